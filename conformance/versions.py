@@ -1,0 +1,53 @@
+"""`versions.yaml`, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from conformance.errors import UserError
+from conformance.paths import ROOT
+
+TABLE = ROOT / "versions.yaml"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One row: a Kubernetes minor with the exact patch and what belongs to it. Versions carry no leading `v`."""
+
+    minor: str
+    patch: str
+    node_image: str
+    coredns: str
+    etcd: str
+    pause: str
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The table: the kind release (with `v`, as its module names it) and one row per minor, oldest first."""
+
+    kind: str
+    rows: tuple[Release, ...]
+
+    @property
+    def newest(self) -> Release:
+        return self.rows[-1]
+
+    def row(self, minor: str) -> Release:
+        """The row of `1.37` (or its patch `1.37.0`, with or without `v`); UserError names the ones there are."""
+        wanted = minor.removeprefix("v")
+        for row in self.rows:
+            if wanted in (row.minor, row.patch):
+                return row
+        known = ", ".join(row.minor for row in self.rows)
+        raise UserError(f"K8S={minor} is not a row of versions.yaml; use one of {known}.")
+
+
+def load(path: Path = TABLE) -> Versions:
+    """Read the table; a missing key is a KeyError, since the table is ours."""
+    data = yaml.safe_load(path.read_text())
+    rows = [Release(minor=str(minor), **{k: str(v) for k, v in row.items()}) for minor, row in data["kubernetes"].items()]
+    return Versions(kind=data["kind"], rows=tuple(sorted(rows, key=lambda row: tuple(map(int, row.minor.split("."))))))
