@@ -26,6 +26,15 @@ class Images(StrEnum):
 
 
 @dataclass(frozen=True)
+class Network:
+    """Address ranges and domain of a cluster that we create; an empty string is the provider's default."""
+
+    pod_cidr: str = ""
+    service_cidr: str = ""
+    domain: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """One run. `provider` is None when the person left the choice to us."""
 
@@ -39,6 +48,7 @@ class Settings:
     debian_drift: bool
     namespace: str
     report_lang: str
+    network: Network
 
 
 def _choice(env: Mapping[str, str], name: str, values: list[str], default: str) -> str:
@@ -53,7 +63,8 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
-    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, DEBIAN_DRIFT, NAMESPACE and REPORT_LANG; UserError names a wrong one."""
+    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR,
+    SERVICE_CIDR and CLUSTER_DOMAIN; UserError names a wrong one."""
     versions = load()
     provider = _choice(env, "PROVIDER", ["", *Provider], "")
     return Settings(
@@ -67,4 +78,5 @@ def from_env(env: Mapping[str, str]) -> Settings:
         debian_drift=_flag(env, "DEBIAN_DRIFT"),
         namespace=env.get("NAMESPACE") or "default",
         report_lang=_choice(env, "REPORT_LANG", ["en", "zh"], "en"),
+        network=Network(env.get("POD_CIDR", ""), env.get("SERVICE_CIDR", ""), env.get("CLUSTER_DOMAIN", "")),
     )

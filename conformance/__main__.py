@@ -1,0 +1,75 @@
+"""`python -m conformance COMMAND`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from conformance.errors import UserError
+from conformance.settings import Settings, from_env
+
+BAD_INPUT = 2
+
+
+def _e2e(settings: Settings, arguments: Sequence[str]) -> int:
+    from conformance.runner import end_to_end
+
+    return end_to_end(settings, ["suites", *shlex.split(os.environ.get("ARGS", "")), *arguments])
+
+
+def _prepare(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.runner import prepare_only
+
+    prepare_only(settings)
+    return 0
+
+
+def _doctor(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.doctor import doctor
+
+    doctor(settings)
+    return 0
+
+
+def _clean(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.cleanup import clean
+
+    clean(settings)
+    return 0
+
+
+def _distclean(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.cleanup import distclean
+
+    distclean(settings)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Settings, Sequence[str]], int]] = {
+    "e2e": _e2e,
+    "prepare": _prepare,
+    "doctor": _doctor,
+    "clean": _clean,
+    "distclean": _distclean,
+}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; a UserError becomes one sentence on standard error and exit status 2."""
+    parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
+    parser.add_argument("command", choices=list(COMMANDS))
+    chosen, arguments = parser.parse_known_args(words)
+    try:
+        return COMMANDS[chosen.command](from_env(os.environ), arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""One run from beginning to end: check what was asked, make things ready, run pytest, leave nothing behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from conformance.engine import why_no_engine
+from conformance.errors import UserError
+from conformance.paths import REPORTS, ROOT, work_dir
+from conformance.progress import Progress, clock
+from conformance.settings import Provider, Settings
+from fixtures.cluster import RUN_VARIABLE, finish_run
+
+GRACE_SECONDS = 150
+"""How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
+PR_SET_PDEATHSIG = 1
+
+
+def chosen_provider(settings: Settings) -> tuple[Provider, str]:
+    """The provider of this run and the sentence that says why: kind wherever an engine is or can be started, else simulated."""
+    if settings.provider is not None:
+        return settings.provider, f"Provider {settings.provider}, as asked."
+    reason = why_no_engine()
+    if reason is None:
+        return Provider.KIND, "Provider kind: real nodes in containers."
+    return Provider.SIMULATED, (
+        f"Provider simulated: {reason} Real API server, controllers and CoreDNS; "
+        "what needs a kubelet, packets between pods or MySQL is not verified."
+    )
+
+
+def _die_with_parent() -> None:
+    """The child is interrupted, and so cleans up, when this process is killed."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
+    """Run the suite and return the exit status: pytest's own, as fixtures/outcomes.py sets it; 130 after ^C.
+
+    Raises UserError before anything was started.
+    """
+    if settings.provider is Provider.KIND and (reason := why_no_engine()):
+        raise UserError(reason)
+    provider, sentence = chosen_provider(settings)
+    print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
+    lock = FileLock(work_dir() / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError("Another run of this clone is going on; wait for it or use a second clone.") from None
+    begun = time.monotonic()
+    run = f"{os.getpid()}-{os.urandom(4).hex()}"
+    env = {**os.environ, "PROVIDER": provider, RUN_VARIABLE: run, "PYTHONPATH": str(ROOT)}
+    try:
+        status = _pytest(env, pytest_arguments)
+    finally:
+        finish_run(settings, run, failed=False)
+        lock.release()
+    print(
+        f"{sentence} Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS.relative_to(ROOT)}/.",
+        flush=True,
+    )
+    return status
+
+
+def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
+    """Run pytest as a child in a session of its own; ^C and SIGTERM reach it once, and it gets GRACE_SECONDS to clean up."""
+    REPORTS.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, preexec_fn=_die_with_parent)
+    interrupted: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if not interrupted:
+            print("\nInterrupted: removing what this run started …", file=sys.stderr, flush=True)
+            child.send_signal(signal.SIGINT)
+        interrupted.append(number)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while True:
+            try:
+                status = child.wait(timeout=1.0 if not interrupted else GRACE_SECONDS)
+                return 128 + interrupted[0] if interrupted else status
+            except subprocess.TimeoutExpired:
+                if interrupted:
+                    os.killpg(child.pid, signal.SIGKILL)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def prepare_only(settings: Settings) -> None:
+    """Everything up to the cluster: engine, tools, images. For a machine that will be offline later."""
+    from conformance import prepare
+
+    prepare.for_kind(settings, Progress(total=prepare.PREPARE_STEPS))
