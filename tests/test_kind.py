@@ -1,0 +1,157 @@
+"""The kind cluster layer against a recorded engine: what is ours, what is kept, and what is never deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import paths
+from conformance.errors import UserError
+from conformance.prepare import Prepared
+from conformance.settings import Settings, from_env
+from fixtures.providers import kind as kind_module
+from fixtures.providers.kind import KindCluster, cluster_name, own_clusters, owner_file
+from fixtures.providers.readiness import FORWARD
+
+
+class RecordedEngine:
+    """Stands for Docker: containers by cluster name, each with the source of its owner mount."""
+
+    env: dict[str, str] = {}  # noqa: RUF012 - part of the engine's interface
+    private = False
+
+    def __init__(self) -> None:
+        self.containers: dict[str, dict[str, str]] = {}
+
+    def docker(self, *words: str, timeout: float = 60.0) -> str:
+        if words[0] == "ps" and "--format" in words:
+            return "\n".join(self.containers)
+        if words[0] == "ps":
+            name = words[-1].rpartition("=")[2]
+            return "\n".join(self.containers.get(name, {}))
+        if words[0] == "inspect":
+            source = next(nodes[words[-1]] for nodes in self.containers.values() if words[-1] in nodes)
+            return json.dumps([{"Destination": kind_module.OWNER_MOUNT, "Source": source}])
+        raise AssertionError(words)
+
+
+class RecordedManager:
+    """Stands for pytest-kubernetes' kind manager."""
+
+    def __init__(self, engine: RecordedEngine, error: BaseException | None = None) -> None:
+        self.engine, self.error = engine, error
+        self.calls: list[tuple[Any, list[str]]] = []
+
+    def __call__(self, provider: str) -> Any:
+        assert provider == "kind"
+        return lambda name, config: self
+
+    def create(self, options: Any, timeout: int, **words: list[str]) -> None:
+        self.calls.append((options, words["options"]))
+        self.engine.containers[cluster_name("1.37")] = {"c1": str(owner_file()), "c2": str(owner_file())}
+        if self.error:
+            raise self.error
+        Path(options.kubeconfig_path).write_text("kubeconfig")
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    recorded = RecordedEngine()
+
+    def delete(_engine: object, _kind: Path, name: str) -> None:
+        recorded.containers.pop(name)
+
+    monkeypatch.setattr(kind_module, "delete_cluster", delete)
+    monkeypatch.setattr(kind_module, "output_of", lambda *words, **more: "")
+    monkeypatch.setattr(kind_module, "REPORTS", tmp_path / "reports")
+    return recorded
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return from_env({"K8S": "1.37"})
+
+
+def _cluster(settings: Settings, engine: RecordedEngine, run: str = "run-1") -> KindCluster:
+    prepared = Prepared(engine, Path("/kind"), Path("/kubectl"), "node:1", {}, {})  # type: ignore[arg-type]
+    return KindCluster(settings, prepared, run)
+
+
+def test_the_name_carries_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = cluster_name("1.37")
+    monkeypatch.setattr(paths, "ROOT", Path("/another/clone"))
+    assert cluster_name("1.37") != here
+
+
+def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(settings: Settings, engine: RecordedEngine) -> None:
+    manager = RecordedManager(engine)
+    _cluster(settings, engine).create(manager)
+    options, words = manager.calls[0]
+    assert options.api_version == settings.release.patch
+    assert words[:2] == ["--image", "node:1"]
+
+
+def test_a_failing_create_shows_kinds_words_and_leaves_nothing(settings: Settings, engine: RecordedEngine) -> None:
+    error = kind_module.subprocess.CalledProcessError(1, "kind", stderr=b"ERROR: no space left on device")
+    cluster = _cluster(settings, engine)
+    with pytest.raises(UserError, match="no space left on device"):
+        cluster.create(RecordedManager(engine, error))
+    assert engine.containers == {}
+    assert not KindCluster.exists(settings, "run-1")
+
+
+def test_an_interrupted_create_leaves_nothing(settings: Settings, engine: RecordedEngine) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _cluster(settings, engine).create(RecordedManager(engine, KeyboardInterrupt()))
+    assert engine.containers == {}
+
+
+def test_a_worker_of_the_same_run_finds_the_cluster_and_another_run_does_not(settings: Settings, engine: RecordedEngine) -> None:
+    _cluster(settings, engine).create(RecordedManager(engine))
+    assert _cluster(settings, engine).attach() is not None
+    assert _cluster(settings, engine, run="run-2").attach() is None
+
+
+def test_a_kept_cluster_is_found_by_the_next_run(settings: Settings, engine: RecordedEngine) -> None:
+    first = _cluster(settings, engine)
+    first.create(RecordedManager(engine))
+    first.keep()
+    assert not KindCluster.exists(settings, "run-1")
+    assert _cluster(settings, engine, run="run-2").attach() is not None
+    assert KindCluster.exists(settings, "run-2")
+
+
+def test_a_kept_cluster_that_lost_a_node_or_has_another_network_is_not_taken(engine: RecordedEngine) -> None:
+    plain = from_env({"K8S": "1.37"})
+    first = _cluster(plain, engine)
+    first.create(RecordedManager(engine))
+    first.keep()
+    other = from_env({"K8S": "1.37", "CLUSTER_DOMAIN": "kube.local"})
+    assert _cluster(other, engine).attach() is None
+    engine.containers[first.name].pop("c2")
+    assert _cluster(plain, engine).attach() is None
+
+
+def test_what_a_killed_run_left_is_replaced(settings: Settings, engine: RecordedEngine) -> None:
+    engine.containers[cluster_name("1.37")] = {"old": str(owner_file())}
+    _cluster(settings, engine).create(RecordedManager(engine))
+    assert set(engine.containers[cluster_name("1.37")]) == {"c1", "c2"}
+
+
+def test_a_cluster_of_our_name_that_is_not_ours_is_named_and_never_deleted(settings: Settings, engine: RecordedEngine) -> None:
+    engine.containers[cluster_name("1.37")] = {"foreign": "/somewhere/else"}
+    cluster = _cluster(settings, engine)
+    for action in (cluster.attach, cluster.delete, lambda: cluster.create(RecordedManager(engine))):
+        with pytest.raises(UserError, match="that this clone did not create"):
+            action()
+    assert "foreign" in engine.containers[cluster_name("1.37")]
+    assert own_clusters(engine) == []  # type: ignore[arg-type]
+
+
+def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:
+    corefile = ".:53 {\n    errors\n    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n    cache 30\n}\n"
+    assert FORWARD.sub("X\n", corefile) == ".:53 {\n    errors\nX\n    cache 30\n}\n"

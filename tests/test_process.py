@@ -1,0 +1,50 @@
+"""Programs that we run end with the call, and a failure shows its last lines."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import StepFailed
+from conformance.process import run_logged, tail
+
+
+def test_a_failure_names_the_step_its_status_its_last_lines_and_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "step.log"
+    script = "import sys; [print('line', n) for n in range(40)]; sys.exit(3)"
+    with pytest.raises(StepFailed) as caught:
+        run_logged("building it", [sys.executable, "-c", script], log)
+    text = str(caught.value)
+    assert text.startswith("building it failed with exit status 3.")
+    assert "line 39" in text
+    assert "line 10\n" not in text
+    assert str(log) in text
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"sleep 60 & echo $! > {pids}; sleep 60"
+    with pytest.raises(StepFailed, match="did not end within 1 s"):
+        run_logged("waiting", ["bash", "-c", script], tmp_path / "log", timeout=1)
+    assert not _alive(int(pids.read_text()))
+
+
+def test_an_interrupt_ends_the_command(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_logged("waiting", ["bash", "-c", f"echo $$ > {pids}; exec sleep 60"], tmp_path / "log")
+    assert not _alive(int(pids.read_text()))
+
+
+def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
+    assert tail(tmp_path / "none") == ""
+
+
+def _alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"

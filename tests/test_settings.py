@@ -1,0 +1,69 @@
+"""What a person can ask for, and the one sentence that a wrong word gets."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import UserError
+from conformance.paths import ROOT
+from conformance.settings import Images, Provider, from_env
+
+
+def test_the_default_is_the_newest_row_and_leaves_the_provider_to_us() -> None:
+    settings = from_env({})
+    assert settings.release == settings.versions.rows[-1]
+    assert settings.provider is None
+    assert (settings.images, settings.keep, settings.namespace) == (Images.AUTO, False, "default")
+
+
+def test_a_minor_and_its_patch_name_the_same_row() -> None:
+    assert from_env({"K8S": "1.36"}).release == from_env({"K8S": "v1.36.4"}).release
+
+
+def test_every_variable_is_read() -> None:
+    settings = from_env(
+        {"PROVIDER": "kind", "IMAGES": "build", "KEEP": "1", "STRICT": "1", "SLOW": "1", "CLUSTER_DOMAIN": "kube.local"}
+    )
+    assert settings.provider is Provider.KIND
+    assert settings.images is Images.BUILD
+    assert (settings.keep, settings.strict, settings.slow, settings.debian_drift) == (True, True, True, False)
+    assert settings.network.domain == "kube.local"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("K8S", "1.12", "1.37"),
+        ("PROVIDER", "minikube", "kind"),
+        ("IMAGES", "steal", "auto, pull, build"),
+        ("KEEP", "yes", "0, 1"),
+        ("REPORT_LANG", "fr", "en, zh"),
+    ],
+    ids=lambda word: str(word),
+)
+def test_a_wrong_word_gets_one_sentence_that_names_the_right_ones(name: str, value: str, hint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        from_env({name: value})
+    sentence = str(caught.value)
+    assert f"{name}={value}" in sentence
+    assert hint in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("name", ["K8S", "PROVIDER", "IMAGES"])
+def test_the_command_prints_that_sentence_and_exits_with_2(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance", "e2e"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), name: "nonsense"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {name}=nonsense")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / ".cache" / "headless-conformance" / "engine").exists()
