@@ -1,0 +1,74 @@
+"""The last words of a run on the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from conformance.claims import Level
+from conformance.paths import REPORTS
+from conformance.progress import clock
+from conformance.verdict import RED, Outcome, Result, Spec, Verdict
+
+CLAIM_OUTCOMES = (
+    Outcome.PASSED,
+    Outcome.FAILED,
+    Outcome.BROKEN,
+    Outcome.PARTLY,
+    Outcome.NOT_SUPPORTED,
+    Outcome.SKIPPED,
+    Outcome.EXCUSED,
+)
+"""Columns of the table, in reading order."""
+
+
+def count_table(verdicts: Sequence[Verdict]) -> list[str]:
+    """Claims by level and outcome; a column that is zero everywhere is left out, `passed` never."""
+    counts = Counter((verdict.claim.level, verdict.outcome) for verdict in verdicts)
+    columns = [
+        outcome for outcome in CLAIM_OUTCOMES if outcome is Outcome.PASSED or any(counts[level, outcome] for level in Level)
+    ]
+    lines = [f"{'claims':<8}" + "".join(f"{outcome:>{len(outcome) + 3}}" for outcome in columns)]
+    for level in Level:
+        lines.append(f"{level:<8}" + "".join(f"{counts[level, outcome]:>{len(outcome) + 3}}" for outcome in columns))
+    return lines
+
+
+def _reds(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], lang: str) -> list[str]:
+    lines: list[str] = []
+    for red in RED:
+        for verdict in (verdict for verdict in verdicts if verdict.outcome is red):
+            lines.append(f"{red.upper()}  {verdict.claim.id}  {verdict.claim.level}  {verdict.claim.sentence(lang)}")
+            for spec in (spec for spec in verdict.specs if spec.outcome in RED):
+                lines += [f"    {spec.nodeid}", f"    {spec.reason}"]
+        for spec in (spec for spec in unclaimed if spec.outcome is red):
+            lines += [f"{red.upper()}  {spec.nodeid}", f"    {spec.reason}"]
+    return lines
+
+
+def _not_supported(verdicts: Sequence[Verdict]) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        for spec in verdict.specs:
+            if spec.outcome is Outcome.NOT_SUPPORTED and verdict.claim.id not in reasons.setdefault(spec.reason, []):
+                reasons[spec.reason].append(verdict.claim.id)
+    return [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+
+
+def summary_lines(
+    facts: Mapping[str, str],
+    verdicts: Sequence[Verdict],
+    unclaimed: Sequence[Spec],
+    result: Result,
+    seconds: float,
+    lang: str = "en",
+    reports: Path = REPORTS,
+) -> list[str]:
+    """Reds first, then what was not supported, the counts and the result; `seconds` is the whole run."""
+    cluster = facts.get("cluster", "no cluster was used")
+    where = f"cluster {cluster}"
+    if facts:
+        where = f"{where}, Kubernetes {facts['kubernetes']}, provider {facts['provider']}"
+    lines = [*_reds(verdicts, unclaimed, lang), *_not_supported(verdicts), where, *count_table(verdicts)]
+    return [*lines, f"result {result}, {clock(seconds)}; reports in {reports}"]
