@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Versions:
-    """The table: the kind release (with `v`, as its module names it) and one row per minor, oldest first."""
+    """The table: the kind release (with `v`, as its module names it), the Go components that all rows share, and one row per
+    minor, oldest first."""
 
     kind: str
+    components: Mapping[str, str]
     rows: tuple[Release, ...]
 
     @property
@@ -50,4 +53,8 @@ def load(path: Path = TABLE) -> Versions:
     """Read the table; a missing key is a KeyError, since the table is ours."""
     data = yaml.safe_load(path.read_text())
     rows = [Release(minor=str(minor), **{k: str(v) for k, v in row.items()}) for minor, row in data["kubernetes"].items()]
-    return Versions(kind=data["kind"], rows=tuple(sorted(rows, key=lambda row: tuple(map(int, row.minor.split("."))))))
+    return Versions(
+        kind=data["kind"],
+        components=data["components"],
+        rows=tuple(sorted(rows, key=lambda row: tuple(map(int, row.minor.split("."))))),
+    )
