@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 from conformance.errors import UserError
 from conformance.paths import cache_dir, log_dir
@@ -24,9 +23,11 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "dpkg-dev": "dpkg-source",
     "bzip2": "bzip2",
-    "procps": "ps",
 }
 """Debian package -> the program that shows that it is there."""
+
+ENGINE_PACKAGES = ("iptables",)
+BUILD_PACKAGES = ("gcc", "make", "mmdebstrap", "dpkg-dev", "bzip2", *ENGINE_PACKAGES)
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where administration programs live that an ordinary PATH leaves out."""
@@ -38,8 +39,8 @@ def search_path() -> str:
     return os.pathsep.join([*parts, *(part for part in SYSTEM_PATH if part not in parts)])
 
 
-def missing(packages: Iterable[str]) -> list[str]:
-    """Those of PROGRAMS' packages whose program is not found."""
+def missing_packages(packages: Iterable[str]) -> list[str]:
+    """Those of these packages (of PROGRAMS) whose program is not found."""
     return [package for package in packages if shutil.which(PROGRAMS[package], path=search_path()) is None]
 
 
@@ -54,7 +55,7 @@ def is_debian() -> bool:
 
 def require_host_packages(packages: Iterable[str], progress: Progress) -> None:
     """Install what is missing when we are root on Debian; else a UserError names all of it."""
-    absent = missing(packages)
+    absent = missing_packages(packages)
     if not absent:
         return
     names = " ".join(absent)
@@ -71,12 +72,18 @@ def require_host_packages(packages: Iterable[str], progress: Progress) -> None:
     run_logged(f"Installing {names}", command, log, env=env, timeout=900)
 
 
-def require_free_disk(gib: int = BUILD_GIB, path: Path | None = None) -> None:
-    """UserError when the file system of the cache (or of `path`) has less than `gib` GiB free."""
-    place = path or cache_dir()
-    free = shutil.disk_usage(place).free / 2**30
+def free_gib() -> float:
+    """Free space on the file system of the cache, in GiB."""
+    return shutil.disk_usage(cache_dir()).free / 2**30
+
+
+def require_free_disk(gib: int = BUILD_GIB) -> None:
+    """UserError when the file system of the cache has less than `gib` GiB free."""
+    free = free_gib()
     if free < gib:
-        raise UserError(f"{place} has {free:.1f} GiB free and a build needs {gib} GiB; free some space or set XDG_CACHE_HOME.")
+        raise UserError(
+            f"{cache_dir()} has {free:.1f} GiB free and a build needs {gib} GiB; free some space or set XDG_CACHE_HOME."
+        )
 
 
 def require_linux_amd64() -> None:

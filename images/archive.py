@@ -1,4 +1,4 @@
-"""Image archives made without a container engine: layers and a config as one tar that `docker load` and `ctr images import` read."""
+"""Image archives made without a container engine: layers and a config in a tar for `docker load` and `ctr images import`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,231 @@
+"""What the private engine leaves on the host: its processes, and the kernel's state that it changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from conformance import host
+from conformance.process import output_of
+
+CGROUP = "headless-conformance"
+"""Parent of all container cgroups, in every hierarchy."""
+PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "docker-proxy", "runc")
+MEMORY = "host-before.json"
+
+SYSCTLS = (
+    "net/ipv4/ip_forward",
+    "net/ipv6/conf/all/forwarding",
+    "net/ipv6/conf/default/forwarding",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-ip6tables",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+"""Set by dockerd (net) and by the kubelets in its privileged containers (vm, kernel)."""
+SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd")))
+"""Made by dockerd and containerd whatever their own folders are; innermost first."""
+TOOLS = ("iptables", "ip6tables")
+TABLES = ("filter", "nat")
+POLL_SECONDS = 0.1
+
+
+def _text(path: Path) -> str:
+    """A file of /proc or /sys; empty when it is gone or not for us."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_ours(process: Path, folder: Path, programs: Iterable[str]) -> bool:
+    """Our programs are started by a path in our folder or get one as an argument; a name alone proves nothing."""
+    words = _text(process / "cmdline").split("\0")
+    if Path(words[0]).name not in programs:
+        return False
+    try:
+        running = (process / "exe").readlink()
+    except OSError:
+        return False
+    inside = f"{folder}{os.sep}"
+    return running.is_relative_to((folder / "programs").resolve()) or any(inside in word for word in words)
+
+
+def processes_of(folder: Path, *programs: str) -> list[int]:
+    """Process ids of these programs of the engine whose home is `folder`."""
+    found = (entry for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return sorted(int(entry.name) for entry in found if _is_ours(entry, folder, programs))
+
+
+def end(folder: Path, programs: Iterable[str], seconds: float, *signals: signal.Signals) -> None:
+    """End these programs and wait: SIGTERM, then SIGKILL when they are still there after `seconds`."""
+    for number in signals or (signal.SIGTERM, signal.SIGKILL):
+        running = processes_of(folder, *programs)
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        _wait_until_gone(running, seconds)
+
+
+def _wait_until_gone(pids: Iterable[int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    left = list(pids)
+    while left and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        left = [pid for pid in left if _runs(pid)]
+    return not left
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and not only waiting to be reaped."""
+    state = re.search(r"^State:\s+(\S)", _text(Path(f"/proc/{pid}/status")), flags=re.MULTILINE)
+    return state is not None and state[1] not in "ZX"
+
+
+def _rules(tool: str, table: str) -> list[str]:
+    command = shutil.which(tool, path=host.search_path())
+    if command is None:
+        return []
+    try:
+        return output_of([command, "--wait", "--table", table, "--list-rules"]).splitlines()
+    except subprocess.CalledProcessError:
+        return []
+
+
+def _docker_chains(rules: Iterable[str]) -> list[str]:
+    return [line.split()[1] for line in rules if line.startswith("-N DOCKER")]
+
+
+def _bridges() -> set[str]:
+    return {path.parent.name for path in Path("/sys/class/net").glob("*/bridge")}
+
+
+def remember_host(folder: Path) -> None:
+    """Write down what the engine may change. What a killed predecessor wrote since this boot stays: it saw the host before us."""
+    boot = _text(Path("/proc/sys/kernel/random/boot_id")).strip()
+    memory = folder / MEMORY
+    if memory.exists() and json.loads(memory.read_text())["boot"] == boot:
+        return
+    rules = {f"{tool} {table}": _rules(tool, table) for tool in TOOLS for table in TABLES}
+    state = {
+        "boot": boot,
+        "sysctls": {name: _text(Path("/proc/sys") / name).strip() for name in SYSCTLS},
+        "bridges": sorted(_bridges()),
+        "rules": rules,
+        "folders": [str(path) for path in SYSTEM_FOLDERS if path.exists()],
+    }
+    fresh = memory.with_suffix(".new")
+    fresh.write_text(json.dumps(state, indent=1))
+    fresh.replace(memory)
+
+
+def take_back(folder: Path) -> None:
+    """Undo what the engine (now stopped) did to the host since `remember_host`; nothing when it never started."""
+    memory = folder / MEMORY
+    if not memory.exists():
+        return
+    before = json.loads(memory.read_text())
+    _end_group_members()
+    _unmount(folder)
+    ours = _our_bridges(folder, before["bridges"])
+    for tool in TOOLS:
+        for table in TABLES:
+            _remove_rules(tool, table, ours, before["rules"][f"{tool} {table}"])
+    for bridge in sorted(ours):
+        subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
+    _remove_cgroups()
+    _remove_system_folders(before["folders"])
+    for name, value in before["sysctls"].items():
+        path = Path("/proc/sys") / name
+        if value and _text(path).strip() != value:
+            path.write_text(value)
+    memory.unlink()
+
+
+def _our_bridges(folder: Path, before: Iterable[str]) -> set[str]:
+    """Bridges named after a network in the engine's own data; none that was there before it."""
+    store = folder / "data" / "network" / "files" / "local-kv.db"
+    known = store.read_bytes() if store.exists() else b""
+    fresh = _bridges() - set(before)
+    return {name for name in fresh if name.startswith("br-") and name[3:].encode() in known}
+
+
+def _end_group_members() -> None:
+    """Kill what a killed engine's containers still run: members of our cgroups, and only they."""
+    pids = {int(pid) for folder in _cgroups() for pid in _text(folder / "cgroup.procs").split()}
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _wait_until_gone(pids, 10.0)
+
+
+def _cgroups() -> Iterator[Path]:
+    """Our cgroups in every hierarchy, innermost first."""
+    root = Path("/sys/fs/cgroup")
+    for top in (root / CGROUP, *root.glob(f"*/{CGROUP}")):
+        if top.is_dir():
+            for folder, _, _ in os.walk(top, topdown=False):
+                yield Path(folder)
+
+
+def _remove_cgroups() -> None:
+    for folder in _cgroups():
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _unmount(folder: Path) -> None:
+    """Unmount what is mounted at or below the engine's folder, innermost first."""
+    lines = _text(Path("/proc/self/mountinfo")).splitlines()
+    points = [line.split()[4].encode().decode("unicode_escape") for line in lines]
+    for point in reversed(points):
+        if Path(point).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
+
+
+def _remove_rules(tool: str, table: str, bridges: set[str], before: list[str]) -> None:
+    """Delete rules that name our bridges or jump to docker's chains, then the chains; restore the policy of FORWARD."""
+    command = [shutil.which(tool, path=host.search_path()) or tool, "--wait", "--table", table]
+    now = _rules(tool, table)
+    chains = [chain for chain in _docker_chains(now) if chain not in _docker_chains(before)]
+
+    def change(*words: str) -> None:
+        subprocess.run([*command, *words], check=False, capture_output=True)
+
+    for line in now:
+        words = shlex.split(line)
+        if words[0] == "-A" and line not in before and (bridges.intersection(words) or set(chains).intersection(words)):
+            change("--delete", *words[1:])
+    for chain in chains:
+        change("--flush", chain)
+    for chain in chains:
+        change("--delete-chain", chain)
+    for line in before:
+        if line.startswith("-P FORWARD") and line not in now:
+            change("--policy", *line.split()[1:])
+
+
+def _remove_system_folders(before: list[str]) -> None:
+    """Remove sockets of shims that have no listener any more, then the folders that are empty and were not there before us."""
+    sockets = Path("/run/containerd/s")
+    listening = _text(Path("/proc/net/unix"))
+    for path in sockets.glob("*"):
+        if str(path) not in listening:
+            path.unlink(missing_ok=True)
+    for empty in SYSTEM_FOLDERS:
+        if str(empty) not in before:
+            with contextlib.suppress(OSError):
+                empty.rmdir()

@@ -1,0 +1,32 @@
+"""`python -m images.debian lock <set>...`: write lock files from what the Debian archive has now."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from conformance.errors import UserError
+from images.debian.apt import resolve
+from images.debian.fetch import changes_between
+from images.debian.sets import SETS, lock_file, package_set, read_lock, write_lock
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m images.debian", description=__doc__)
+    parser.add_argument("command", choices=["lock"])
+    parser.add_argument("sets", nargs="+", metavar="set", help=", ".join(SETS))
+    arguments = parser.parse_args()
+    try:
+        for name in arguments.sets:
+            before = read_lock(name) if lock_file(name).exists() else ()
+            pins = resolve(package_set(name))
+            write_lock(name, pins)
+            print("\n".join([f"{name}: {len(pins)} files", *(f"  {line}" for line in changes_between(before, pins))]))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Folders and root file systems made of a set's packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock
+
+from conformance import host
+from conformance.errors import StepFailed
+from conformance.paths import cache_dir, log_dir
+from conformance.process import output_of, run_logged
+from conformance.progress import Progress
+from conformance.settings import Settings
+from images.archive import replacing
+from images.debian.fetch import Fetched, fetch
+from images.debian.sets import package_set
+
+NOT_NEEDED = (
+    "usr/share/doc/",
+    "usr/share/man/",
+    "usr/share/info/",
+    "usr/share/locale/",
+    "usr/share/lintian/",
+    "usr/share/bash-completion/",
+)
+"""Left out of every root file system. The copyright files are: these images are built and used on one machine, not given away."""
+
+MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
+CONFIGURE_SECONDS = 900.0
+
+
+def _cached(name: str) -> Path:
+    return cache_dir() / "debian" / name
+
+
+@contextmanager
+def _building(path: Path) -> Iterator[None]:
+    """One process at a time builds `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / f"{path.name}.lock"):
+        yield
+
+
+def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
+    """A folder with the files of the set's packages as they are, no maintainer script run."""
+    found = fetch(name, settings, progress)
+    folder = _cached(f"{name}-{found.key}")
+    with _building(folder):
+        if folder.exists():
+            return folder
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            for package in found.files:
+                run_logged(f"Unpacking {package.name}", ["dpkg-deb", "-x", package, temporary], log_dir() / "debian-unpack.log")
+            temporary.chmod(0o755)
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary)
+            raise
+    return folder
+
+
+def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
+    """A tar of the set's root file system: configured where essential packages are part of it, else just their files."""
+    found = fetch(name, settings, progress)
+    path = _cached(f"{name}-{found.key}.tar")
+    with _building(path):
+        if path.exists():
+            return path
+        if package_set(name).essential:
+            host.require_host_packages(["mmdebstrap"], progress)
+            _configured(name, found, path)
+        else:
+            with replacing(path) as temporary:
+                merge(found.files, temporary)
+    return path
+
+
+def _configured(name: str, found: Fetched, path: Path) -> None:
+    """Install the packages by mmdebstrap from a repository that has nothing else."""
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as folder, replacing(path) as temporary:
+        repository = Path(folder)
+        # mmdebstrap's apt may run as another user in a namespace of its own.
+        repository.chmod(0o755)
+        stanzas = []
+        for package, pin in zip(found.files, found.pins, strict=True):
+            os.link(package, repository / package.name)
+            control = output_of(["dpkg-deb", "--field", package]).strip()
+            stanzas.append(f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n")
+        (repository / "Packages").write_text("\n".join(stanzas))
+        scratch = path.parent / "tmp"
+        scratch.mkdir(exist_ok=True)
+        command = [
+            # A namespace of its own: what is mounted into the new system goes away even when mmdebstrap is killed.
+            *("unshare", "--mount", "--propagation=private"),
+            "mmdebstrap",
+            "--variant=custom",
+            "--mode=root",
+            "--format=tar",
+            f"--include={','.join(pin.name for pin in found.pins)}",
+            *(f"--dpkgopt=path-exclude=/{prefix}*" for prefix in NOT_NEEDED),
+            "--setup-hook=mkdir -p $1/usr/bin $1/usr/sbin $1/usr/lib $1/usr/lib64",
+            *(f"--setup-hook=ln -s {target} $1/{link}" for link, target in MERGED.items()),
+            "",
+            str(temporary),
+            f"deb [trusted=yes] copy:{repository} ./",
+        ]
+        log = log_dir() / f"rootfs-{name}.log"
+        env = {**os.environ, "TMPDIR": str(scratch)}
+        run_logged(f"Building the {name} root file system", command, log, env=env, timeout=CONFIGURE_SECONDS)
+
+
+def merge(packages: Sequence[Path], path: Path) -> None:
+    """Put the files of Debian packages into one layer tar, with /bin, /sbin and /lib as links into /usr and no documentation."""
+    seen: set[str] = set()
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as out:
+        for link, target in MERGED.items():
+            _directory(out, target, seen)
+            info = tarfile.TarInfo(link)
+            info.type, info.linkname, info.mode = tarfile.SYMTYPE, target, 0o777
+            out.addfile(info)
+            seen.add(link)
+        _directory(out, "tmp", seen, 0o1777)
+        for package in packages:
+            for info, content in _members(package):
+                if info.name not in seen and not info.name.startswith(NOT_NEEDED):
+                    seen.add(info.name)
+                    out.addfile(info, content)
+
+
+def _directory(out: tarfile.TarFile, name: str, seen: set[str], mode: int = 0o755) -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, mode
+    out.addfile(info)
+    seen.add(name)
+
+
+def _members(package: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """The files of a package under merged names, in its order."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        with tarfile.open(fileobj=child.stdout, mode="r|") as tar:
+            for info in tar:
+                name = _merged(info.name)
+                if name:
+                    content = tar.extractfile(info) if info.isreg() else None
+                    info.name = name
+                    info.pax_headers = {}
+                    if info.islnk():
+                        info.linkname = _merged(info.linkname)
+                    yield info, content
+        child.stdout.read()
+    if child.returncode != 0:
+        raise StepFailed(f"dpkg-deb could not read {package}; delete it and start again.")
+
+
+def _merged(name: str) -> str:
+    """`./bin/ls` as `usr/bin/ls`; what is only the link itself becomes its target."""
+    first, _, rest = name.removeprefix("./").strip("/").partition("/")
+    first = MERGED.get(first, first)
+    return f"{first}/{rest}" if rest else first.removeprefix(".")

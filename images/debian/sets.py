@@ -1,0 +1,127 @@
+"""Which packages each set has, and their lock files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.errors import UserError
+
+FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class PackageSet:
+    """What is asked for, by Debian suite. `closed` takes all dependencies in too, `source` takes source packages."""
+
+    packages: Mapping[str, tuple[str, ...]]
+    closed: bool = True
+    essential: bool = False
+    """Also every package that Debian marks essential: needed where maintainer scripts run."""
+    source: bool = False
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One file of a set: `path` is its place below the archive's root."""
+
+    suite: str
+    name: str
+    version: str
+    sha256: str
+    path: str
+
+    @property
+    def file(self) -> str:
+        """The file's name, unique in the cache."""
+        return Path(self.path).name
+
+
+SETS: Mapping[str, PackageSet] = {
+    # The engine is unpacked beside the host's own libraries, so only what a small host may lack is listed.
+    # trixie's runc needs a newer glibc than bookworm has; bookworm's dockerd cannot start privileged containers
+    # on a host that lacks a capability.
+    "engine": PackageSet(
+        {
+            "trixie": ("docker.io", "docker-cli", "containerd"),
+            "bookworm": (
+                "runc",
+                "tini",
+                "libseccomp2",
+                "libsystemd0",
+                "libcap2",
+                "libgcrypt20",
+                "libgpg-error0",
+                "liblzma5",
+                "liblz4-1",
+                "libzstd1",
+            ),
+        },
+        closed=False,
+    ),
+    # bookworm, not trixie: systemd 256 and later refuse hosts with cgroup v1.
+    "node": PackageSet(
+        {
+            "bookworm": (
+                "bash",
+                "ca-certificates",
+                "conntrack",
+                "e2fsprogs",
+                "ethtool",
+                "hostname",
+                "iproute2",
+                "iptables",
+                "jq",
+                "kmod",
+                "libseccomp2",
+                "mount",
+                "nftables",
+                "procps",
+                "runc",
+                "socat",
+                "systemd",
+                "usr-is-merged",
+                "util-linux",
+            )
+        },
+        essential=True,
+    ),
+    "mysql": PackageSet({"sid": ("mysql-server-core", "mysql-client-core", "bash", "coreutils", "hostname")}),
+    "client": PackageSet(
+        {"bookworm": ("python3-minimal", "python3-dnspython", "libc-bin", "bash", "dash", "coreutils", "iproute2", "hostname")}
+    ),
+    "busybox": PackageSet({"bookworm": ("busybox",)}, closed=False, source=True),
+}
+
+
+def package_set(name: str) -> PackageSet:
+    """UserError names the sets there are."""
+    if name not in SETS:
+        raise UserError(f"There is no package set {name}; the sets are {', '.join(SETS)}.")
+    return SETS[name]
+
+
+def lock_file(name: str) -> Path:
+    return FOLDER / f"{name}.lock"
+
+
+def read_lock(name: str) -> tuple[Pin, ...]:
+    """The pins of a set; a malformed line is a ValueError, since the lock is ours."""
+    lines = lock_file(name).read_text().splitlines()
+    return tuple(Pin(*line.split()) for line in lines if line and not line.startswith("#"))
+
+
+def write_lock(name: str, pins: tuple[Pin, ...]) -> None:
+    """Replace a set's lock file."""
+    head = (
+        f"# Written by `python -m images.debian lock {name}`. Columns: suite, package, version, SHA-256, path in the archive.\n"
+    )
+    ordered = sorted(pins, key=lambda pin: (pin.suite, pin.name, pin.path))
+    lock_file(name).write_text(head + "".join(f"{p.suite} {p.name} {p.version} {p.sha256} {p.path}\n" for p in ordered))
+
+
+def content_key(pins: tuple[Pin, ...]) -> str:
+    """Twelve hexadecimal digits that stand for exactly these files."""
+    return hashlib.sha256("\n".join(sorted(pin.sha256 for pin in pins)).encode()).hexdigest()[:12]
