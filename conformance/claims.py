@@ -90,6 +90,7 @@ class Reference:
     id: str
     title: str
     url: str
+    claims_found: int
     excuse: str
 
 
@@ -168,6 +169,13 @@ def _claim(path: Path, row: dict[str, Any], sections: Mapping[str, Section]) -> 
     )
 
 
+def markdown(text: str) -> str:
+    """A sentence of the register for Markdown, where `<svc>` outside code would be taken for HTML."""
+    parts = text.split("`")
+    parts[::2] = [part.replace("<", r"\<") for part in parts[::2]]
+    return "`".join(parts)
+
+
 def page(register: Register) -> str:
     """The register as a page for readers, in Markdown."""
     levels = Counter(claim.level for claim in register.claims.values())
@@ -184,19 +192,20 @@ def page(register: Register) -> str:
         lines += [f"## {section.title} ({section.title_zh})", ""]
         for claim in (claim for claim in register.claims.values() if claim.section == section):
             lines += _claim_lines(claim)
-    lines += ["## Cited pages", "", "| ID | page | why no spec names it |", "|---|---|---|"]
-    lines += [f"| {row.id} | [{row.title}]({row.url}) | {row.excuse} |" for row in register.references]
+    lines += ["## Cited pages", "", "| ID | page | claims found | why no spec names it |", "|---|---|---|---|"]
+    lines += [f"| {row.id} | [{row.title}]({row.url}) | {row.claims_found} | {row.excuse} |" for row in register.references]
     return "\n".join(lines) + "\n"
 
 
 def _claim_lines(claim: Claim) -> list[str]:
-    lines = [f'<a id="{claim.anchor}"></a>', f"### {claim.id}", "", claim.statement, "", claim.statement_zh, ""]
+    lines = [f'<a id="{claim.anchor}"></a>', f"### {claim.id}", ""]
+    lines += [markdown(claim.statement), "", markdown(claim.statement_zh), ""]
     if claim.since:
         lines += [f"Since Kubernetes {claim.since}.", ""]
     if claim.until:
         lines += [f"Until Kubernetes {claim.until}.", ""]
     if claim.reading:
-        lines += [f"*Reading*: {claim.reading.text} *Because* {claim.reading.reason}", ""]
+        lines += [f"*Reading*: {markdown(claim.reading.text)} *Reason*: {markdown(claim.reading.reason)}", ""]
     if claim.excuse:
         lines += [f"*Not verified by a spec*: {claim.excuse}", ""]
     return lines

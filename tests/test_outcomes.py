@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from conformance.paths import ROOT
 
 pytest_plugins = ["pytester"]
 
-CONFTEST = '''
+CONFTEST = """
 from pathlib import Path
 
 import pytest
@@ -29,7 +26,7 @@ def cluster():
         name="stand-in", provider=Provider.SIMULATED, release=load().newest, kubeconfig=Path(), kubectl=Path(),
         capabilities=frozenset({Capability.SEVERAL_NODES}), images={},
     )
-'''
+"""
 
 HEAD = "import pytest\nfrom fixtures.providers import Capability\n\n"
 
