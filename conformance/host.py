@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from conformance.errors import UserError
 from conformance.paths import cache_dir, log_dir
@@ -18,16 +19,17 @@ BUILD_GIB = 15
 
 PROGRAMS = {
     "gcc": "gcc",
+    "libc6-dev": "/usr/include/stdio.h",
     "make": "make",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
     "dpkg-dev": "dpkg-source",
     "bzip2": "bzip2",
 }
-"""Debian package -> the program that shows that it is there."""
+"""Debian package -> the program (or the file, with its path) that shows that it is there."""
 
 ENGINE_PACKAGES = ("iptables",)
-BUILD_PACKAGES = ("gcc", "make", "mmdebstrap", "dpkg-dev", "bzip2", *ENGINE_PACKAGES)
+BUILD_PACKAGES = ("gcc", "libc6-dev", "make", "mmdebstrap", "dpkg-dev", "bzip2", *ENGINE_PACKAGES)
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where administration programs live that an ordinary PATH leaves out."""
@@ -40,8 +42,12 @@ def search_path() -> str:
 
 
 def missing_packages(packages: Iterable[str]) -> list[str]:
-    """Those of these packages (of PROGRAMS) whose program is not found."""
-    return [package for package in packages if shutil.which(PROGRAMS[package], path=search_path()) is None]
+    """Those of these packages (of PROGRAMS) whose program or file is not found."""
+
+    def is_there(sign: str) -> bool:
+        return Path(sign).exists() if sign.startswith("/") else shutil.which(sign, path=search_path()) is not None
+
+    return [package for package in packages if not is_there(PROGRAMS[package])]
 
 
 def is_debian() -> bool:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock
@@ -132,7 +133,8 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
         if wanted.source:
             pins += suite.sources(packages)
         elif wanted.closed:
-            pins += suite.binaries(suite.closure(packages, wanted.essential))
+            found = suite.closure(packages, wanted.essential)
+            pins += suite.binaries([pair for pair in found if not any(fnmatch(pair[0], pattern) for pattern in wanted.without)])
         else:
             pins += suite.binaries(suite.candidates(packages))
     return tuple(pins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO
 
@@ -72,20 +74,22 @@ def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
 def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
     """A tar of the set's root file system: configured where essential packages are part of it, else just their files."""
     found = fetch(name, settings, progress)
-    path = _cached(f"{name}-{found.key}.tar")
+    wanted = package_set(name)
+    patterns = tuple(f"{prefix}*" for prefix in NOT_NEEDED) + wanted.leave_out
+    path = _cached(f"{name}-{found.key}-{hashlib.sha256(repr(patterns).encode()).hexdigest()[:6]}.tar")
     with _building(path):
         if path.exists():
             return path
-        if package_set(name).essential:
+        if wanted.essential:
             host.require_host_packages(["mmdebstrap"], progress)
-            _configured(name, found, path)
+            _configured(name, found, path, patterns)
         else:
             with replacing(path) as temporary:
-                merge(found.files, temporary)
+                merge(found.files, temporary, patterns)
     return path
 
 
-def _configured(name: str, found: Fetched, path: Path) -> None:
+def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str]) -> None:
     """Install the packages by mmdebstrap from a repository that has nothing else."""
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as folder, replacing(path) as temporary:
         repository = Path(folder)
@@ -107,7 +111,7 @@ def _configured(name: str, found: Fetched, path: Path) -> None:
             "--mode=root",
             "--format=tar",
             f"--include={','.join(pin.name for pin in found.pins)}",
-            *(f"--dpkgopt=path-exclude=/{prefix}*" for prefix in NOT_NEEDED),
+            *(f"--dpkgopt=path-exclude=/{pattern}" for pattern in leave_out),
             "--setup-hook=mkdir -p $1/usr/bin $1/usr/sbin $1/usr/lib $1/usr/lib64",
             *(f"--setup-hook=ln -s {target} $1/{link}" for link, target in MERGED.items()),
             "",
@@ -119,8 +123,8 @@ def _configured(name: str, found: Fetched, path: Path) -> None:
         run_logged(f"Building the {name} root file system", command, log, env=env, timeout=CONFIGURE_SECONDS)
 
 
-def merge(packages: Sequence[Path], path: Path) -> None:
-    """Put the files of Debian packages into one layer tar, with /bin, /sbin and /lib as links into /usr and no documentation."""
+def merge(packages: Sequence[Path], path: Path, leave_out: Sequence[str]) -> None:
+    """Put the files of Debian packages into one layer tar, with /bin, /sbin and /lib as links into /usr."""
     seen: set[str] = set()
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as out:
         for link, target in MERGED.items():
@@ -132,7 +136,7 @@ def merge(packages: Sequence[Path], path: Path) -> None:
         _directory(out, "tmp", seen, 0o1777)
         for package in packages:
             for info, content in _members(package):
-                if info.name not in seen and not info.name.startswith(NOT_NEEDED):
+                if info.name not in seen and not any(fnmatch(info.name, pattern) for pattern in leave_out):
                     seen.add(info.name)
                     out.addfile(info, content)
 

@@ -14,13 +14,17 @@ FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class PackageSet:
-    """What is asked for, by Debian suite. `closed` takes all dependencies in too, `source` takes source packages."""
+    """What is asked for, by Debian suite. `closed` takes in all dependencies too, `source` takes source packages."""
 
     packages: Mapping[str, tuple[str, ...]]
     closed: bool = True
     essential: bool = False
     """Also every package that Debian marks essential: needed where maintainer scripts run."""
     source: bool = False
+    without: tuple[str, ...] = ()
+    """Dependencies (shell patterns) that are left out: what they serve is not used here."""
+    leave_out: tuple[str, ...] = ()
+    """Files that the root file system does not get, as shell patterns."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,21 @@ SETS: Mapping[str, PackageSet] = {
         },
         essential=True,
     ),
-    "mysql": PackageSet({"sid": ("mysql-server-core", "mysql-client-core", "bash", "coreutils", "hostname")}),
+    # perl serves mysqld_multi and the like; mawk, debianutils and base-files come with what bash calls essential.
+    "mysql": PackageSet(
+        {"sid": ("mysql-server-core", "mysql-client-core", "bash", "coreutils", "hostname", "libc-bin")},
+        without=("perl", "perl-base", "perl-modules-*", "libperl*", "libgdbm*", "libdb5.3*", "mawk", "base-files", "debianutils"),
+        leave_out=(
+            *(f"usr/bin/{name}" for name in ("innochecksum", "ibd2sdi", "my_*", "myisam*", "perror", "zlib_decompress")),
+            *(f"usr/bin/mysql{name}" for name in ("_*", "binlog", "check", "import", "show", "slap", "d_*", "dumpslow")),
+            *(f"usr/lib/mysql/plugin/{name}" for name in ("*_client.so", "component_telemetry.so", "libtest*", "test_*")),
+            "usr/lib/x86_64-linux-gnu/gconv/*",
+        ),
+    ),
     "client": PackageSet(
-        {"bookworm": ("python3-minimal", "python3-dnspython", "libc-bin", "bash", "dash", "coreutils", "iproute2", "hostname")}
+        {"bookworm": ("python3-dnspython", "libc-bin", "bash", "dash", "coreutils", "grep", "iproute2", "hostname")},
+        without=("mawk", "base-files", "debianutils", "debconf", "dpkg", "tar", "libcap2-bin", "media-types"),
+        leave_out=("usr/lib/x86_64-linux-gnu/gconv/*", "usr/lib/python3*/pydoc_data/*", "usr/sbin/tc", "usr/sbin/devlink"),
     ),
     "busybox": PackageSet({"bookworm": ("busybox",)}, closed=False, source=True),
 }
