@@ -66,9 +66,8 @@ def summary_lines(
     reports: Path = REPORTS,
 ) -> list[str]:
     """Reds first, then what was not supported, the counts and the result; `seconds` is the whole run."""
-    cluster = facts.get("cluster", "no cluster was used")
-    where = f"cluster {cluster}"
+    where = "no cluster was used"
     if facts:
-        where = f"{where}, Kubernetes {facts['kubernetes']}, provider {facts['provider']}"
+        where = f"cluster {facts['cluster']}, Kubernetes {facts['kubernetes']}, provider {facts['provider']}"
     lines = [*_reds(verdicts, unclaimed, lang), *_not_supported(verdicts), where, *count_table(verdicts)]
     return [*lines, f"result {result}, {clock(seconds)}; reports in {reports}"]
