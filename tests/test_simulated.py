@@ -95,7 +95,7 @@ def test_a_range_that_cannot_be_used_is_named(network: Network, message: str) ->
 
 
 def test_the_default_corefile_moves_to_the_host() -> None:
-    text = corefile.on_host(corefile.default("kube.local"), 20_053, Path("/run/x.kubeconfig"))
+    text = corefile.on_host(corefile.default("kube.local"), 20_053, 20_054, Path("/run/x.kubeconfig"))
     assert text == textwrap.dedent(
         """\
         .:20053 {
@@ -107,9 +107,7 @@ def test_the_default_corefile_moves_to_the_host() -> None:
                fallthrough in-addr.arpa ip6.arpa
                ttl 30
             }
-            template ANY ANY . {
-               rcode NXDOMAIN
-            }
+            forward . 127.0.0.1:20054
             cache 30 {
                disable success kube.local
                disable denial kube.local
@@ -118,13 +116,19 @@ def test_the_default_corefile_moves_to_the_host() -> None:
             reload
             loadbalance
         }
+        .:20054 {
+            bind 127.0.0.1
+            template ANY ANY {
+               rcode NXDOMAIN
+            }
+        }
         """
     )
 
 
 def test_a_corefile_of_one_line_plugins_and_several_servers_moves_to_the_host() -> None:
     given = ".:53 {\n  health :8080\n  kubernetes cluster.local\n}\nexample.org. {\n  errors\n}\nother.org:5353 {\n  errors\n}\n"
-    assert corefile.on_host(given, 20_053, Path("/k")) == (
+    assert corefile.on_host(given, 20_053, 20_054, Path("/k")) == (
         '.:20053 {\n    bind 127.0.0.1\n  kubernetes cluster.local {\n     kubeconfig "/k"\n  }\n}\n'
         "example.org.:20053 {\n    bind 127.0.0.1\n  errors\n}\nother.org:5353 {\n  errors\n}\n"
     )
