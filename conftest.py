@@ -5,4 +5,9 @@ pytest_plugins = [
     "fixtures.claims",
     "fixtures.outcomes",
     "fixtures.reports",
+    "fixtures.kube",
+    "fixtures.facts",
+    "fixtures.shared",
+    "fixtures.stack",
+    "fixtures.clients",
 ]

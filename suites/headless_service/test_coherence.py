@@ -1,0 +1,56 @@
+"""The same addresses in describe, the hosts files and both lookups: one coherent picture."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from fixtures.dns import Dns, must_be
+from fixtures.headless import HeadlessSet, address
+from fixtures.kube import Kube
+from fixtures.providers import Capability
+from fixtures.transcripts import described, fields
+from fixtures.waiting import eventually
+
+
+@pytest.mark.claim("SEED-XC-01")
+def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet, dns: Dns) -> None:
+    """The addresses in pod status, EndpointSlices, `kubectl describe` and DNS MUST be one set, of three."""
+
+    def check() -> list[str]:
+        ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
+        listed = [endpoint.rpartition(":")[0] for endpoint in described(ran.stdout)["Endpoints"][0].split(",")]
+        addresses = sorted(documented.addresses())
+        assert len(set(addresses)) == documented.replicas, f"addresses of the Ready members: {addresses}"
+        assert documented.ready_endpoints() == addresses, f"pod status {addresses}"
+        assert sorted(listed) == addresses, f"pod status {addresses}"
+        return addresses
+
+    addresses = eventually(check, expecting="slices and describe to agree with pod status")
+    dns.require(documented.domain, "A", must_be(addresses))
+
+
+@pytest.mark.claim("SEED-XC-01")
+@pytest.mark.needs(Capability.KUBELET)
+@pytest.mark.parametrize("ordinal", range(3))
+def test_a_members_hosts_file_and_its_dns_name_agree(documented: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """The address in a member's hosts file MUST be the one that DNS gives for its name."""
+    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
+    own = fields(ran.stdout).splitlines()[-1].split()[0]
+    dns.require(documented.member_name(ordinal), "A", must_be([own]))
+
+
+@pytest.mark.claim("SEED-XC-02")
+@pytest.mark.needs(Capability.SEVERAL_NODES)
+def test_members_run_on_different_nodes_with_addresses_of_their_nodes(kube: Kube, documented: HeadlessSet) -> None:
+    """The three members MUST be on three nodes, each with an address out of its node's range; their order is not promised."""
+    ranges = {
+        node["metadata"]["name"]: [ipaddress.ip_network(text) for text in node["spec"]["podCIDRs"]]
+        for node in kube.request("GET", "/api/v1/nodes")["items"]
+    }
+    nodes = [pod["spec"]["nodeName"] for pod in documented.pods()]
+    assert len(set(nodes)) == documented.replicas, f"members are on {nodes}"
+    for pod in documented.pods():
+        own = ipaddress.ip_address(address(pod))
+        assert any(own in found for found in ranges[pod["spec"]["nodeName"]]), f"{own} is not of node {pod['spec']['nodeName']}"

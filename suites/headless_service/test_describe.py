@@ -1,0 +1,110 @@
+"""The document's `kubectl describe svc/mysql-svc`, key by key."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import allure
+import pytest
+
+from fixtures.dns import Dns, must_be, must_have_no_data
+from fixtures.headless import HeadlessSet
+from fixtures.transcripts import described
+from fixtures.waiting import eventually
+
+
+def printed(documented: HeadlessSet) -> dict[str, list[str]]:
+    """What `kubectl describe` prints about the Service, by key."""
+    ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
+    allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
+    assert ran.status == 0, ran.transcript()
+    return described(ran.stdout)
+
+
+KEYS = [
+    pytest.param("Name", "mysql-svc", marks=pytest.mark.claim("SEED-DSC-01")),
+    pytest.param("Labels", "app=mysql-svc", marks=pytest.mark.claim("SEED-DSC-03")),
+    pytest.param("Annotations", "<none>", marks=pytest.mark.claim("SEED-DSC-04")),
+    pytest.param("Selector", "app=mysql", marks=pytest.mark.claim("SEED-DSC-05")),
+    pytest.param("Type", "ClusterIP", marks=pytest.mark.claim("SEED-DSC-06")),
+    pytest.param("IP Family Policy", "SingleStack", marks=pytest.mark.claim("SEED-DSC-07")),
+    pytest.param("IP Families", "IPv4", marks=pytest.mark.claim("SEED-DSC-08")),
+    pytest.param("IP", "None", marks=pytest.mark.claim("SEED-DSC-09")),
+    pytest.param("IPs", "None", marks=pytest.mark.claim("SEED-DSC-10")),
+    pytest.param("Port", "mysql  3306/TCP", marks=pytest.mark.claim("SEED-DSC-11")),
+    pytest.param("TargetPort", "3306/TCP", marks=pytest.mark.claim("SEED-DSC-12")),
+    pytest.param("Session Affinity", "None", marks=pytest.mark.claim("SEED-DSC-14")),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), KEYS, ids=lambda text: text.replace(" ", "-"))
+def test_describe_says(documented: HeadlessSet, key: str, value: str) -> None:
+    """`kubectl describe` MUST print each documented key once, with the documented value."""
+    assert printed(documented).get(key) == [value]
+
+
+@pytest.mark.claim("SEED-DSC-02")
+def test_describe_says_the_namespace(documented: HeadlessSet) -> None:
+    """`kubectl describe` MUST print the namespace that the Service is in."""
+    assert printed(documented).get("Namespace") == [documented.namespace]
+
+
+@pytest.mark.claim("SEED-DSC-13")
+def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet) -> None:
+    """`kubectl describe` MUST list port 3306 of each of the three Ready members, and nothing else."""
+
+    def check() -> None:
+        (shown,) = printed(documented)["Endpoints"]
+        addresses = [f"{address}:3306" for address in documented.addresses()]
+        assert sorted(shown.split(",")) == sorted(addresses)
+        assert len(addresses) == documented.replicas
+
+    eventually(check, expecting="three endpoints, the addresses of the Ready members")
+
+
+@pytest.mark.claim("SEED-DSC-15")
+def test_nothing_went_wrong_with_the_service(documented: HeadlessSet) -> None:
+    """A Service that works SHOULD have no event to show."""
+    assert printed(documented).get("Events") == ["<none>"]
+
+
+@pytest.mark.claim("SEED-DSC-04")
+def test_the_only_annotation_is_kubectls_own(documented: HeadlessSet) -> None:
+    """The Service MUST carry no annotation but the one in which kubectl keeps what was applied."""
+    annotations = documented.get_service()["metadata"].get("annotations", {})
+    assert set(annotations) == {"kubectl.kubernetes.io/last-applied-configuration"}
+
+
+@pytest.mark.claim("SEED-DSC-05")
+def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet) -> None:
+    """The Service's selector MUST be a part of the labels that the StatefulSet gives its pods."""
+    selector = documented.get_service()["spec"]["selector"]
+    labels = documented.get_statefulset()["spec"]["template"]["metadata"]["labels"]
+    assert selector == {"app": "mysql"}
+    assert selector.items() <= labels.items()
+
+
+@pytest.mark.claim("SEED-DSC-08")
+@pytest.mark.parametrize("ordinal", [None, 0, 1, 2], ids=["service", "member-0", "member-1", "member-2"])
+def test_names_have_no_data_in_the_family_that_is_not_there(documented: HeadlessSet, dns: Dns, ordinal: int | None) -> None:
+    """A name that exists in one address family MUST answer NOERROR without records in the other."""
+    name = documented.domain if ordinal is None else documented.member_name(ordinal)
+    dns.require(name, "AAAA", must_have_no_data)
+
+
+@pytest.mark.claim("SEED-DSC-08")
+def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
+    """The endpoints of an IPv4 Service MUST have IPv4 addresses."""
+    assert {item["addressType"] for item in documented.slices()} == {"IPv4"}
+    assert {ipaddress.ip_address(found).version for found in documented.ready_endpoints()} == {4}
+
+
+@pytest.mark.claim("SEED-DSC-11")
+def test_the_named_port_is_found_by_srv(documented: HeadlessSet, dns: Dns) -> None:
+    """A named port of a headless Service MUST have one SRV record per Ready member: its name and the port, with its address."""
+    name = f"_mysql._tcp.{documented.domain}"
+    targets = {documented.member_name(ordinal): documented.pod(ordinal)["status"]["podIP"] for ordinal in documented.ordinals}
+    answers = dns.require(name, "SRV", must_be(f"{target} 3306" for target in targets))
+    for answer in answers:
+        additional = {str(rrset.name): [str(rdata) for rdata in rrset] for rrset in answer.rrsets("additional")}
+        assert additional == {target: [address] for target, address in targets.items()}, f"additional section of {answer}"

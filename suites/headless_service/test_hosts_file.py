@@ -1,0 +1,69 @@
+"""The document's `cat /etc/hosts` in the first member, and the same in the others."""
+
+from __future__ import annotations
+
+import allure
+import pytest
+
+from fixtures.headless import HeadlessSet, address
+from fixtures.providers import Capability
+from fixtures.transcripts import fields, require_line
+
+pytestmark = pytest.mark.needs(Capability.KUBELET)
+
+OWN_LINE = "{address} {member}.{service_domain} {member}"
+
+
+def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
+    """A member's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows blanks."""
+    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
+    allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
+    assert ran.status == 0, ran.transcript()
+    return fields(ran.stdout)
+
+
+@pytest.mark.claim("SEED-ETH-01")
+def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet) -> None:
+    """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
+    assert hosts_file(documented, 0).splitlines()[0] == "# Kubernetes-managed hosts file."
+
+
+LINES = [
+    pytest.param("127.0.0.1 localhost", marks=pytest.mark.claim("SEED-ETH-02")),
+    pytest.param("::1 localhost ip6-localhost ip6-loopback", marks=pytest.mark.claim("SEED-ETH-03")),
+    pytest.param("fe00::0 ip6-localnet", marks=pytest.mark.claim("SEED-ETH-04")),
+    pytest.param("fe00::0 ip6-mcastprefix", marks=pytest.mark.claim("SEED-ETH-05")),
+    pytest.param("fe00::1 ip6-allnodes", marks=pytest.mark.claim("SEED-ETH-06")),
+    pytest.param("fe00::2 ip6-allrouters", marks=pytest.mark.claim("SEED-ETH-07")),
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda text: text.split()[-1])
+def test_the_hosts_file_has_the_documented_line(documented: HeadlessSet, line: str) -> None:
+    """A pod's hosts file MUST have each of the documented lines about the loopback and multicast names once."""
+    require_line(line, hosts_file(documented, 0))
+
+
+@pytest.mark.claim("SEED-ETH-08")
+@pytest.mark.parametrize("ordinal", range(3))
+def test_the_last_line_is_the_members_own(documented: HeadlessSet, ordinal: int) -> None:
+    """The last line of a member's hosts file MUST be its address, its full DNS name and its short name, in this order."""
+    last = hosts_file(documented, ordinal).splitlines()[-1]
+    require_line(
+        OWN_LINE,
+        last,
+        address=address(documented.pod(ordinal)),
+        member=documented.member(ordinal),
+        service_domain=documented.domain.rstrip("."),
+    )
+
+
+@pytest.mark.claim("SEED-ETH-09")
+@pytest.mark.parametrize("ordinal", range(3))
+def test_a_member_knows_its_full_name(documented: HeadlessSet, ordinal: int) -> None:
+    """The canonical name that a member finds for its own hostname MUST be its full DNS name."""
+    # What `hostname --fqdn` does, with tools that every image with a C library has.
+    script = 'getent ahosts "$(uname -n)"'
+    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "sh", "-c", script)
+    canonical = [line.split()[2] for line in ran.stdout.splitlines() if len(line.split()) > 2]
+    assert canonical == [documented.member_name(ordinal).rstrip(".")], ran.transcript()
