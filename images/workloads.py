@@ -191,9 +191,9 @@ def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
     with tarfile.open(packages) as tar:
         tar.extractall(tree, filter="tar")
     libraries = tree / "usr/lib/x86_64-linux-gnu"
-    python = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/python3.11"]
+    python: list[str | Path] = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/python3.11"]
     env = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0"}
-    options = ["-m", "compileall", "-q", "-s", tree, "--invalidation-mode", "unchecked-hash"]
+    options: list[str | Path] = ["-m", "compileall", "-q", "-s", tree, "--invalidation-mode", "unchecked-hash"]
     folders = [tree / "usr/lib/python3.11", tree / "usr/lib/python3/dist-packages"]
     run_logged(
         "Compiling Python modules", [*python, *options, *folders], log_dir() / "client.log", env=env, timeout=BUILD_SECONDS
