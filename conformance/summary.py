@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from conformance.claims import Level
-from conformance.paths import REPORTS
 from conformance.progress import clock
 from conformance.verdict import RED, Outcome, Result, Spec, Verdict
 
@@ -35,7 +33,8 @@ def count_table(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def _reds(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], lang: str) -> list[str]:
+def red_lines(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], lang: str) -> list[str]:
+    """What failed, then what is broken, each with its specs and the first line of their messages."""
     lines: list[str] = []
     for red in RED:
         for verdict in (verdict for verdict in verdicts if verdict.outcome is red):
@@ -47,7 +46,8 @@ def _reds(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], lang: str) -> 
     return lines
 
 
-def _not_supported(verdicts: Sequence[Verdict]) -> list[str]:
+def unsupported_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Each reason for which a spec was not supported, with its claims."""
     reasons: dict[str, list[str]] = {}
     for verdict in verdicts:
         for spec in verdict.specs:
@@ -56,18 +56,9 @@ def _not_supported(verdicts: Sequence[Verdict]) -> list[str]:
     return [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
 
 
-def summary_lines(
-    facts: Mapping[str, str],
-    verdicts: Sequence[Verdict],
-    unclaimed: Sequence[Spec],
-    result: Result,
-    seconds: float,
-    lang: str = "en",
-    reports: Path = REPORTS,
-) -> list[str]:
-    """Reds first, then what was not supported, the counts and the result; `seconds` is the whole run."""
+def result_line(facts: Mapping[str, str], result: Result, seconds: float) -> str:
+    """The result, of what, and how long it took; `facts` by the names of the report's schema."""
     where = "no cluster was used"
     if facts:
         where = f"cluster {facts['cluster']}, Kubernetes {facts['kubernetes']}, provider {facts['provider']}"
-    lines = [*_reds(verdicts, unclaimed, lang), *_not_supported(verdicts), where, *count_table(verdicts)]
-    return [*lines, f"result {result}, {clock(seconds)}; reports in {reports}"]
+    return f"result {result}: {where}, {clock(seconds)}"

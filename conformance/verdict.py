@@ -97,22 +97,31 @@ def judge_all(claims: Mapping[str, Claim], specs: Sequence[Spec]) -> list[Verdic
 
 
 def result_of(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec] = ()) -> Result:
-    """`failure` with a red MUST, `partial` when a MUST was not verified in full, else `success`.
+    """`failure` with a red MUST or nothing executed, `partial` when a MUST was not verified in full, else `success`.
 
     A spec without a claim weighs as a MUST when it is red and nothing when it is not.
     """
-    musts = [verdict.outcome for verdict in verdicts if verdict.claim.level is Level.MUST]
-    if any(outcome in RED for outcome in [*musts, *(spec.outcome for spec in unclaimed)]):
+    if _reds(verdicts, unclaimed) or not _anything_executed(verdicts, unclaimed):
         return Result.FAILURE
-    return Result.SUCCESS if set(musts) <= {Outcome.PASSED, Outcome.EXCUSED} else Result.PARTIAL
+    musts = {verdict.outcome for verdict in verdicts if verdict.claim.level is Level.MUST}
+    return Result.SUCCESS if musts <= {Outcome.PASSED, Outcome.EXCUSED} else Result.PARTIAL
+
+
+def _reds(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec]) -> set[Outcome]:
+    musts = {verdict.outcome for verdict in verdicts if verdict.claim.level is Level.MUST}
+    return (musts | {spec.outcome for spec in unclaimed}) & set(RED)
+
+
+def _anything_executed(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec]) -> bool:
+    specs = [*(spec for verdict in verdicts for spec in verdict.specs), *unclaimed]
+    return any(spec.outcome in (Outcome.PASSED, *RED) for spec in specs)
 
 
 def status_of(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], *, strict: bool) -> int:
     """The exit status: 1 a MUST failed, 2 a MUST is broken or nothing was executed, 3 partial where strict, else 0."""
-    reds = {verdict.outcome for verdict in verdicts if verdict.claim.level is Level.MUST} | {spec.outcome for spec in unclaimed}
-    if Outcome.FAILED in reds:
+    if Outcome.FAILED in _reds(verdicts, unclaimed):
         return STATUS_FAILED
-    executed = [spec for verdict in verdicts for spec in verdict.specs] + list(unclaimed)
-    if Outcome.BROKEN in reds or not any(spec.outcome in (Outcome.PASSED, *RED) for spec in executed):
+    result = result_of(verdicts, unclaimed)
+    if result is Result.FAILURE:
         return STATUS_BROKEN
-    return STATUS_PARTIAL if strict and result_of(verdicts, unclaimed) is Result.PARTIAL else 0
+    return STATUS_PARTIAL if strict and result is Result.PARTIAL else 0
