@@ -297,23 +297,41 @@ def test_a_worker_that_dies_breaks_its_claim(suite: Suite) -> None:
     assert suite.claims()["SEED-HLS-01"]["outcome"] == "passed"
 
 
+WRONG_MARKERS = """
+@pytest.mark.claim("SEED-NID-99")
+def test_a(): pass
+
+def test_b(): pass
+
+@pytest.mark.claim("SEED-NID-01", "SEED-NID-02")
+def test_c(): pass
+
+@pytest.mark.claim("SEED-NID-01")
+@pytest.mark.claim("SEED-NID-02")
+def test_d(): pass
+
+@pytest.mark.claim("SEED-NID-01")
+@pytest.mark.needs("kubelet")
+def test_e(): pass
+"""
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "xdist"])
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ('@pytest.mark.claim("SEED-NID-99")\ndef test_a(): pass\n', "names SEED-NID-99, which is not in claims/"),
-        ("def test_a(): pass\n", "test_a names no claim"),
-        ('@pytest.mark.claim("SEED-NID-01", "SEED-NID-02")\ndef test_a(): pass\n', "must name exactly one claim"),
-        (PASSES.replace("def", '@pytest.mark.claim("SEED-NID-01")\ndef'), "must name exactly one claim"),
-        (PASSES.replace("def", '@pytest.mark.needs("kubelet")\ndef'), "needs 'kubelet', which is not a Capability"),
-    ],
-    ids=["unknown claim", "no claim", "two IDs", "two markers", "no capability"],
-)
-def test_a_wrong_marker_is_a_collection_error(suite: Suite, spec: str, said: str, workers: tuple[str, ...]) -> None:
-    suite.write(spec)
+def test_wrong_markers_are_a_collection_error(suite: Suite, workers: tuple[str, ...]) -> None:
+    suite.write(WRONG_MARKERS)
     ran = suite.run(*workers)
     assert ran.ret == 2
-    ran.stdout.fnmatch_lines([f"*{said}*", "BROKEN  suites/headless_service/test_specs.py", f"*{said}*", "result failure: *"])
+    ran.stdout.fnmatch_lines(
+        [
+            "*test_a names SEED-NID-99, which is not in claims/*",
+            "*test_b names no claim; *",
+            "*test_c must name exactly one claim, *",
+            "*test_d must name exactly one claim, *",
+            "*test_e needs 'kubelet', which is not a Capability.",
+            "BROKEN  suites/headless_service/test_specs.py",
+            "result failure: *",
+        ]
+    )
 
 
 def test_each_row_of_a_table_may_name_its_own_claim(suite: Suite) -> None:
