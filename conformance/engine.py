@@ -54,7 +54,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Home:
-    """The private engine's files. `images` (dockerd's data root) is what outlives `stop`."""
+    """The private engine's files. `data` (images, volumes, stopped containers) outlives `stop`."""
 
     folder: Path
 
@@ -117,11 +117,17 @@ def _private_env(place: Home) -> dict[str, str]:
     }
 
 
-def _users_engine() -> Engine | None:
-    """The engine that plain `docker` reaches."""
-    if shutil.which("docker") is None or _server_version({}) is None:
-        return None
+def _asked_host() -> str:
+    """The user's DOCKER_HOST; empty when there is none, or when it is the private engine's own, set by a run of ours."""
     asked = os.environ.get("DOCKER_HOST", "")
+    return "" if asked == f"unix://{home().socket}" else asked
+
+
+def _users_engine() -> Engine | None:
+    """The engine that plain `docker` reaches, unless that is the private one."""
+    asked = _asked_host()
+    if (not asked and os.environ.get("DOCKER_HOST")) or shutil.which("docker") is None or _server_version({}) is None:
+        return None
     socket = {"DOCKER_SOCK": asked.removeprefix("unix://")} if asked.startswith("unix://") else {}
     return Engine({"PATH": os.environ.get("PATH", os.defpath), **socket}, private=False)
 
@@ -143,7 +149,7 @@ def why_no_engine() -> str | None:
     """One sentence that says why this machine can have no engine, or None when it has one or can start one."""
     if find_engine() is not None:
         return None
-    if address := os.environ.get("DOCKER_HOST"):
+    if address := _asked_host():
         return f"DOCKER_HOST={address} does not answer; start that engine or unset DOCKER_HOST."
     try:
         host.require_linux_amd64()
@@ -195,7 +201,7 @@ def _command(place: Home) -> list[str]:
         f"--data-root={place.data}",
         f"--exec-root={place.run}",
         f"--pidfile={place.pid_file}",
-        f"--cgroup-parent=/{engine_traces.CGROUP}",
+        f"--cgroup-parent=/{engine_traces.cgroup_of(place.folder)}",
         "--exec-opt=native.cgroupdriver=cgroupfs",
         f"--init-path={place.programs / 'usr/bin/tini-static'}",
         f"--userland-proxy-path={place.programs / 'usr/sbin/docker-proxy'}",

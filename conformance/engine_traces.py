@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -17,8 +18,6 @@ from pathlib import Path
 from conformance import host
 from conformance.process import output_of
 
-CGROUP = "headless-conformance"
-"""Parent of all container cgroups, in every hierarchy."""
 PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "docker-proxy", "runc")
 MEMORY = "host-before.json"
 
@@ -41,6 +40,11 @@ SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/co
 TOOLS = ("iptables", "ip6tables")
 TABLES = ("filter", "nat")
 POLL_SECONDS = 0.1
+
+
+def cgroup_of(folder: Path) -> str:
+    """The parent of all container cgroups of the engine at home in `folder`, in every hierarchy."""
+    return f"headless-conformance-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
 def _text(path: Path) -> str:
@@ -138,7 +142,7 @@ def take_back(folder: Path) -> None:
     if not memory.exists():
         return
     before = json.loads(memory.read_text())
-    _end_group_members()
+    _end_group_members(folder)
     _unmount(folder)
     ours = _our_bridges(folder, before["bridges"])
     for tool in TOOLS:
@@ -146,7 +150,7 @@ def take_back(folder: Path) -> None:
             _remove_rules(tool, table, ours, before["rules"][f"{tool} {table}"])
     for bridge in sorted(ours):
         subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
-    _remove_cgroups()
+    _remove_cgroups(folder)
     _remove_system_folders(before["folders"])
     for name, value in before["sysctls"].items():
         path = Path("/proc/sys") / name
@@ -163,28 +167,28 @@ def _our_bridges(folder: Path, before: Iterable[str]) -> set[str]:
     return {name for name in fresh if name.startswith("br-") and name[3:].encode() in known}
 
 
-def _end_group_members() -> None:
+def _end_group_members(folder: Path) -> None:
     """Kill what a killed engine's containers still run: members of our cgroups, and only they."""
-    pids = {int(pid) for folder in _cgroups() for pid in _text(folder / "cgroup.procs").split()}
+    pids = {int(pid) for group in _cgroups(folder) for pid in _text(group / "cgroup.procs").split()}
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     _wait_until_gone(pids, 10.0)
 
 
-def _cgroups() -> Iterator[Path]:
-    """Our cgroups in every hierarchy, innermost first."""
-    root = Path("/sys/fs/cgroup")
-    for top in (root / CGROUP, *root.glob(f"*/{CGROUP}")):
+def _cgroups(folder: Path) -> Iterator[Path]:
+    """The engine's cgroups in every hierarchy, innermost first."""
+    root, name = Path("/sys/fs/cgroup"), cgroup_of(folder)
+    for top in (root / name, *root.glob(f"*/{name}")):
         if top.is_dir():
-            for folder, _, _ in os.walk(top, topdown=False):
-                yield Path(folder)
+            for group, _, _ in os.walk(top, topdown=False):
+                yield Path(group)
 
 
-def _remove_cgroups() -> None:
-    for folder in _cgroups():
+def _remove_cgroups(folder: Path) -> None:
+    for group in _cgroups(folder):
         with contextlib.suppress(OSError):
-            folder.rmdir()
+            group.rmdir()
 
 
 def _unmount(folder: Path) -> None:
