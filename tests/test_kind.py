@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,12 @@ class RecordedManager:
         assert provider == "kind"
         return lambda name, config: self
 
-    def create(self, options: Any, timeout: int, **words: list[str]) -> None:
-        self.calls.append((options, words["options"]))
+    def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
+        self.calls.append((cluster_options, options))
         self.engine.containers[cluster_name("1.37")] = {"c1": str(owner_file()), "c2": str(owner_file())}
         if self.error:
             raise self.error
-        Path(options.kubeconfig_path).write_text("kubeconfig")
+        Path(cluster_options.kubeconfig_path).write_text("kubeconfig")
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(settin
 
 
 def test_a_failing_create_shows_kinds_words_and_leaves_nothing(settings: Settings, engine: RecordedEngine) -> None:
-    error = kind_module.subprocess.CalledProcessError(1, "kind", stderr=b"ERROR: no space left on device")
+    error = subprocess.CalledProcessError(1, "kind", stderr=b"ERROR: no space left on device")
     cluster = _cluster(settings, engine)
     with pytest.raises(UserError, match="no space left on device"):
         cluster.create(RecordedManager(engine, error))
