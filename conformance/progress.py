@@ -33,10 +33,15 @@ class Progress:
         self._out.write(f"{text}\n")
         self._out.flush()
 
+    def expect(self, steps: int) -> None:
+        """Steps that were not known at the start, such as builds that turn out to be needed."""
+        self._total += steps
+
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Times the block; an exception passes through after the line that says so."""
         self._done += 1
+        self._total = max(self._total, self._done)
         position = f"[{self._done:>2}/{self._total}]"
         begun = time.monotonic()
         finished = threading.Event()

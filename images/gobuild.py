@@ -201,7 +201,7 @@ def build(source: Source, progress: Progress) -> Path:
     target = folder_built(source)
     if target.exists():
         return target
-    with _alone(target.name, progress):
+    with alone(target.name, progress):
         if not target.exists():
             with progress.step(f"build {source.title}"):
                 _build_into(target, source)
@@ -209,7 +209,8 @@ def build(source: Source, progress: Progress) -> Path:
 
 
 @contextmanager
-def _alone(name: str, progress: Progress) -> Iterator[None]:
+def alone(name: str, progress: Progress) -> Iterator[None]:
+    """One process of this user at a time builds `name`; the others wait and say so."""
     path = cache_dir() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)

@@ -1,0 +1,3 @@
+module headless-conformance.invalid/pause
+
+go 1.26.0
