@@ -25,6 +25,9 @@ PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
     "dpkg-dev": "dpkg-source",
     "bzip2": "bzip2",
+    "nodejs": "node",
+    "npm": "npm",
+    "chromium": "chromium",
 }
 """Debian package -> the program (or the file, with its path) that shows that it is there."""
 
