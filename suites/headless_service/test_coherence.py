@@ -10,6 +10,7 @@ from fixtures.dns import Dns, must_be
 from fixtures.headless import HeadlessSet, address
 from fixtures.kube import Kube
 from fixtures.providers import Capability
+from fixtures.sql import hostnames_seen_by
 from fixtures.transcripts import described, fields
 from fixtures.waiting import eventually
 
@@ -54,3 +55,15 @@ def test_members_run_on_different_nodes_with_addresses_of_their_nodes(kube: Kube
     for pod in documented.pods():
         own = ipaddress.ip_address(address(pod))
         assert any(own in found for found in ranges[pod["spec"]["nodeName"]]), f"{own} is not of node {pod['spec']['nodeName']}"
+
+
+@pytest.mark.claim("SEED-XC-02")
+@pytest.mark.needs(Capability.KUBELET, Capability.SEVERAL_NODES, Capability.SQL)
+@pytest.mark.parametrize("ordinal", range(3))
+def test_a_member_reaches_the_members_on_other_nodes_by_name(documented: HeadlessSet, ordinal: int) -> None:
+    """A member MUST reach the members that run on other nodes under their names."""
+    here = documented.pod(ordinal)["spec"]["nodeName"]
+    others = [pod["metadata"]["name"] for pod in documented.pods() if pod["spec"]["nodeName"] != here]
+    assert len(others) == documented.replicas - 1, f"on other nodes than {here}: {others}"
+    hosts = [f"{member}.{documented.service}" for member in others]
+    assert hostnames_seen_by(documented, ordinal, hosts) == others

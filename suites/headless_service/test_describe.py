@@ -103,7 +103,7 @@ def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
 def test_the_named_port_is_found_by_srv(documented: HeadlessSet, dns: Dns) -> None:
     """A named port of a headless Service MUST have one SRV record per Ready member: its name and the port, with its address."""
     name = f"_mysql._tcp.{documented.domain}"
-    targets = {documented.member_name(ordinal): documented.pod(ordinal)["status"]["podIP"] for ordinal in documented.ordinals}
+    targets = {documented.member_name(ordinal): documented.address(ordinal) for ordinal in documented.ordinals}
     answers = dns.require(name, "SRV", must_be(f"{target} 3306" for target in targets))
     for answer in answers:
         additional = {str(rrset.name): [str(rdata) for rdata in rrset] for rrset in answer.rrsets("additional")}

@@ -2,24 +2,79 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from fixtures import manifests
+from fixtures.agent import Agent
+from fixtures.dns import Dns, must_be, must_not_exist
+from fixtures.facts import DNS_SERVICE, Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube, Object
+from fixtures.manifests import HEADLESS_FILE, STUB_FILE
+from fixtures.providers import Capability
+from fixtures.stack import Deployer
+from fixtures.waiting import DNS_DELAY
 
-ALLOCATED = "an address of the Service range"
+UNPROCESSABLE = 422
+RULES = "iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; nft list ruleset 2>/dev/null; true"
+"""What kube-proxy has written, in whichever of its modes; both name a Service as namespace/name."""
 
 
-def dry_run(kube: Kube, namespace: str, **spec: Any) -> Object:
-    """The spec of a Service as the API server would store it; nothing is created."""
-    manifest = manifests.find(manifests.load(manifests.HEADLESS_FILE), "Service")
-    manifest["metadata"]["name"] = "dry-run"
-    manifest["spec"] |= spec
-    stored: Object = kube.create(namespace, manifest, dryRun="All")["spec"]
+def service_as_stored(kube: Kube, namespace: str, **spec: Any) -> Object:
+    """The spec of the document's Service, changed, as the API server would store it. Nothing is created."""
+    service = manifests.find(manifests.load(HEADLESS_FILE), "Service")
+    service["metadata"]["name"] = "asked-only"
+    service["spec"] |= spec
+    stored: Object = kube.create(namespace, service, dryRun="All")["spec"]
     return stored
+
+
+def refused(error: pytest.ExceptionInfo[ApiException], field: str) -> None:
+    """The API server found the object invalid, because of this field."""
+    assert error.value.status == UNPROCESSABLE, error.value.reason
+    assert field in str(error.value.reason)
+
+
+@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.parametrize("ordinal", range(3))
+def test_each_members_name_leads_to_its_pod_alone(either: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """Each member's name MUST resolve to that pod's address and no other."""
+    dns.require(either.member_name(ordinal), "A", must_be([either.address(ordinal)]))
+
+
+@pytest.mark.claim("SEED-HLS-02")
+def test_the_name_lists_members_and_no_virtual_address(either: HeadlessSet, facts: Facts, dns: Dns) -> None:
+    """The Service's name MUST list every Ready member's address, and none out of the Service range."""
+    answers = dns.require(either.domain, "A", must_be(either.addresses()))
+    listed = [ipaddress.ip_address(value) for answer in answers for value in answer.values()]
+    assert not [str(found) for found in listed if any(found in virtual for virtual in facts.service_ranges)]
+
+
+@pytest.mark.claim("SEED-HLS-02")
+@pytest.mark.needs(Capability.KUBELET, Capability.CONTROL_PLANE)
+def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, documented: HeadlessSet) -> None:
+    """No node MUST have a kube-proxy rule for a headless Service; each has some for an ordinary one."""
+    proxies = kube.list("Pod", "kube-system", labelSelector="k8s-app=kube-proxy")
+    nodes = kube.request("GET", "/api/v1/nodes")["items"]
+    assert len(proxies) == len(nodes), f"{len(proxies)} kube-proxies on {len(nodes)} nodes"
+    for proxy in proxies:
+        rules = kube.execute("kube-system", proxy["metadata"]["name"], "sh", "-c", RULES).stdout
+        where = f"the rules on node {proxy['spec']['nodeName']}"
+        assert f"kube-system/{DNS_SERVICE}" in rules, f"{where} have none for the DNS Service"
+        assert f"{documented.namespace}/{documented.service}" not in rules, f"{where} have one for the headless Service"
+
+
+@pytest.mark.claim("SEED-HLS-02")
+@pytest.mark.needs(Capability.KUBELET)
+def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
+    """A pod that starts after a headless Service MUST get no environment variables of it; it gets those of ordinary ones."""
+    variables = agent.environment()
+    assert "KUBERNETES_SERVICE_HOST" in variables
+    assert not [name for name in variables if name.startswith(("MYSQL_SVC_", "DB_"))]
 
 
 @pytest.mark.claim("SEED-HLS-03")
@@ -27,3 +82,141 @@ def test_the_service_is_headless(either: HeadlessSet) -> None:
     """A Service whose cluster IP is set to None MUST be stored as type ClusterIP with None as its only cluster IP."""
     spec = either.get_service()["spec"]
     assert (spec["type"], spec["clusterIP"], spec["clusterIPs"]) == ("ClusterIP", "None", ["None"])
+
+
+@pytest.mark.claim("SEED-HLS-03")
+@pytest.mark.parametrize("spelling", ["none", "NONE", "null"])
+def test_another_spelling_is_refused(kube: Kube, namespace: str, spelling: str) -> None:
+    """A cluster IP that spells None otherwise MUST be rejected."""
+    with pytest.raises(ApiException) as error:
+        service_as_stored(kube, namespace, clusterIP=spelling)
+    refused(error, "clusterIP")
+
+
+@pytest.mark.claim("SEED-HLS-03")
+def test_without_the_field_a_service_gets_an_address(kube: Kube, namespace: str, facts: Facts) -> None:
+    """A Service that leaves the cluster IP out MUST get one out of the Service range."""
+    found = ipaddress.ip_address(service_as_stored(kube, namespace, clusterIP=None)["clusterIP"])
+    assert any(found in virtual for virtual in facts.service_ranges), found
+
+
+@pytest.mark.claim("SEED-HLS-03")
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+def test_no_other_type_can_be_headless(kube: Kube, namespace: str, kind: str) -> None:
+    """A Service of a type that needs a cluster IP MUST be rejected when that is None."""
+    with pytest.raises(ApiException) as error:
+        service_as_stored(kube, namespace, type=kind)
+    refused(error, "clusterIP")
+
+
+@pytest.mark.claim("SEED-HLS-03")
+def test_a_headless_service_cannot_be_given_an_address(documented: HeadlessSet, facts: Facts) -> None:
+    """An update of a headless Service to a cluster IP MUST be rejected."""
+    address = str(facts.service_ranges[0][-2])
+    change = {"spec": {"clusterIP": address, "clusterIPs": [address]}}
+    with pytest.raises(ApiException) as error:
+        documented.kube.patch("Service", documented.namespace, documented.service, change, dryRun="All")
+    refused(error, "clusterIP")
+
+
+@pytest.mark.claim("SEED-HLS-03")
+def test_a_headless_service_stays_so_when_the_field_is_left_out(documented: HeadlessSet) -> None:
+    """An update of a headless Service that leaves the cluster IP out MUST leave it headless."""
+    service = documented.get_service()
+    del service["spec"]["clusterIP"], service["spec"]["clusterIPs"]
+    stored = documented.kube.replace(documented.namespace, service, dryRun="All")
+    assert stored["spec"]["clusterIP"] == "None"
+
+
+@pytest.mark.claim("SEED-HLS-04")
+def test_statefulset_and_service_agree_on_one_name(either: HeadlessSet) -> None:
+    """`serviceName` MUST equal the Service's name, be each member's subdomain, and have each endpoint carry its hostname."""
+    members = [either.member(ordinal) for ordinal in either.ordinals]
+    assert either.get_statefulset()["spec"]["serviceName"] == either.get_service()["metadata"]["name"]
+    assert [pod["spec"].get("subdomain") for pod in either.pods()] == [either.service] * either.replicas
+    assert sorted(endpoint.get("hostname", "(none)") for endpoint in either.endpoints()) == members
+
+
+@pytest.mark.claim("SEED-HLS-04")
+@pytest.mark.parametrize("ordinal", range(3))
+def test_where_they_agree_each_member_has_a_name(either: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """Where the two names are equal, every member's name MUST resolve."""
+    dns.require(either.member_name(ordinal), "A", must_be([either.address(ordinal)]))
+
+
+@pytest.mark.claim("SEED-HLS-04")
+def test_where_they_differ_no_member_has_a_name(deployer: Deployer, scratch: str, dns: Dns) -> None:
+    """Where the two names differ, members MUST run and be found under the Service's name, and MUST NOT have own names."""
+    objects = manifests.load(STUB_FILE)
+    manifests.find(objects, "StatefulSet")["spec"]["serviceName"] = "another"
+    stubs = deployer.stub_set(scratch, objects)
+    dns.require(stubs.domain, "A", must_be(stubs.addresses()))
+    for service in (stubs.service, "another"):
+        for ordinal in stubs.ordinals:
+            name = f"{stubs.member(ordinal)}.{service}.{scratch}.svc.{stubs.facts.domain}."
+            dns.require(name, "A", must_not_exist)
+
+
+@pytest.mark.claim("SEED-HLS-04")
+def test_the_capitalised_field_is_refused(deployer: Deployer, scratch: str) -> None:
+    """A manifest with the field spelt as the document's prose spells it MUST be rejected, since no such field exists."""
+    objects = manifests.load(STUB_FILE)
+    spec = manifests.find(objects, "StatefulSet")["spec"]
+    spec["ServiceName"] = spec.pop("serviceName")
+    text = manifests.to_yaml(manifests.fitted(objects[1:], deployer.cluster))
+    ran = deployer.kube.kubectl("apply", "--dry-run=server", "-f", "-", namespace=scratch, stdin=text)
+    assert ran.status != 0, ran.transcript()
+    assert 'unknown field "spec.ServiceName"' in ran.stderr, ran.transcript()
+
+
+@pytest.mark.claim("SEED-HLS-05")
+def test_the_service_name_of_a_live_set_cannot_change(documented: HeadlessSet) -> None:
+    """An update of a live StatefulSet's `serviceName` MUST be rejected."""
+    change = {"spec": {"serviceName": "another"}}
+    with pytest.raises(ApiException) as error:
+        documented.kube.patch("StatefulSet", documented.namespace, documented.statefulset, change, dryRun="All")
+    assert error.value.status == UNPROCESSABLE, error.value.reason
+    assert documented.get_statefulset()["spec"]["serviceName"] == documented.service
+
+
+@pytest.mark.claim("SEED-HLS-06")
+def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
+    """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that names it, no more."""
+    service, statefulset = manifests.load(HEADLESS_FILE)
+    assert service == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "mysql-svc", "labels": {"app": "mysql-svc"}},
+        "spec": {
+            "clusterIP": "None",
+            "selector": {"app": "mysql"},
+            "ports": [{"name": "mysql", "port": 3306, "targetPort": 3306, "protocol": "TCP"}],
+        },
+    }
+    assert (statefulset["kind"], statefulset["metadata"]["name"]) == ("StatefulSet", "mysql-sts")
+    spec = statefulset["spec"]
+    assert (spec["serviceName"], spec["replicas"], spec["selector"]) == ("mysql-svc", 3, {"matchLabels": {"app": "mysql"}})
+    assert spec["template"]["metadata"]["labels"] == {"app": "mysql"}
+
+
+@pytest.mark.claim("SEED-HLS-06")
+def test_the_stored_objects_are_those_of_the_manifest(documented: HeadlessSet) -> None:
+    """The Service and the StatefulSet in the cluster MUST have the fields that the manifest gives them."""
+    service, statefulset = manifests.load(HEADLESS_FILE)
+    stored = documented.get_service()["spec"]
+    assert {field: stored.get(field) for field in service["spec"]} == service["spec"]
+    stored = documented.get_statefulset()["spec"]
+    for field in ("serviceName", "replicas", "selector"):
+        assert stored[field] == statefulset["spec"][field]
+
+
+@pytest.mark.claim("SEED-HLS-03")
+def test_only_deleting_it_ends_a_headless_service(stubs: HeadlessSet, facts: Facts, dns: Dns) -> None:
+    """A Service of the same name MUST get an address only once the headless one is deleted; its name then has that alone."""
+    kube = stubs.kube
+    ordinary = manifests.find(manifests.load(STUB_FILE), "Service")
+    del ordinary["spec"]["clusterIP"]
+    kube.delete("Service", stubs.namespace, stubs.service)
+    address = kube.create(stubs.namespace, ordinary)["spec"]["clusterIP"]
+    assert any(ipaddress.ip_address(address) in virtual for virtual in facts.service_ranges), address
+    dns.require(stubs.domain, "A", must_be([address]), within=DNS_DELAY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import allure
 import pytest
 
-from fixtures.headless import HeadlessSet, address
+from fixtures.headless import HeadlessSet
 from fixtures.providers import Capability
 from fixtures.transcripts import fields, require_line
 
@@ -52,7 +52,7 @@ def test_the_last_line_is_the_members_own(documented: HeadlessSet, ordinal: int)
     require_line(
         OWN_LINE,
         last,
-        address=address(documented.pod(ordinal)),
+        address=documented.address(ordinal),
         member=documented.member(ordinal),
         service_domain=documented.domain.rstrip("."),
     )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
-from fixtures.clients import Sql
+from fixtures.dns import Dns, must_be, must_not_exist
+from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.providers import Capability
+from fixtures.sql import Sql
+from fixtures.waiting import DNS_DELAY
 
 DATABASE = pytest.mark.needs(Capability.KUBELET, Capability.SQL)
+
+
+CONNECTIONS = 60
+"""With a member picked at random each time, all 60 reach the same one of three about once in 10^28 runs."""
 
 
 @pytest.fixture
@@ -65,3 +73,58 @@ def test_the_members_are_three_different_servers(documented: HeadlessSet, sql: S
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     assert [hostname for hostname, _ in rows] == [documented.member(ordinal) for ordinal in documented.ordinals]
     assert len({uuid for _, uuid in rows}) == documented.replicas
+
+
+@pytest.mark.claim("SEED-WHY-02")
+@DATABASE
+def test_another_container_reaches_a_database_through_the_service(documented: HeadlessSet, sql: Sql) -> None:
+    """A pod that is no member MUST reach a database of the set under the Service's name."""
+    ((hostname,),) = sql.query(documented.service, "SELECT @@hostname")
+    assert hostname in [documented.member(ordinal) for ordinal in documented.ordinals]
+
+
+@pytest.mark.claim("SEED-WHY-02")
+def test_without_the_service_there_is_no_name(stubs: HeadlessSet, dns: Dns) -> None:
+    """Once the Service is deleted, neither its name nor its members' names MUST exist, though the members run on."""
+    dns.require(stubs.domain, "A", must_be(stubs.addresses()))
+    stubs.kube.delete("Service", stubs.namespace, stubs.service)
+    dns.require(stubs.domain, "A", must_not_exist, within=DNS_DELAY)
+    for ordinal in stubs.ordinals:
+        dns.require(stubs.member_name(ordinal), "A", must_not_exist, within=DNS_DELAY)
+    assert len(stubs.addresses()) == stubs.replicas
+
+
+@pytest.mark.claim("SEED-WHY-03")
+@DATABASE
+def test_an_ordinary_service_spreads_connections(load_balanced: HeadlessSet, facts: Facts, dns: Dns, sql: Sql) -> None:
+    """An ordinary Service MUST have one address of the Service range, behind which more than one database answers."""
+    address = load_balanced.get_service()["spec"]["clusterIP"]
+    assert any(ipaddress.ip_address(address) in found for found in facts.service_ranges), address
+    dns.require(load_balanced.domain, "A", must_be([address]))
+    seen = set(sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS))
+    assert seen <= {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
+    assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}"
+
+
+@pytest.mark.claim("SEED-WHY-04")
+@DATABASE
+def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_balanced: HeadlessSet, sql: Sql) -> None:
+    """A row written through an ordinary Service over independent databases MUST be found by some reads and missed by others."""
+    database, mark = f"spec_{uuid4().hex[:12]}", uuid4().hex
+    for address in load_balanced.addresses():
+        sql.query(address, f"CREATE DATABASE {database}; CREATE TABLE {database}.marks (mark CHAR(32))")
+    host = f"{load_balanced.service}.{load_balanced.namespace}"
+    sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
+    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
+    assert set(seen) == {"0", "1"}, f"{CONNECTIONS} reads found the row {seen.count('1')} times"
+
+
+@pytest.mark.claim("SEED-WHY-04")
+@DATABASE
+def test_reading_through_a_members_name_always_agrees(documented: HeadlessSet, sql: Sql, table: str) -> None:
+    """A row written through one member's name MUST be found by every read through that name."""
+    host = f"{documented.member(0)}.{documented.service}"
+    mark = uuid4().hex
+    sql.query(host, f"CREATE TABLE {table} (mark CHAR(32)); INSERT INTO {table} VALUES ('{mark}')")
+    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {table} WHERE mark = '{mark}'", CONNECTIONS)
+    assert seen == ["1"] * CONNECTIONS

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from fixtures import manifests
 from fixtures.agent import Agent
-from fixtures.dns import Dns, must_be, must_not_exist
+from fixtures.claims import not_supported
+from fixtures.dns import Answer, Dns, must_be, must_not_exist, reverse_name
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet, address
+from fixtures.manifests import STUB_FILE
 from fixtures.providers import Capability
-from fixtures.waiting import eventually
+from fixtures.sql import hostnames_seen_by
+from fixtures.stack import Deployer, await_pod
+from fixtures.waiting import DNS_DELAY, Final, eventually
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)
 ORDINALS = pytest.mark.parametrize("ordinal", range(3))
@@ -81,7 +89,7 @@ def test_the_example_name_of_the_service_resolves(prose: HeadlessSet, facts: Fac
 @ORDINALS
 def test_each_member_has_a_name_of_its_own(documented: HeadlessSet, dns: Dns, ordinal: int) -> None:
     """Each member MUST have exactly its own address under its name below the Service's name."""
-    dns.require(documented.member_name(ordinal), "A", must_be([address(documented.pod(ordinal))]))
+    dns.require(documented.member_name(ordinal), "A", must_be([documented.address(ordinal)]))
 
 
 @pytest.mark.claim("SEED-NID-05")
@@ -90,12 +98,93 @@ def test_an_ordinal_that_is_not_there_has_no_name(either: HeadlessSet, dns: Dns)
     dns.require(either.member_name(either.replicas), "A", must_not_exist)
 
 
+@pytest.mark.claim("SEED-NID-05")
+def test_a_pod_that_is_no_member_has_no_name(stubs: HeadlessSet, deployer: Deployer, dns: Dns) -> None:
+    """A plain pod that the Service selects MUST be found under the Service's name and MUST NOT have one of its own."""
+    if stubs.facts.pod_names:
+        not_supported("its DNS server is configured to name endpoints after their pods")
+    template = manifests.find(manifests.load(STUB_FILE), "StatefulSet")["spec"]["template"]
+    plain = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain", **template["metadata"]}, "spec": template["spec"]}
+    deployer.create([plain], stubs.namespace)
+    await_pod(stubs.kube, stubs.namespace, "plain")
+    own = address(stubs.kube.get("Pod", stubs.namespace, "plain"))
+    dns.require(stubs.domain, "A", must_be([*stubs.addresses(), own]), within=DNS_DELAY)
+    dns.require(f"plain.{stubs.domain}", "A", must_not_exist)
+
+
 @pytest.mark.claim("SEED-NID-06")
 @ORDINALS
 def test_the_example_name_of_a_member_resolves(prose: HeadlessSet, facts: Facts, dns: Dns, ordinal: int) -> None:
     """StatefulSet `mysql` behind Service `db` MUST have its members under the document's example names."""
     name = f"mysql-{ordinal}.db.{prose.namespace}.svc.{facts.domain}."
-    dns.require(name, "A", must_be([address(prose.pod(ordinal))]))
+    dns.require(name, "A", must_be([prose.address(ordinal)]))
+
+
+@pytest.mark.claim("SEED-NID-06")
+@pytest.mark.parametrize("name", ["mysql-0.mysql-svc", "mysql-sts-0.db"])
+def test_a_member_of_another_set_has_no_name_here(documented: HeadlessSet, prose: HeadlessSet, dns: Dns, name: str) -> None:
+    """A member's name MUST exist below its own Service only, even where another set's Service is in the namespace."""
+    assert prose.namespace == documented.namespace
+    dns.require(f"{name}.{documented.namespace}.svc.{documented.facts.domain}.", "A", must_not_exist)
+
+
+@pytest.mark.claim("SEED-NID-07")
+def test_a_new_members_name_is_there_within_the_documented_delay(
+    stubs: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
+) -> None:
+    """A new member's name SHOULD resolve within 60 s of its readiness, though it was asked for in vain just before."""
+    grown = replace(stubs, replicas=stubs.replicas + 1)
+    new = stubs.replicas
+    dns.require(grown.member_name(new), "A", must_not_exist)
+    grown.scale()
+    ready = grown.await_member(new)
+    dns.require(grown.member_name(new), "A", must_be([grown.address(new)]), within=DNS_DELAY)
+    record_property("seconds from Ready to resolvable", round(time.monotonic() - ready, 3))
+
+
+def require_lives(seconds: list[int], facts: Facts, answer: Answer, *, counts_down: bool) -> None:
+    """Each time to live is the configured one, or what is left of it, and not above the documented delay. Never polled."""
+    most = min(facts.ttl, int(DNS_DELAY))
+    if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
+        left = "what is left of " if counts_down else ""
+        raise Final(f"expected a time to live of {left}{facts.ttl} s, at most {DNS_DELAY:.0f} s, came {answer}")
+
+
+TYPES = [
+    pytest.param("{service}", "A", id="service-A"),
+    pytest.param("_mysql._tcp.{service}", "SRV", id="service-SRV"),
+    pytest.param("{member}", "A", id="member-A"),
+    pytest.param("{reverse}", "PTR", id="member-PTR"),
+]
+
+
+@pytest.mark.claim("SEED-NID-07")
+@pytest.mark.parametrize(("form", "rdtype"), TYPES)
+def test_no_answer_may_be_kept_longer_than_the_documented_delay(
+    either: HeadlessSet, facts: Facts, dns: Dns, form: str, rdtype: str
+) -> None:
+    """Every record's time to live SHOULD be the configured one, and not above 60 s, so that no old answer outlives the delay."""
+    name = form.format(service=either.domain, member=either.member_name(0), reverse=reverse_name(either.address(0)))
+
+    def check(answer: Answer) -> None:
+        lives = [rrset.ttl for rrset in answer.rrsets()]
+        assert lives, f"expected {rdtype} records, came {answer}"
+        require_lives(lives, facts, answer, counts_down=facts.is_cached(name, "success"))
+
+    dns.require(name, rdtype, check)
+
+
+@pytest.mark.claim("SEED-NID-07")
+def test_no_absence_may_be_kept_longer_than_the_documented_delay(either: HeadlessSet, facts: Facts, dns: Dns) -> None:
+    """The SOA record with a negative answer SHOULD limit its life to the configured time, and not above 60 s (RFC 2308)."""
+
+    def check(answer: Answer) -> None:
+        must_not_exist(answer)
+        limits = [min(rrset.ttl, rdata.minimum) for rrset in answer.rrsets("authority") for rdata in rrset]
+        assert len(limits) == 1, f"expected one SOA record, came {answer}"
+        require_lives(limits, facts, answer, counts_down=facts.is_cached(answer.name, "denial"))
+
+    dns.require(either.member_name(either.replicas), "A", check)
 
 
 @pytest.mark.claim("SEED-NID-08")
@@ -103,14 +192,9 @@ def test_the_example_name_of_a_member_resolves(prose: HeadlessSet, facts: Facts,
 @ORDINALS
 def test_each_member_reaches_every_member_by_name(documented: HeadlessSet, ordinal: int) -> None:
     """From each member, the database of every member, its own included, MUST answer under the member's name."""
-    script = (
-        'for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --host="$host" --port=3306 --user=root'
-        " --connect-timeout=5 --batch --skip-column-names --execute='SELECT @@hostname' || exit; done"
-    )
     members = [documented.member(other) for other in documented.ordinals]
     hosts = [f"{member}.{documented.service}" for member in members]
-    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "sh", "-c", script, "sh", *hosts)
-    assert ran.stdout.split() == members, ran.transcript()
+    assert hostnames_seen_by(documented, ordinal, hosts) == members
 
 
 @pytest.mark.claim("SEED-NID-09")
@@ -135,7 +219,7 @@ def test_a_members_name_may_be_shortened_in_its_namespace(either: HeadlessSet, a
     name = f"{either.member(ordinal)}.{written(form, either)}"
 
     def check() -> None:
-        assert agent.resolve(name) == frozenset([address(either.pod(ordinal))]), f"what the C library finds for {name}"
+        assert agent.resolve(name) == frozenset([either.address(ordinal)]), f"what the C library finds for {name}"
 
     eventually(check, expecting=f"{name} to resolve in namespace {agent.namespace}")
 
@@ -168,6 +252,6 @@ def test_another_namespace_must_say_which_one_it_means(documented: HeadlessSet, 
 
     def check() -> None:
         assert agent_elsewhere.resolve(name) == frozenset(documented.addresses()), name
-        assert agent_elsewhere.resolve(f"mysql-sts-0.{name}") == frozenset([address(documented.pod(0))]), f"mysql-sts-0.{name}"
+        assert agent_elsewhere.resolve(f"mysql-sts-0.{name}") == frozenset([documented.address(0)]), f"mysql-sts-0.{name}"
 
     eventually(check, expecting=f"{name} to resolve in namespace {agent_elsewhere.namespace}")

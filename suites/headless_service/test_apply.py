@@ -1,0 +1,52 @@
+"""The document's `kubectl apply`: what it prints, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.headless import HeadlessSet
+from fixtures.manifests import HEADLESS_FILE
+from fixtures.stack import Applied, Deployer, uids
+from fixtures.transcripts import require_transcript
+
+
+@pytest.mark.claim("SEED-APL-01")
+def test_the_manifest_is_accepted(applied: Applied) -> None:
+    """`kubectl apply` of the document's manifest MUST end with status 0."""
+    assert applied.headless.status == 0, applied.headless.transcript()
+
+
+@pytest.mark.claim("SEED-APL-02")
+def test_the_service_is_created(applied: Applied) -> None:
+    """Where no such Service was, `kubectl apply` MUST first say that it was created."""
+    assert applied.headless.stdout.splitlines()[:1] == ["service/mysql-svc created"], applied.headless.transcript()
+
+
+@pytest.mark.claim("SEED-APL-03")
+def test_the_live_statefulset_is_configured(applied: Applied) -> None:
+    """Where the StatefulSet of the page before was, `kubectl apply` MUST then say, and no more, that it was configured."""
+    assert applied.headless.stdout.splitlines()[1:] == ["statefulset.apps/mysql-sts configured"], applied.headless.transcript()
+
+
+@pytest.mark.claim("SEED-APL-03")
+def test_the_members_live_through_it(applied: Applied) -> None:
+    """The members MUST be the same pods before and after the StatefulSet was configured."""
+    assert len(applied.before) == 3
+    assert applied.after == applied.before
+
+
+@pytest.mark.claim("SEED-APL-03")
+def test_in_an_empty_namespace_both_are_created(deployer: Deployer, scratch: str) -> None:
+    """Where neither object was, `kubectl apply` MUST say of both that they were created; the server is asked, nothing stays."""
+    ran = deployer.apply(HEADLESS_FILE, scratch, "--dry-run=server")
+    expected = "service/mysql-svc created (server dry run)\nstatefulset.apps/mysql-sts created (server dry run)"
+    require_transcript(expected, ran.stdout)
+
+
+@pytest.mark.claim("SEED-APL-04")
+def test_a_second_apply_changes_nothing(deployer: Deployer, documented: HeadlessSet) -> None:
+    """A second `kubectl apply` MUST say of both objects that they are unchanged, and MUST replace no pod."""
+    before = uids(documented.pods())
+    ran = deployer.apply(HEADLESS_FILE, documented.namespace)
+    require_transcript("service/mysql-svc unchanged\nstatefulset.apps/mysql-sts unchanged", ran.stdout)
+    assert uids(documented.pods()) == before
