@@ -259,6 +259,17 @@ def test_junit_and_allure_keep_failed_and_broken_apart(suite: Suite) -> None:
     assert statuses["test_needs_a_kubelet"] == "skipped"
 
 
+def test_measured_times_are_one_picture_of_the_whole_run(suite: Suite) -> None:
+    suite.write(MEASURES)
+    suite.run("-n", "1")
+    folder = suite.root / "reports" / "allure-results"
+    attached = json.loads(next(folder.glob("*-globals.json")).read_text())["attachments"]
+    assert [row["name"] for row in attached] == ["Measured times"]
+    picture = ElementTree.fromstring((folder / attached[0]["source"]).read_text())
+    assert len(picture.findall("{http://www.w3.org/2000/svg}circle")) == 2
+    assert "n=2, median 1.00 s, max 1.50 s" in ["".join(node.itertext()) for node in picture]
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "xdist"])
 def test_what_the_user_left_out_is_skipped(suite: Suite, workers: tuple[str, ...]) -> None:
     suite.write(PASSES, FAILS)
