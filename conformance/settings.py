@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from conformance.errors import UserError
 from conformance.versions import Release, Versions, load
@@ -15,6 +16,8 @@ class Provider(StrEnum):
 
     KIND = "kind"
     SIMULATED = "simulated"
+    EXISTING = "existing"
+    """The person's own; never created, never deleted."""
 
 
 class Images(StrEnum):
@@ -35,6 +38,21 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Target:
+    """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
+
+    kubeconfig: str = ""
+    """As kubectl takes it: one path, or several with colons."""
+    context: str = ""
+    confirmed: bool = False
+    dry_run: bool = False
+    image_prefix: str = ""
+    storage_class: str = ""
+    pull_secret: Path | None = None
+    """A Docker configuration file with the registry's credentials."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """One run. `provider` is None when the person left the choice to us."""
 
@@ -47,8 +65,10 @@ class Settings:
     slow: bool
     debian_drift: bool
     namespace: str
+    """Where the documented stack goes; empty on a cluster of the person's own, where it goes into a namespace of ours."""
     report_lang: str
     network: Network
+    target: Target = field(default=Target())
 
 
 def _choice(env: Mapping[str, str], name: str, values: list[str], default: str) -> str:
@@ -62,21 +82,50 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
     return _choice(env, name, ["0", "1"], "0") == "1"
 
 
+def _release(env: Mapping[str, str], versions: Versions, provider: Provider | None) -> Release:
+    asked = env.get("K8S", "")
+    if not asked:
+        return versions.newest
+    return versions.nearest(asked) if provider is Provider.EXISTING else versions.row(asked)
+
+
+def _target(env: Mapping[str, str]) -> Target:
+    secret = env.get("PULL_SECRET", "")
+    if secret and not Path(secret).is_file():
+        raise UserError(f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the registry's credentials.")
+    return Target(
+        kubeconfig=env.get("KUBECONFIG", ""),
+        context=env.get("CONTEXT", ""),
+        confirmed=_flag(env, "CONFIRM"),
+        dry_run=_flag(env, "DRY_RUN"),
+        image_prefix=env.get("IMAGE_PREFIX", "").rstrip("/"),
+        storage_class=env.get("STORAGE_CLASS", ""),
+        pull_secret=Path(secret).absolute() if secret else None,
+    )
+
+
 def from_env(env: Mapping[str, str]) -> Settings:
-    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR,
-    SERVICE_CIDR and CLUSTER_DOMAIN; UserError names a wrong one."""
+    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR, SERVICE_CIDR and
+    CLUSTER_DOMAIN; for PROVIDER=existing also KUBECONFIG, CONTEXT, CONFIRM, DRY_RUN, IMAGE_PREFIX, STORAGE_CLASS and
+    PULL_SECRET. UserError names a wrong one."""
     versions = load()
-    provider = _choice(env, "PROVIDER", ["", *Provider], "")
+    asked = _choice(env, "PROVIDER", ["", *Provider], "")
+    provider = Provider(asked) if asked else None
+    existing = provider is Provider.EXISTING
+    for name in ("KEEP", "SLOW", "POD_CIDR", "SERVICE_CIDR", "CLUSTER_DOMAIN"):
+        if existing and env.get(name, "0") not in ("", "0"):
+            raise UserError(f"{name} is for clusters that we create; leave it out with PROVIDER=existing.")
     return Settings(
-        release=versions.row(env["K8S"]) if env.get("K8S") else versions.newest,
+        release=_release(env, versions, provider),
         versions=versions,
-        provider=Provider(provider) if provider else None,
+        provider=provider,
         images=Images(_choice(env, "IMAGES", list(Images), Images.AUTO)),
         keep=_flag(env, "KEEP"),
         strict=_flag(env, "STRICT"),
         slow=_flag(env, "SLOW"),
         debian_drift=_flag(env, "DEBIAN_DRIFT"),
-        namespace=env.get("NAMESPACE") or "default",
+        namespace=env.get("NAMESPACE") or ("" if existing else "default"),
         report_lang=_choice(env, "REPORT_LANG", ["en", "zh"], "en"),
         network=Network(env.get("POD_CIDR", ""), env.get("SERVICE_CIDR", ""), env.get("CLUSTER_DOMAIN", "")),
+        target=_target(env) if existing else Target(),
     )

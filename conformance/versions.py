@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -48,6 +48,22 @@ class Versions:
         known = ", ".join(row.minor for row in self.rows)
         raise UserError(f"K8S={minor} is not a row of versions.yaml; use one of {known}.")
 
+    def nearest(self, version: str) -> Release:
+        """A release for a server of any version, such as `1.33.5`: the row of its minor, else the row next to it, with that
+        minor and patch in it. For a cluster that we do not create. UserError when it is no version."""
+        wanted = version.removeprefix("v")
+        try:
+            minor = _numbers(wanted)[:2]
+        except ValueError:
+            raise UserError(f"K8S={version} is not a version; write it like 1.36 or 1.36.4.") from None
+        row = min(self.rows, key=lambda row: abs(_numbers(row.minor)[1] - minor[1]))
+        return replace(row, minor=".".join(map(str, minor)), patch=wanted)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    major, minor, *rest = version.split(".")
+    return (int(major), int(minor), *(int(part) for part in rest))
+
 
 def load(path: Path = TABLE) -> Versions:
     """Read the table; a missing key is a KeyError, since the table is ours."""
@@ -56,5 +72,5 @@ def load(path: Path = TABLE) -> Versions:
     return Versions(
         kind=data["kind"],
         components=data["components"],
-        rows=tuple(sorted(rows, key=lambda row: tuple(map(int, row.minor.split("."))))),
+        rows=tuple(sorted(rows, key=lambda row: _numbers(row.minor))),
     )
