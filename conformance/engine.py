@@ -215,7 +215,7 @@ def _start(place: Home, progress: Progress) -> None:
     """Start dockerd in a session of its own, so that it outlives this run, and wait until it answers."""
     if engine_traces.processes_of(place.folder, "dockerd"):
         progress.say("the private engine runs and does not answer: ending it")
-    engine_traces.end(place.folder, ("dockerd", "containerd"), STOP_SECONDS)
+    engine_traces.end(place.folder, ("dockerd", "containerd"), ANSWER_SECONDS)
     # A number in a stale pid file may belong to somebody else by now, and dockerd would refuse to start.
     for stale in (place.pid_file, place.run / "containerd" / "containerd.pid"):
         stale.unlink(missing_ok=True)

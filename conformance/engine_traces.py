@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from conformance import host
@@ -37,7 +38,6 @@ SYSCTLS = (
 """Set by dockerd (net) and by the kubelets in its privileged containers (vm, kernel)."""
 SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd")))
 """Made by dockerd and containerd whatever their own folders are; innermost first."""
-TOOLS = ("iptables", "ip6tables")
 TABLES = ("filter", "nat")
 POLL_SECONDS = 0.1
 
@@ -99,13 +99,15 @@ def _runs(pid: int) -> bool:
     return state is not None and state[1] not in "ZX"
 
 
-def _rules(tool: str, table: str) -> list[str]:
-    command = shutil.which(tool, path=host.search_path())
-    if command is None:
-        return []
+def _iptables(table: str) -> list[str]:
+    """dockerd 26 leaves ip6tables alone, and so do we."""
+    return [shutil.which("iptables", path=host.search_path()) or "iptables", "--wait", "--table", table]
+
+
+def _rules(table: str) -> list[str]:
     try:
-        return output_of([command, "--wait", "--table", table, "--list-rules"]).splitlines()
-    except subprocess.CalledProcessError:
+        return output_of([*_iptables(table), "--list-rules"]).splitlines()
+    except (subprocess.CalledProcessError, OSError):
         return []
 
 
@@ -123,12 +125,11 @@ def remember_host(folder: Path) -> None:
     memory = folder / MEMORY
     if memory.exists() and json.loads(memory.read_text())["boot"] == boot:
         return
-    rules = {f"{tool} {table}": _rules(tool, table) for tool in TOOLS for table in TABLES}
     state = {
         "boot": boot,
         "sysctls": {name: _text(Path("/proc/sys") / name).strip() for name in SYSCTLS},
         "bridges": sorted(_bridges()),
-        "rules": rules,
+        "rules": {table: _rules(table) for table in TABLES},
         "folders": [str(path) for path in SYSTEM_FOLDERS if path.exists()],
     }
     fresh = memory.with_suffix(".new")
@@ -145,16 +146,15 @@ def take_back(folder: Path) -> None:
     _end_group_members(folder)
     _unmount(folder)
     ours = _our_bridges(folder, before["bridges"])
-    for tool in TOOLS:
-        for table in TABLES:
-            _remove_rules(tool, table, ours, before["rules"][f"{tool} {table}"])
+    for table in TABLES:
+        _remove_rules(table, ours, before["rules"][table])
     for bridge in sorted(ours):
         subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
     _remove_cgroups(folder)
     _remove_system_folders(before["folders"])
     for name, value in before["sysctls"].items():
         path = Path("/proc/sys") / name
-        if value and _text(path).strip() != value:
+        if value and path.exists() and _text(path).strip() != value:
             path.write_text(value)
     memory.unlink()
 
@@ -200,18 +200,18 @@ def _unmount(folder: Path) -> None:
             subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
 
 
-def _remove_rules(tool: str, table: str, bridges: set[str], before: list[str]) -> None:
-    """Delete rules that name our bridges or jump to docker's chains, then the chains; restore the policy of FORWARD."""
-    command = [shutil.which(tool, path=host.search_path()) or tool, "--wait", "--table", table]
-    now = _rules(tool, table)
+def _remove_rules(table: str, bridges: set[str], before: list[str]) -> None:
+    """Delete rules of our bridges and jumps to docker's chains, then the chains; restore the policy of FORWARD."""
+    now = _rules(table)
     chains = [chain for chain in _docker_chains(now) if chain not in _docker_chains(before)]
 
     def change(*words: str) -> None:
-        subprocess.run([*command, *words], check=False, capture_output=True)
+        subprocess.run([*_iptables(table), *words], check=False, capture_output=True)
 
-    for line in now:
-        words = shlex.split(line)
-        if words[0] == "-A" and line not in before and (bridges.intersection(words) or set(chains).intersection(words)):
+    rules = [shlex.split(line) for line in now if line.startswith("-A") and line not in before]
+    subnets = [IPv4Network(_after("-s", words)) for words in rules if bridges.intersection(words) and "-s" in words]
+    for words in rules:
+        if bridges.intersection(words) or set(chains).intersection(words) or _is_hairpin(words, subnets):
             change("--delete", *words[1:])
     for chain in chains:
         change("--flush", chain)
@@ -220,6 +220,17 @@ def _remove_rules(tool: str, table: str, bridges: set[str], before: list[str]) -
     for line in before:
         if line.startswith("-P FORWARD") and line not in now:
             change("--policy", *line.split()[1:])
+
+
+def _after(option: str, words: list[str]) -> str:
+    return words[words.index(option) + 1]
+
+
+def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
+    """Whether a rule masquerades what a container with a published port sends to itself; such rules name no bridge."""
+    if "MASQUERADE" not in words or "-s" not in words or "-d" not in words or _after("-s", words) != _after("-d", words):
+        return False
+    return any(IPv4Network(_after("-s", words)).subnet_of(subnet) for subnet in subnets)
 
 
 def _remove_system_folders(before: list[str]) -> None:
