@@ -23,11 +23,20 @@ PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "docker-proxy", 
 MEMORY = "host-before.json"
 
 SYSCTLS = (
+    "fs/file-max",
+    "fs/nr_open",
+    "fs/protected_fifos",
+    "fs/protected_hardlinks",
+    "fs/protected_regular",
+    "fs/protected_symlinks",
     "net/ipv4/ip_forward",
     "net/ipv6/conf/all/forwarding",
     "net/ipv6/conf/default/forwarding",
     "net/bridge/bridge-nf-call-iptables",
     "net/bridge/bridge-nf-call-ip6tables",
+    "kernel/core_uses_pid",
+    "kernel/pid_max",
+    "kernel/sysrq",
     "vm/overcommit_memory",
     "vm/panic_on_oom",
     "kernel/panic",
@@ -35,7 +44,7 @@ SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-"""Set by dockerd (net) and by the kubelets in its privileged containers (vm, kernel)."""
+"""Set by dockerd (net), and by systemd (fs, kernel) and the kubelets (vm, kernel) in its privileged containers."""
 SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd")))
 """Made by dockerd and containerd whatever their own folders are; innermost first."""
 TABLES = ("filter", "nat")
