@@ -10,4 +10,6 @@ pytest_plugins = [
     "fixtures.shared",
     "fixtures.stack",
     "fixtures.clients",
+    "fixtures.dns_test",
+    "fixtures.evidence",
 ]

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import allure
 import pytest
 
+from fixtures.agent import Agent
 from fixtures.dns import Answer, Dns, must_be, reverse_name
+from fixtures.dns_test import HINT, Session
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube, Ran
@@ -36,6 +38,55 @@ def shown(ran: Ran) -> list[list[str]]:
     """What nslookup shows for the name: the words of each address line, address first, then the names found for it."""
     _, _, found = ran.stdout.partition("Name:")
     return [line.split()[2:] for line in found.splitlines() if line.startswith("Address")]
+
+
+@pytest.mark.claim("SEED-RUN-01")
+@KUBELET
+def test_kubectl_run_opens_a_shell_in_a_new_pod(dns_test: Session) -> None:
+    """`kubectl run dns-test -ti --rm` MUST create one pod of that name, which nothing else owns, and open a shell in it."""
+    assert dns_test.pod is not None, dns_test.shown
+    assert (dns_test.pod["kind"], dns_test.pod["metadata"]["name"]) == ("Pod", "dns-test")
+    assert not dns_test.pod["metadata"].get("ownerReferences")
+    assert dns_test.reached_prompt, dns_test.shown
+
+
+@pytest.mark.claim("SEED-RUN-01")
+@KUBELET
+def test_the_new_pod_is_gone_with_its_shell(dns_test: Session) -> None:
+    """When the shell ends, kubectl MUST delete the pod and come back to its caller."""
+    assert dns_test.status is not None, f"kubectl did not end\n{dns_test.shown}"
+    assert not dns_test.left_behind, dns_test.shown
+
+
+@pytest.mark.claim("SEED-RUN-02")
+@KUBELET
+def test_kubectl_run_says_how_to_get_a_prompt(dns_test: Session) -> None:
+    """`kubectl run -ti` MAY say once what to do where no prompt is to be seen."""
+    require_line(HINT, dns_test.shown)
+
+
+@pytest.mark.claim("SEED-RUN-03")
+@KUBELET
+@pytest.mark.parametrize("ordinal", range(3))
+def test_a_new_pod_resolves_every_member(documented: HeadlessSet, agent: Agent, ordinal: int) -> None:
+    """A pod that came after the Service and is no member MUST resolve every member's name."""
+    name = f"{documented.member(ordinal)}.{documented.service}"
+
+    def check() -> None:
+        assert agent.resolve(name) == frozenset([documented.address(ordinal)]), f"what the C library finds for {name}"
+
+    eventually(check, expecting=f"{name} to resolve in pod {agent.pod}")
+
+
+@pytest.mark.claim("SEED-RUN-03")
+@KUBELET
+@pytest.mark.parametrize("name", ["mysql-svc", "mysql-sts-0.mysql-svc"])
+def test_the_documents_lookups_succeed_in_its_own_shell(documented: HeadlessSet, dns_test: Session, name: str) -> None:
+    """Both of the document's lookups, typed in the shell of its new pod, MUST show the members' addresses."""
+    wanted = documented.addresses() if name == documented.service else [documented.address(0)]
+    _, _, found = dns_test.lookups.get(name, "").partition("Name:")
+    addresses = [line.split()[2] for line in found.splitlines() if line.startswith("Address")]
+    assert sorted(addresses) == sorted(wanted), dns_test.shown
 
 
 @pytest.mark.claim("SEED-NSL-01")

@@ -255,3 +255,19 @@ def test_another_namespace_must_say_which_one_it_means(documented: HeadlessSet, 
         assert agent_elsewhere.resolve(f"mysql-sts-0.{name}") == frozenset([documented.address(0)]), f"mysql-sts-0.{name}"
 
     eventually(check, expecting=f"{name} to resolve in namespace {agent_elsewhere.namespace}")
+
+
+@pytest.mark.claim("SEED-NID-10")
+@KUBELET
+def test_a_short_name_means_the_service_of_the_own_namespace(
+    prose: HeadlessSet, agent: Agent, deployer: Deployer, elsewhere: str, agent_elsewhere: Agent
+) -> None:
+    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's members only."""
+    decoy = deployer.stub_set(elsewhere)
+
+    def check() -> None:
+        assert agent_elsewhere.resolve("db") == frozenset(decoy.addresses()), f"db in namespace {elsewhere}"
+        assert agent_elsewhere.resolve("mysql-0.db") == frozenset([decoy.address(0)]), f"mysql-0.db in namespace {elsewhere}"
+        assert agent.resolve("db") == frozenset(prose.addresses()), f"db in namespace {prose.namespace}"
+
+    eventually(check, expecting="db to mean each namespace's own Service", within=DNS_DELAY)

@@ -1,0 +1,213 @@
+"""What stays and what follows when members are replaced, moved, added and removed, and when the Service goes and comes back.
+
+Each spec has a set of its own, so that those who only look at the document's are not disturbed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from fixtures import manifests
+from fixtures.dns import Answer, Dns, must_be, must_not_exist, reverse_name
+from fixtures.headless import HeadlessSet, is_ready
+from fixtures.kube import Kube
+from fixtures.manifests import STUB_FILE
+from fixtures.providers import Capability
+from fixtures.stack import UNREADY_FILE, Deployer
+from fixtures.waiting import DNS_DELAY, POD_READY, consistently, eventually
+
+Record = Callable[[str, object], None]
+
+MOVED = "seconds from Ready to moved name"
+PENDING_SECONDS = 5.0
+"""How long a pod is watched to stay where it is."""
+
+
+def require_names(stubs: HeadlessSet, dns: Dns, *, within: float = DNS_DELAY) -> None:
+    """The Service's name and every member's lead to the members as they are, and the name after the last does not exist."""
+    dns.require(stubs.domain, "A", must_be(stubs.addresses()), within=within)
+    for ordinal in stubs.ordinals:
+        dns.require(stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)]), within=within)
+    dns.require(stubs.member_name(stubs.replicas), "A", must_not_exist, within=within)
+
+
+def must_not_lead_to(stubs: HeadlessSet) -> Callable[[Answer], None]:
+    """No name of the set is among the records."""
+
+    def check(answer: Answer) -> None:
+        stale = [value for value in answer.values() if value.endswith(stubs.domain)]
+        assert answer.message is not None, f"came {answer}"
+        assert not stale, f"expected no name of {stubs.domain}, came {answer}"
+
+    return check
+
+
+@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.parametrize("ordinal", range(3))
+def test_a_replaced_member_keeps_its_name(stubs: HeadlessSet, dns: Dns, record_property: Record, ordinal: int) -> None:
+    """A member whose pod is deleted MUST come back under its name, which MUST lead to the new address and no more to the old."""
+    name, before = stubs.member_name(ordinal), stubs.pod(ordinal)
+    old = before["status"]["podIP"]
+    dns.require(name, "A", must_be([old]))
+    stubs.kube.delete("Pod", stubs.namespace, stubs.member(ordinal))
+    ready = stubs.await_member(ordinal, other_than=before["metadata"]["uid"])
+    new = stubs.address(ordinal)
+    dns.require(name, "A", must_be([new]), within=DNS_DELAY)
+    record_property(MOVED, round(time.monotonic() - ready, 3))
+    assert stubs.pod(ordinal)["spec"]["hostname"] == stubs.member(ordinal)
+    require_names(stubs, dns)
+    if old not in stubs.addresses():
+        dns.require(reverse_name(old), "PTR", must_not_lead_to(stubs), within=DNS_DELAY)
+
+
+@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.needs(Capability.SEVERAL_NODES)
+def test_a_moved_member_keeps_its_name(stubs: HeadlessSet, dns: Dns, record_property: Record) -> None:
+    """A member that comes back on another node MUST keep name and hostname, and its name MUST lead to its address there."""
+    before = stubs.pod(0)
+    here = before["spec"]["nodeName"]
+    elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [here]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}}
+    change = {"spec": {"template": {"spec": {"affinity": affinity}}}}
+    stubs.kube.patch("StatefulSet", stubs.namespace, stubs.statefulset, change)
+    ready = stubs.await_member(0, other_than=before["metadata"]["uid"])
+    moved = stubs.pod(0)
+    assert moved["spec"]["nodeName"] != here
+    assert moved["spec"]["hostname"] == stubs.member(0)
+    dns.require(stubs.member_name(0), "A", must_be([moved["status"]["podIP"]]), within=DNS_DELAY)
+    record_property(MOVED, round(time.monotonic() - ready, 3))
+    stubs.await_ready(POD_READY)
+    require_names(stubs, dns)
+
+
+@pytest.mark.claim("SEED-NID-05")
+def test_names_come_and_go_with_members(stubs: HeadlessSet, dns: Dns) -> None:
+    """Scaled from 3 to 5, 2 and 3 again, exactly the members that there are MUST have names."""
+    for replicas in (5, 2, 3):
+        scaled = replace(stubs, replicas=replicas)
+        scaled.scale()
+        scaled.await_ready(POD_READY)
+        require_names(scaled, dns)
+
+
+@pytest.mark.claim("SEED-WHY-02")
+def test_the_names_come_back_with_the_service(stubs: HeadlessSet, dns: Dns) -> None:
+    """A Service that is deleted and created again MUST give its name and its members' names back."""
+    kube = stubs.kube
+    kube.delete("Service", stubs.namespace, stubs.service)
+    dns.require(stubs.domain, "A", must_not_exist, within=DNS_DELAY)
+    kube.create(stubs.namespace, manifests.find(manifests.load(STUB_FILE), "Service"))
+    require_names(stubs, dns)
+
+
+@pytest.mark.claim("SEED-NSL-08")
+def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, scratch: str, dns: Dns) -> None:
+    """A member that stops being Ready MUST leave the Service's name and lose its own until it is Ready again."""
+    objects = manifests.load(STUB_FILE)
+    manifests.find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {
+        "exec": {"command": ["test", "!", "-e", UNREADY_FILE]},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+    }
+    stubs = deployer.stub_set(scratch, objects)
+    name, own = stubs.member_name(1), stubs.address(1)
+    deployer.set_ready(stubs, 1, ready=False)
+    await_readiness(stubs, 1, ready=False)
+    dns.require(stubs.domain, "A", must_be([stubs.address(0), stubs.address(2)]), within=DNS_DELAY)
+    dns.require(name, "A", must_not_exist, within=DNS_DELAY)
+    deployer.set_ready(stubs, 1, ready=True)
+    await_readiness(stubs, 1, ready=True)
+    dns.require(name, "A", must_be([own]), within=DNS_DELAY)
+    require_names(stubs, dns)
+
+
+def await_readiness(stubs: HeadlessSet, ordinal: int, *, ready: bool) -> None:
+    """Wait until a member is, or is not, Ready."""
+
+    def check() -> None:
+        assert is_ready(stubs.pod(ordinal)) is ready, f"Ready of {stubs.member(ordinal)} is {not ready}"
+
+    eventually(check, expecting=f"Ready of {stubs.member(ordinal)} to be {ready}", within=POD_READY)
+
+
+@pytest.mark.claim("SEED-XC-01")
+@pytest.mark.needs(Capability.KUBELET)
+def test_the_new_address_is_everywhere(stubs: HeadlessSet, dns: Dns) -> None:
+    """After a member is replaced, pod status, EndpointSlices, hosts file and DNS MUST all show its new address."""
+    before = stubs.pod(2)["metadata"]["uid"]
+    stubs.kube.delete("Pod", stubs.namespace, stubs.member(2))
+    stubs.await_member(2, other_than=before)
+    dns.require(stubs.domain, "A", must_be(stubs.addresses()), within=DNS_DELAY)
+    assert stubs.ready_endpoints() == sorted(stubs.addresses())
+    hosts = stubs.kube.execute(stubs.namespace, stubs.member(2), "cat", "/etc/hosts").stdout
+    assert hosts.splitlines()[-1].split()[0] == stubs.address(2), hosts
+
+
+@pytest.fixture
+def keeper(deployer: Deployer, scratch: str) -> HeadlessSet:
+    """A set of one member with a volume of the default class, Ready."""
+    objects = manifests.load(STUB_FILE)
+    spec = manifests.find(objects, "StatefulSet")["spec"]
+    spec["replicas"] = 1
+    spec["volumeClaimTemplates"] = manifests.find(manifests.load(manifests.STATEFULSET_FILE), "StatefulSet")["spec"][
+        "volumeClaimTemplates"
+    ]
+    spec["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    return deployer.stub_set(scratch, objects)
+
+
+@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES)
+def test_a_replaced_member_keeps_its_volume_and_data(keeper: HeadlessSet) -> None:
+    """A member that comes back MUST have the same claim, and MUST find on it what was written before."""
+    mark, before, claim = uuid4().hex, keeper.pod(0), claim_uid(keeper)
+    keeper.kube.execute(keeper.namespace, keeper.member(0), "sh", "-c", f"echo {mark} > /data/mark")
+    keeper.kube.delete("Pod", keeper.namespace, keeper.member(0))
+    keeper.await_member(0, other_than=before["metadata"]["uid"])
+    ran = keeper.kube.execute(keeper.namespace, keeper.member(0), "cat", "/data/mark")
+    assert ran.stdout.strip() == mark, ran.transcript()
+    assert claim_uid(keeper) == claim
+
+
+@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES, Capability.SEVERAL_NODES, Capability.CONTROL_PLANE)
+def test_a_member_whose_volume_is_on_its_node_waits_for_it(keeper: HeadlessSet, dns: Dns) -> None:
+    """A member whose volume cannot leave its node MUST wait, with the same claim, until the node takes pods again."""
+    before, claim = keeper.pod(0), claim_uid(keeper)
+    with unschedulable(keeper.kube, before["spec"]["nodeName"]):
+        keeper.kube.delete("Pod", keeper.namespace, keeper.member(0))
+
+        def pending() -> None:
+            pod = keeper.pod(0)
+            assert pod["metadata"]["uid"] != before["metadata"]["uid"], "the old pod is still there"
+            assert pod["status"]["phase"] == "Pending", f"phase {pod['status']['phase']}"
+
+        eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
+        consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
+        assert claim_uid(keeper) == claim
+    keeper.await_member(0, other_than=before["metadata"]["uid"])
+    assert keeper.pod(0)["spec"]["nodeName"] == before["spec"]["nodeName"]
+    dns.require(keeper.member_name(0), "A", must_be([keeper.address(0)]), within=DNS_DELAY)
+
+
+def claim_uid(keeper: HeadlessSet) -> str:
+    """The UID of the first member's volume claim."""
+    claim = keeper.kube.get("PersistentVolumeClaim", keeper.namespace, f"data-{keeper.member(0)}")
+    return str(claim["metadata"]["uid"])
+
+
+@contextmanager
+def unschedulable(kube: Kube, node: str) -> Iterator[None]:
+    """A node that takes no new pod for as long as the block lasts."""
+    path = f"/api/v1/nodes/{node}"
+    kube.request("PATCH", path, {"spec": {"unschedulable": True}})
+    try:
+        yield
+    finally:
+        kube.request("PATCH", path, {"spec": {"unschedulable": None}})
