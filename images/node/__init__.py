@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from conformance.engine import Engine
 from conformance.errors import StepFailed, UserError
@@ -15,7 +16,7 @@ from conformance.progress import Progress
 from conformance.settings import Images, Settings
 from conformance.versions import Release
 from images.node.build import build_image, reference_of
-from images.node.parts import content_key_of, parts_of
+from images.node.parts import PREFIX, Parts, content_key_of, parts_of
 from images.workloads import ensure_archives, substitutes
 
 REGISTRY_SECONDS = 10.0
@@ -37,19 +38,78 @@ def ensure_node_image(release: Release, engine: Engine, settings: Settings, prog
 
     Raises UserError when it can be neither pulled nor built, or when IMAGES=pull and no registry has it.
     """
-    if settings.images is not Images.BUILD:
-        published = _published(release, engine, settings, progress)
-        if published is not None:
-            return published
+    if settings.images is Images.BUILD:
+        return _built(release, engine, settings, progress)
+    if found := _present(release.node_image, {}, engine):
+        return found
+    if settings.images is Images.PULL:
+        return _pulled(release, engine)
+    # What our image would be called takes all of its inputs: not asked where none was ever built.
+    if _built_before(release, engine) and (found := _ours(release, settings, progress).present(engine)):
+        return found
+    if _registry_has(release.node_image, engine):
+        try:
+            return _pulled(release, engine)
+        except UserError as error:
+            progress.say(str(error))
+    progress.say(f"{release.node_image} is out of reach: building the node image from packages")
+    return _built(release, engine, settings, progress)
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """The image that would be built now."""
+
+    parts: Parts
+    key: str
+    archives: Mapping[str, Path]
+
+    def present(self, engine: Engine) -> NodeImage | None:
+        return _present(reference_of(self.parts, self.key), substitutes(self.archives), engine)
+
+
+def _ours(release: Release, settings: Settings, progress: Progress) -> _Ours:
     parts = parts_of(release, settings)
-    workloads = ensure_archives(settings, progress)
-    key = content_key_of(parts, list(workloads.values()))
-    reference = reference_of(parts, key)
+    archives = ensure_archives(settings, progress)
+    return _Ours(parts, content_key_of(parts, list(archives.values())), archives)
+
+
+def _built(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
+    ours = _ours(release, settings, progress)
+    if found := ours.present(engine):
+        return found
+    build_image(ours.parts, ours.key, ours.archives, engine, settings, progress)
+    found = ours.present(engine)
+    if found is None:
+        raise StepFailed("The node image was built and is not in the engine any more; run again.")
+    return found
+
+
+def _built_before(release: Release, engine: Engine) -> bool:
+    return bool(engine.docker("image", "ls", "--quiet", "--filter", f"reference={PREFIX}/node:v{release.patch}-*").strip())
+
+
+def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> NodeImage | None:
     identity = _identity(reference, engine)
-    if identity is None:
-        build_image(parts, key, workloads, engine, settings, progress)
-        identity = engine.docker("image", "inspect", "--format", "{{.Id}}", reference).strip()
-    return NodeImage(reference, identity, substitutes(workloads))
+    return NodeImage(reference, identity, workloads) if identity else None
+
+
+def _pulled(release: Release, engine: Engine) -> NodeImage:
+    reference = release.node_image
+    try:
+        run_logged(
+            f"Pulling {reference}",
+            ["docker", "pull", reference],
+            log_dir() / "pull.log",
+            env={**os.environ, **engine.env},
+            timeout=PULL_SECONDS,
+        )
+    except StepFailed as error:
+        raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build. {error}") from error
+    found = _present(reference, {}, engine)
+    if found is None:
+        raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")
+    return found
 
 
 def _identity(reference: str, engine: Engine) -> str | None:
@@ -69,26 +129,3 @@ def _registry_has(reference: str, engine: Engine) -> bool:
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return False
     return True
-
-
-def _published(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage | None:
-    """The published image, pulled if need be; None when `auto` shall build."""
-    reference = release.node_image
-    identity = _identity(reference, engine)
-    if identity is None:
-        if settings.images is Images.AUTO and not _registry_has(reference, engine):
-            progress.say(f"{reference} is out of reach: building the node image from packages")
-            return None
-        try:
-            log = log_dir() / "pull.log"
-            env = {**os.environ, **engine.env}
-            run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
-        except StepFailed as error:
-            if settings.images is Images.PULL:
-                raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build. {error}") from error
-            progress.say(f"{reference} cannot be pulled: building the node image from packages")
-            return None
-        identity = _identity(reference, engine)
-        if identity is None:
-            raise StepFailed(f"{reference} was pulled and is not in the engine; run again, or use IMAGES=build.")
-    return NodeImage(reference, identity, {})

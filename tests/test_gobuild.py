@@ -1,0 +1,168 @@
+"""The builder of Go programs, with a stand-in for the go command, and the pins in the tree."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import StepFailed, UserError
+from conformance.paths import ROOT, cache_dir
+from conformance.progress import Progress
+from conformance.versions import load
+from images import gobuild
+from images.gobuild import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
+
+FAKE_GO = """#!/bin/sh
+if [ "$1" = env ]; then echo "${FAKE_VERSION:-go1.26.8}"; exit 0; fi
+mkdir -p "$GOCACHE" && echo object >>"$GOCACHE/objects"
+if [ -n "$FAKE_FAILURE" ]; then echo "undefined: Foo"; exit 1; fi
+sleep "${FAKE_SECONDS:-0}"
+while [ "$1" != -o ]; do shift; done
+folder=$2; shift 2
+for package; do case "$package" in */v3) package=${package%/v3};; esac; echo built >"$folder/${package##*/}"; done
+echo once >>"$FAKE_RECORD"
+"""
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A go command of ours first in PATH and a cache of its own; the file gets a line for each build."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "go").write_text(FAKE_GO)
+    (programs / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("FAKE_RECORD", str(tmp_path / "record"))
+    return tmp_path / "record"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "go.mod").write_text("module example.invalid/tool\n")
+    return Source("tool-1", folder, {"tool": "example.invalid/tool", "ctl": "example.invalid/ctltool/v3"})
+
+
+@pytest.fixture
+def progress() -> Progress:
+    return Progress(1, io.StringIO())
+
+
+def test_programs_get_the_names_of_the_recipe(record: Path, source: Source, progress: Progress) -> None:
+    folder = build(source, progress)
+    assert sorted(path.name for path in folder.iterdir()) == ["ctl", "tool"]
+
+
+def test_a_second_build_does_nothing(record: Path, source: Source, progress: Progress) -> None:
+    assert build(source, progress) == build(source, progress)
+    assert record.read_text().splitlines() == ["once"]
+
+
+def test_the_build_cache_goes_after_success(record: Path, source: Source, progress: Progress) -> None:
+    folder = build(source, progress)
+    assert not (cache_dir() / "go-build" / folder.name).exists()
+
+
+def test_a_failed_build_keeps_its_build_cache_and_shows_no_folder(
+    record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FAILURE", "1")
+    with pytest.raises(StepFailed, match="undefined: Foo"):
+        build(source, progress)
+    target = folder_built(source)
+    assert (cache_dir() / "go-build" / target.name / "objects").exists()
+    assert list(target.parent.iterdir()) == []
+    monkeypatch.delenv("FAKE_FAILURE")
+    assert build(source, progress) == target
+
+
+def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_SECONDS", "0.5")
+    program = (
+        "from pathlib import Path; from conformance.progress import Progress; from images.gobuild import Source, build;"
+        f"build(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
+    )
+    command = [sys.executable, "-c", program]
+    both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [child.communicate(timeout=30)[1] for child in both]
+    assert [child.returncode for child in both] == [0, 0], said
+    assert record.read_text().splitlines() == ["once"]
+    assert sum("another run builds" in text for text in said) == 1
+
+
+@pytest.mark.parametrize(("name", "text"), [("go.sum", "other"), ("main.go", "package main"), ("go.mod", "module other\n")])
+def test_the_key_changes_with_the_source(source: Source, name: str, text: str) -> None:
+    before = source.key("go1.26.8")
+    (source.folder / name).write_text(text)
+    assert source.key("go1.26.8") != before
+
+
+def test_the_key_changes_with_flags_and_go_but_not_with_tests(source: Source) -> None:
+    keys = {
+        source.key("go1.26.8"),
+        source.key("go1.26.9"),
+        replace(source, ldflags="-s").key("go1.26.8"),
+        replace(source, tags=("no_zfs",)).key("go1.26.8"),
+        replace(source, commands={"tool": "example.invalid/tool"}).key("go1.26.8"),
+    }
+    assert len(keys) == 5
+    (source.folder / "main_test.go").write_text("package main")
+    assert source.key("go1.26.8") in keys
+
+
+def test_no_go_is_one_sentence(source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"^Go is missing; install Go 1\.26 or newer"):
+        build(source, progress)
+
+
+def test_an_old_go_is_one_sentence(record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_VERSION", "go1.25.4")
+    with pytest.raises(UserError, match=r"^go1\.25\.4 in PATH is too old; install Go 1\.26 or newer\.$"):
+        build(source, progress)
+
+
+def test_the_users_go_flags_do_not_change_a_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOFLAGS", "-race")
+    monkeypatch.setenv("CGO_ENABLED", "1")
+    environment = gobuild.go_environment()
+    assert environment["GOFLAGS"] == "-buildvcs=false -trimpath"
+    assert environment["CGO_ENABLED"] == "0"
+
+
+def test_a_version_without_pins_names_the_generator(progress: Progress) -> None:
+    with pytest.raises(UserError, match=r"no pins for etcd 0\.0\.1; run `python -m images\.go\.generate`"):
+        source_of("etcd", "0.0.1")
+
+
+@pytest.mark.parametrize(("component", "version"), components_of(load()))
+def test_pins_are_those_of_the_table(component: str, version: str) -> None:
+    recipe, text = RECIPES[component], (folder_of(component, version) / "go.mod").read_text()
+    for module in (recipe.module, *recipe.extra_modules):
+        assert re.search(rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE)
+    for package in recipe.commands.values():
+        assert re.search(rf"^\s*(tool )?{re.escape(package)}$", text, re.MULTILINE), package
+    placeholders = set(re.findall(r"^\s*(?:require )?(\S+) v0\.0\.0(?: // indirect)?$", text, re.MULTILINE))
+    assert placeholders <= set(re.findall(r"^\s*(?:replace )?(\S+) => ", text, re.MULTILINE))
+    assert (folder_of(component, version) / "go.sum").exists()
+
+
+def test_no_pins_are_kept_that_the_table_does_not_name() -> None:
+    kept = {path.name for path in (ROOT / "images" / "go").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert kept == {folder_of(*pair).name for pair in components_of(load())}
+
+
+def test_kubernetes_learns_its_version_from_the_linker() -> None:
+    flags = source_of("kubernetes", "1.37.0").ldflags
+    assert "-X k8s.io/component-base/version.gitVersion=v1.37.0" in flags
+    assert "-X k8s.io/client-go/pkg/version.gitMinor=37" in flags
