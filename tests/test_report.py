@@ -1,0 +1,108 @@
+"""`make report`: what is said when it cannot be built, and the page itself in a browser."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from conformance import host, report
+from conformance.errors import UserError
+from conformance.paths import REPORTS, ROOT
+from conformance.progress import Progress
+from conformance.settings import from_env
+from tests.browser import chromium
+
+pytest_plugins = ["pytester"]
+
+SPECS = """
+import allure, pytest
+
+@pytest.mark.claim("SEED-NID-05")
+def test_members_have_names():
+    with allure.step("ask for mysql-sts-0.mysql-svc"):
+        allure.attach("mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7", name="answer over UDP", attachment_type="text/plain")
+
+@pytest.mark.claim("SEED-HLS-01")
+def test_names_are_stable(record_property):
+    record_property("seconds to move", 1.0)
+    assert False, "the old address is still there"
+"""
+
+
+def _node(folder: Path, version: str) -> None:
+    """Stand-ins for node and npm, first in PATH."""
+    for name in ("node", "npm"):
+        program = folder / name
+        program.write_text(f"#!/bin/sh\necho {version}\n")
+        program.chmod(0o755)
+
+
+def test_an_old_node_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _node(tmp_path, "v16.20.2")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(UserError, match=r"Node.js is v16.20.2 and the report needs v18 or newer"):
+        report.require_node(Progress(1, io.StringIO()))
+
+
+def test_a_missing_node_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "search_path", lambda: str(tmp_path))
+    monkeypatch.setattr(host, "is_debian", lambda: False)
+    with pytest.raises(UserError, match="These programs are missing: node, npm"):
+        report.require_node(Progress(1, io.StringIO()))
+
+
+def test_no_results_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no Allure results; run `make e2e` first."):
+        report.generate(tmp_path / "cli.js", from_env({}), [tmp_path], tmp_path)
+
+
+def test_the_pins_are_exact_and_name_no_server() -> None:
+    pins = (ROOT / "report" / "package.json").read_text()
+    lock = (ROOT / "report" / "package-lock.json").read_text()
+    assert '"allure": "3.18.0"' in pins
+    assert "://" not in lock
+    assert lock.count('"integrity"') == lock.count('"node_modules/')
+
+
+@pytest.fixture
+def machine() -> None:
+    """Node.js and Chromium, from Debian when we are root there; the test is skipped where they cannot be had."""
+    try:
+        host.require_host_packages(("nodejs", "npm", "chromium"), Progress(1))
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.timeout(900)
+def test_the_page_leads_from_document_over_section_to_claim_and_its_attachment(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest('pytest_plugins = ["fixtures.claims", "fixtures.outcomes", "fixtures.reports"]\n')
+    suite = pytester.path / "suites" / "headless_service"
+    suite.mkdir(parents=True)
+    (suite / "test_specs.py").write_text(SPECS)
+    reports = pytester.path / "reports"
+    progress = Progress(6)
+    for _ in range(2):
+        assert pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider").ret == 1
+        page_file = report.build(from_env({}), [reports / "allure-results"], progress, reports)
+    assert len((reports / "history.jsonl").read_text().splitlines()) == 2
+
+    with chromium(tmp_path / "profile") as page:
+        page.open(page_file.as_uri())
+        titles = "[...document.querySelectorAll('[data-testid=tree-section-title]')].map(title => title.textContent)"
+        page.until(f"{titles}.length > 0")
+        assert page.evaluate(titles)[:2] == ["Headless Services", "Stable network identity"]
+        page.screenshot(REPORTS / "report-overview.png")
+        page.click("[data-testid=tree-section-title]", "Stable network identity")
+        page.click("[data-testid=tree-section-title]", "SEED-NID-05")
+        page.click("[data-testid=tree-leaf]", "Each member MUST have the name")
+        page.click("[data-testid=test-result-step-header]", "ask for mysql-sts-0.mysql-svc")
+        page.click("[data-testid=test-result-attachment-header] button", "answer over UDP")
+        page.until("document.body.innerText.includes('mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7')")
+        page.screenshot(REPORTS / "report-claim.png")
