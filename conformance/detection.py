@@ -1,0 +1,175 @@
+"""Detection power: run the suite under every fault and every healthy variation, and judge what turns red.
+
+`python -m conformance.detection faults|variations [NAME]` runs them; `... docs` writes docs/faults.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance import claims, experiments, matrix
+from conformance.errors import UserError
+from conformance.experiments import Experiment
+from conformance.judgement import Cell, Judged, claims_without_fault, judge
+from conformance.paths import REPORTS, ROOT
+from conformance.process import end_group, tail
+from conformance.progress import Progress, clock
+from conformance.settings import Provider, Settings, from_env
+
+AT_ONCE = {Provider.SIMULATED: 3, Provider.KIND: 1}
+"""Runs side by side: most of a run is waiting, and a kind cluster is one per clone."""
+RUN_SECONDS = 600.0
+"""Bound on one run of the suite under one experiment."""
+STOP_SECONDS = 30.0
+"""How long a run may take to remove its cluster after an interrupt."""
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Running:
+    """One run of the suite, in a process of its own."""
+
+    experiment: Experiment
+    folder: Path
+    child: subprocess.Popen[bytes]
+    begun: float
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "pytest.log"
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
+
+
+def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
+    """Start the suite under an experiment; everything it says goes into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").unlink(missing_ok=True)
+    env = {
+        **os.environ,
+        **experiment.environment,
+        "PROVIDER": provider,
+        "PYTHONPATH": str(ROOT),
+        "HEADLESS_CONFORMANCE_RUN": f"{os.getpid()}-{experiment.name}",
+        "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
+        "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
+    }
+    command = [sys.executable, "-m", "pytest", "suites", "-p", "fixtures.injection", "-p", "no:fixtures.reports", "-q"]
+    with (folder / "pytest.log").open("wb") as log:
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    return Running(experiment, folder, child, time.monotonic())
+
+
+def finish(run: Running, provider: Provider) -> Judged:
+    """Judge a run that has ended."""
+    result = run.folder / "result.json"
+    if not result.exists():
+        problem = f"pytest ended with status {run.child.returncode} and no result\n{tail(run.log)}"
+        return Judged(run.experiment, provider, (), run.seconds(), problem)
+    return judge(run.experiment, provider, json.loads(result.read_text()), run.seconds())
+
+
+def run_all(chosen: Sequence[Experiment], provider: Provider, folder: Path, progress: Progress) -> list[Judged]:
+    """Run experiments, some side by side. Whatever ends this call ends every run that it started."""
+    waiting, running, done = list(chosen), list[Running](), list[Judged]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE[provider]:
+                experiment = waiting.pop(0)
+                running.append(start(experiment, provider, folder / experiment.name))
+            for run in list(running):
+                if run.child.poll() is None and run.seconds() < RUN_SECONDS:
+                    continue
+                if run.child.poll() is None:
+                    run.child.send_signal(signal.SIGINT)
+                    end_group(run.child, STOP_SECONDS)
+                running.remove(run)
+                judged = finish(run, provider)
+                done.append(judged)
+                progress.say(f"[{len(done):>2}/{len(chosen)}] {summary(judged)}")
+            time.sleep(POLL_SECONDS)
+    finally:
+        for run in running:
+            run.child.send_signal(signal.SIGINT)
+        for run in running:
+            end_group(run.child, STOP_SECONDS)
+    return sorted(done, key=lambda judged: judged.experiment.name)
+
+
+def summary(judged: Judged) -> str:
+    """One line for a good run, more for the others."""
+    head = f"{judged.experiment.name}: "
+    if judged.problem:
+        return f"{head}no verdict after {clock(judged.seconds)}: {judged.problem}"
+    counts = ", ".join(f"{len(judged.of(cell))} {cell}" for cell in Cell if judged.of(cell) and cell is not Cell.GREEN)
+    lines = [f"{head}{counts or 'all green'} in {clock(judged.seconds)}"]
+    for finding in judged.of(Cell.MISSED, Cell.UNEXPECTED):
+        said = finding.red.message.replace("\n", "\n        ") if finding.red else "no spec of it is red"
+        lines.append(f"    {finding.claim} {finding.cell}{': ' + finding.detail if finding.detail else ''}\n        {said}")
+    return "\n".join(lines)
+
+
+def selected(folder: Path, provider: Provider, env: Mapping[str, str]) -> list[Experiment]:
+    """The experiments that the person chose with FAULT and that the provider can run; UserError when there are none."""
+    found = experiments.load_all(folder, env.get("FAULT", ""))
+    able = [experiment for experiment in found if provider in experiment.providers]
+    if not able:
+        raise UserError(f"{found[0].name} cannot be injected on {provider}; use PROVIDER={found[0].providers[0]}.")
+    return able
+
+
+def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
+    """Run faults or variations, write reports/KIND.yaml and reports/KIND.html; 1 when anything is not as it must be."""
+    provider = settings.provider or Provider.SIMULATED
+    folder = experiments.FAULTS if kind == "faults" else experiments.VARIATIONS
+    chosen = selected(folder, provider, env)
+    begun = time.monotonic()
+    judged = run_all(chosen, provider, REPORTS / kind, Progress(len(chosen)))
+    register = claims.load()
+    bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" else []
+    matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
+    wrong = [one for one in judged if not one.good]
+    killed = sum(len(one.of(Cell.KILLED)) for one in judged)
+    missed = sum(len(one.of(Cell.MISSED)) for one in judged)
+    unexpected = sum(len(one.of(Cell.UNEXPECTED)) for one in judged)
+    print(
+        f"{len(judged) - len(wrong)} of {len(judged)} {kind} as they must be on {provider}, Kubernetes {settings.release.patch}: "
+        f"{killed} of {killed + missed} reds seen, {unexpected} unexpected, in {clock(time.monotonic() - begun)}; "
+        f"see reports/{kind}.html."
+    )
+    if bare and not env.get("FAULT"):
+        print(f"claims without a fault: {', '.join(bare)}")
+    return 1 if wrong or (bare and not env.get("FAULT")) else 0
+
+
+def main(words: Sequence[str]) -> int:
+    """Run one command; a UserError becomes one sentence on standard error and exit status 2."""
+    try:
+        match list(words):
+            case ["docs"]:
+                matrix.PAGE.write_text(matrix.page(experiments.load_all(experiments.FAULTS)))
+                return 0
+            case ["faults" | "variations" as kind]:
+                return catalogue(from_env(os.environ), os.environ, kind)
+            case _:
+                raise UserError("Use `python -m conformance.detection faults`, `variations` or `docs`.")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
