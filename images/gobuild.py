@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,16 +204,21 @@ def build(source: Source, progress: Progress) -> Path:
     with alone(target.name, progress):
         if not target.exists():
             with progress.step(f"build {source.title}"):
+                _forget_superseded(target, source)
                 _build_into(target, source)
     return target
+
+
+def _lock_file(name: str) -> Path:
+    path = cache_dir() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 @contextmanager
 def alone(name: str, progress: Progress) -> Iterator[None]:
     """One process of this user at a time builds `name`; the others wait and say so."""
-    path = cache_dir() / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
+    lock = FileLock(_lock_file(name))
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -223,6 +228,14 @@ def alone(name: str, progress: Progress) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _forget_superseded(target: Path, source: Source) -> None:
+    """Remove build caches of earlier inputs of the same source, which interrupted builds left, unless a run uses them."""
+    for left in (cache_dir() / "go-build").glob(f"{source.title}-{'?' * len(source.key(go_version()))}"):
+        if left.name != target.name:
+            with suppress(Timeout), FileLock(_lock_file(left.name), timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _build_into(target: Path, source: Source) -> None:

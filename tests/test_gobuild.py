@@ -85,6 +85,20 @@ def test_a_failed_build_keeps_its_build_cache_and_shows_no_folder(
     assert build(source, progress) == target
 
 
+def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
+    record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_FAILURE", "1")
+    with pytest.raises(StepFailed):
+        build(source, progress)
+    monkeypatch.delenv("FAKE_FAILURE")
+    (source.folder / "go.sum").write_text("newer")
+    other = cache_dir() / "go-build" / f"tool-1-beta-{'0' * 16}"
+    other.mkdir()
+    build(source, progress)
+    assert list(other.parent.iterdir()) == [other]
+
+
 def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "0.5")
     program = (

@@ -95,17 +95,11 @@ def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> No
 
 
 def _pulled(release: Release, engine: Engine) -> NodeImage:
-    reference = release.node_image
+    reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
     try:
-        run_logged(
-            f"Pulling {reference}",
-            ["docker", "pull", reference],
-            log_dir() / "pull.log",
-            env={**os.environ, **engine.env},
-            timeout=PULL_SECONDS,
-        )
+        run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
     except StepFailed as error:
-        raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build. {error}") from error
+        raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}).") from error
     found = _present(reference, {}, engine)
     if found is None:
         raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from conformance import host
@@ -40,8 +40,7 @@ def build_image(
     progress.expect(len(missing) + 3)
     for source in missing:
         build(source, progress)
-    with alone(f"node-{key}", progress), tempfile.TemporaryDirectory(prefix="node-", dir=cache_dir()) as made:
-        folder = Path(made)
+    with alone("node-image", progress), _scratch() as folder:
         with progress.step("root file system of the node"):
             packages = rootfs("node", settings, progress)
             write_layer(folder / "node.layer", node_entries(parts, progress))
@@ -56,11 +55,24 @@ def build_image(
             return _commit(parts, key, [packages, folder / "node.layer"], mounted, engine)
 
 
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """An empty folder; one name for all, so that what a killed run left goes with the next build."""
+    folder = cache_dir() / "node-build"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _commit(parts: Parts, key: str, layers: list[Path], mounted: Path, engine: Engine) -> str:
     """Load the node's file system into the engine, run finish.sh in it, keep the result."""
     base, container, reference = f"{PREFIX}/node-base:{key}", f"{PREFIX}-node-{key}", reference_of(parts, key)
     log, env = log_dir() / f"node-image-{parts.release.patch}.log", {**os.environ, **engine.env}
     archive = layers[-1].with_name("node.tar")
+    _forget_bases(engine)
     start = ("/usr/local/bin/entrypoint", "/sbin/init")
     write_archive(archive, [base], layers, Config(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker"))))
     run_logged("Loading the node's file system", ["docker", "load", "--input", archive], log, env=env, timeout=IMPORT_SECONDS)
@@ -79,8 +91,15 @@ def _commit(parts: Parts, key: str, layers: list[Path], mounted: Path, engine: E
         engine.docker("commit", *words, container, reference, timeout=IMPORT_SECONDS)
     finally:
         _remove(container, engine)
-        engine.docker("rmi", "--force", base)
+        _forget_bases(engine)
     return reference
+
+
+def _forget_bases(engine: Engine) -> None:
+    """Remove the names of loaded file systems: the image keeps what it needs of them, and a killed run leaves the rest."""
+    names = engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{PREFIX}/node-base").split()
+    if names:
+        engine.docker("image", "rm", "--force", *names)
 
 
 def _remove(container: str, engine: Engine) -> None:
