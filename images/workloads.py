@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from conformance import host
+from conformance.engine import Engine
 from conformance.paths import cache_dir, log_dir
 from conformance.process import run_logged
 from conformance.progress import Progress
@@ -24,11 +25,13 @@ from conformance.settings import Settings
 from images.archive import Config, Directory, Entry, File, Link, write_archive, write_layer
 from images.debian.build import rootfs
 from images.debian.fetch import Fetched, fetch
+from images.debian.sets import Pin, read_lock
 
 FOLDER = Path(__file__).resolve().parent
 PREFIX = "headless-conformance"
 CLIENT_VERSION = "1"
 """Of client and stub: counts up when what is in them changes for those who use them."""
+KEY_LABEL = "io.headless-conformance.content"
 BUILD_SECONDS = 900.0
 PATH_VARIABLE = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 
@@ -65,6 +68,25 @@ def ensure_archives(settings: Settings, progress: Progress) -> Mapping[str, Path
     return archives
 
 
+def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, str]:
+    """Build client and stub by Docker where its registries are in reach, and return what stands for their names.
+
+    Manifests use mysql:8.4 and busybox:1.28 as they are then. StepFailed when the build fails.
+    """
+    folder = FOLDER / "client"
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()[:12]
+    made: list[str] = []
+    for name in ("client", "stub"):
+        reference = f"{PREFIX}/{name}:{CLIENT_VERSION}"
+        made.append(reference)
+        if not engine.docker("images", "--quiet", "--filter", f"label={KEY_LABEL}={key}", reference).strip():
+            progress.say(f"building {reference} by Docker")
+            words = ["docker", "build", "--target", name, "--label", f"{KEY_LABEL}={key}", "--tag", reference, folder]
+            env = {**os.environ, **engine.env}
+            run_logged(f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
+    return substitutes(made)
+
+
 def substitutes(references: Iterable[str]) -> Mapping[str, str]:
     """For each image name in the manifests, the one of these references that takes its place."""
     by_name = {reference.removeprefix(f"{PREFIX}/").split(":")[0]: reference for reference in references}
@@ -87,9 +109,21 @@ def _archive(
     return {reference: path}
 
 
-def _upstream(found: Fetched, package: str) -> str:
+def published(prefix: str) -> Mapping[str, str]:
+    """For each image name in the manifests, the image of a registry prefix that takes its place: the tags that
+    `make image-archive` writes with the pinned packages."""
+    tags = {
+        "mysql-server": _upstream(read_lock("mysql"), "mysql-server-core"),
+        "classic-nslookup": _upstream(read_lock("busybox"), "busybox"),
+        "client": CLIENT_VERSION,
+        "stub": CLIENT_VERSION,
+    }
+    return {asked: f"{prefix}/{name}:{tags[name]}" for asked, name in STANDS_FOR.items()}
+
+
+def _upstream(pins: Iterable[Pin], package: str) -> str:
     """The upstream version of a package, without Debian's epoch and revision."""
-    version = next(pin.version for pin in found.pins if pin.name == package)
+    version = next(pin.version for pin in pins if pin.name == package)
     return re.sub(r"^\d+:|[-+].*$", "", version)
 
 
@@ -130,7 +164,7 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         write_layer(scratch / "own.tar", entries)
         return [packages, scratch / "own.tar"]
 
-    return _archive("mysql-server", _upstream(found, "mysql-server-core"), [packages.name, repr(entries)], config, layers)
+    return _archive("mysql-server", _upstream(found.pins, "mysql-server-core"), [packages.name, repr(entries)], config, layers)
 
 
 def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Path]:
@@ -145,7 +179,7 @@ def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Pa
         return [scratch / "own.tar"]
 
     inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(_base())]
-    return _archive("classic-nslookup", _upstream(found, "busybox"), inputs, config, layers)
+    return _archive("classic-nslookup", _upstream(found.pins, "busybox"), inputs, config, layers)
 
 
 def _busybox(found: Fetched, scratch: Path, progress: Progress) -> tuple[Path, list[str]]:
