@@ -1,0 +1,157 @@
+"""Asking and comparing: a small DNS server of our own, right or wrong in one way at a time."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from fixtures import waiting
+from fixtures.dns import Dns, HostAsker, Server, must_be, must_have_no_data, must_not_exist, reverse_name
+
+NAME = "mysql-svc.default.svc.cluster.local."
+RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
+
+Reply = Callable[[dns.message.QueryMessage], bytes]
+
+
+def reply(*records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str = "A", ttl: int = 30) -> Reply:
+    """A server that gives these records, whatever it is asked."""
+
+    def answer(query: dns.message.QueryMessage) -> bytes:
+        message = dns.message.make_response(query)
+        message.set_rcode(dns.rcode.from_text(rcode))
+        if records:
+            message.answer.append(dns.rrset.from_text(owner, ttl, "IN", rdtype, *records))
+        return message.to_wire()
+
+    return answer
+
+
+@contextmanager
+def serving(udp: Reply | None, tcp: Reply | None, name: str = "test") -> Iterator[Server]:
+    """A server on loopback, over both transports; None is silent, over TCP it hangs up."""
+
+    class Datagram(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            wire, sock = self.request
+            if udp:
+                sock.sendto(udp(_query(wire)), self.client_address)
+
+    class Stream(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            size = int.from_bytes(self.rfile.read(2))
+            answer = tcp(_query(self.rfile.read(size))) if tcp else b""
+            if tcp:
+                self.wfile.write(len(answer).to_bytes(2) + answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream) as stream:
+        port = stream.server_address[1]
+        with socketserver.ThreadingUDPServer(("127.0.0.1", port), Datagram) as datagram:
+            for server in (stream, datagram):
+                threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            yield Server(name, "127.0.0.1", port)
+            for server in (stream, datagram):
+                server.shutdown()
+
+
+def _query(wire: bytes) -> Any:
+    return dns.message.from_wire(wire)
+
+
+def require(server: Server, check: Any, rdtype: str = "A") -> None:
+    Dns(HostAsker(), (server,)).require(NAME, rdtype, check, within=0.3)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.dns.JOB_SECONDS", 0.1)
+    monkeypatch.setattr(waiting, "INTERVAL", 0.01)
+
+
+def test_the_exact_set_passes_in_any_order() -> None:
+    with serving(reply(*RIGHT), reply(*reversed(RIGHT))) as server:
+        require(server, must_be(RIGHT))
+
+
+WRONG = {
+    "one-missing": reply(*RIGHT[:2]),
+    "one-too-many": reply(*RIGHT, "198.51.100.4"),
+    "one-wrong": reply(*RIGHT[:2], "198.51.100.4"),
+    "none": reply(),
+    "nxdomain": reply(rcode="NXDOMAIN"),
+    "servfail": reply(rcode="SERVFAIL"),
+    "records-with-nxdomain": reply(*RIGHT, rcode="NXDOMAIN"),
+    "another-owner": reply(*RIGHT, owner="other.default.svc.cluster.local."),
+    "another-type": reply("target.example.", rdtype="CNAME"),
+    "not-dns": lambda query: query.to_wire()[:2] + b"\x80",
+    "silent": None,
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_any_other_answer_fails_on_either_transport(wrong: Reply | None, transport: str) -> None:
+    udp, tcp = (wrong, reply(*RIGHT)) if transport == "udp" else (reply(*RIGHT), wrong)
+    with serving(udp, tcp) as server, pytest.raises(AssertionError) as raised:
+        require(server, must_be(RIGHT))
+    said = str(raised.value)
+    assert f"over {transport}" in said
+    assert str(server) in said
+    assert "expected {198.51.100.1, 198.51.100.2, 198.51.100.3}" in said or "records of" in said
+
+
+def test_one_bad_replica_among_good_ones_fails_by_name() -> None:
+    with (
+        serving(reply(*RIGHT), reply(*RIGHT), "good") as good,
+        serving(reply(), reply(), "bad") as bad,
+        pytest.raises(AssertionError, match="at bad"),
+    ):
+        Dns(HostAsker(), (good, bad, good)).require(NAME, "A", must_be(RIGHT), within=0.3)
+
+
+def test_a_missing_name_is_nxdomain_and_nothing_else() -> None:
+    with serving(reply(rcode="NXDOMAIN"), reply(rcode="NXDOMAIN")) as server:
+        require(server, must_not_exist)
+    for wrong in (reply(), reply(*RIGHT), reply(*RIGHT, rcode="NXDOMAIN"), reply(rcode="SERVFAIL")):
+        with serving(wrong, wrong) as server, pytest.raises(AssertionError, match="expected"):
+            require(server, must_not_exist)
+
+
+def test_a_missing_type_is_noerror_without_records() -> None:
+    with serving(reply(), reply()) as server:
+        require(server, must_have_no_data, "AAAA")
+    for wrong in (reply(rcode="NXDOMAIN"), reply("2001:db8::1", rdtype="AAAA"), reply(rcode="SERVFAIL")):
+        with serving(wrong, wrong) as server, pytest.raises(AssertionError, match="expected NOERROR without records"):
+            require(server, must_have_no_data, "AAAA")
+
+
+def test_srv_is_compared_by_target_and_port() -> None:
+    right, wrong = reply("0 33 3306 a.example.", rdtype="SRV"), reply("0 33 3307 a.example.", rdtype="SRV")
+    with serving(right, right) as server:
+        require(server, must_be(["a.example. 3306"]), "SRV")
+    with serving(wrong, wrong) as server, pytest.raises(AssertionError, match=r"a\.example\. 3307|3307"):
+        require(server, must_be(["a.example. 3306"]), "SRV")
+
+
+def test_every_repeated_answer_counts() -> None:
+    answers = iter([*([reply(*RIGHT)] * 5), *([reply(*RIGHT[:2])] * 1000)])
+
+    def changing(query: dns.message.QueryMessage) -> bytes:
+        return next(answers)(query)
+
+    with serving(changing, reply(*RIGHT)) as server, pytest.raises(AssertionError, match="over udp"):
+        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+
+
+def test_reverse_names_of_both_families() -> None:
+    assert reverse_name("198.51.100.7") == "7.100.51.198.in-addr.arpa."
+    assert reverse_name("2001:db8::1").endswith(".8.b.d.0.1.0.0.2.ip6.arpa.")

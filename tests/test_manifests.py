@@ -1,0 +1,112 @@
+"""The shipped manifests: what the documented step changes, and that no pod asks for a privilege."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.settings import Provider
+from conformance.versions import load as load_versions
+from fixtures import manifests
+from fixtures.facts import is_cached, plugin_options
+from fixtures.manifests import HEADLESS_FILE, STATEFULSET_FILE
+from fixtures.providers import Capability, Cluster
+
+FILES = sorted(path.name for path in manifests.FOLDER.glob("*.yaml"))
+
+
+def cluster(*capabilities: Capability, **images: str) -> Cluster:
+    release = load_versions().newest
+    return Cluster("test", Provider.KIND, release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images)
+
+
+def pods_of(file: str) -> list[dict[str, Any]]:
+    objects = manifests.load(file)
+    return [item["spec"] for item in objects if item["kind"] == "Pod"] + [
+        item["spec"]["template"]["spec"] for item in objects if "template" in item.get("spec", {})
+    ]
+
+
+def test_the_documented_step_changes_minreadyseconds_and_nothing_else() -> None:
+    (before,) = manifests.load(STATEFULSET_FILE)
+    after = manifests.find(manifests.load(HEADLESS_FILE), "StatefulSet")
+    changed = copy.deepcopy(after)
+    del changed["spec"]["minReadySeconds"]
+    assert changed == before
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_pods_are_restricted_small_and_end_in_grace(file: str) -> None:
+    for pod in pods_of(file):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["terminationGracePeriodSeconds"] > 0
+        for container in pod["containers"]:
+            assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+            assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+            assert ":latest" not in container["image"]
+
+
+def test_images_are_mapped_and_unknown_ones_stay() -> None:
+    objects = manifests.load("clients.yaml")
+    fitted = manifests.fitted(objects, cluster(**{"mysql:8.4": "headless-conformance/mysql-server:9"}))
+    images = [item["spec"]["containers"][0]["image"] for item in fitted]
+    assert images == ["headless-conformance/client", "busybox:1.28", "headless-conformance/mysql-server:9"]
+    assert objects == manifests.load("clients.yaml")
+
+
+def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> None:
+    objects = manifests.load(STATEFULSET_FILE)
+    assert manifests.fitted(objects, cluster(Capability.VOLUMES)) == objects
+    (fitted,) = manifests.fitted(objects, cluster())
+    assert "volumeClaimTemplates" not in fitted["spec"]
+    assert fitted["spec"]["template"]["spec"]["volumes"] == [{"name": "data", "emptyDir": {}}]
+
+
+def test_no_secret_is_shown() -> None:
+    (secret,) = manifests.load("secret.yaml")
+    password = secret["stringData"]["PASSWORD"]
+    assert password not in manifests.to_yaml([manifests.redacted(secret)])
+
+
+CACHED = """\
+.:53 {
+    errors
+    kubernetes kube.local in-addr.arpa ip6.arpa {
+       pods insecure
+       endpoint_pod_names
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    cache 30 {
+       disable success kube.local
+       disable denial kube.local
+    }
+    loadbalance
+}
+"""
+
+
+def test_options_of_the_kubernetes_plugin_are_read() -> None:
+    options = plugin_options(CACHED)
+    assert (options["ttl"], options["pods"], options["endpoint_pod_names"]) == ("30", "insecure", "")
+    assert plugin_options(".:53 {\n    kubernetes kube.local\n}\n") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "corefile", "cached"),
+    [
+        ("db.default.svc.kube.local.", CACHED, False),
+        ("7.100.51.198.in-addr.arpa.", CACHED, True),
+        ("notkube.local.", CACHED, True),
+        ("db.default.svc.kube.local.", CACHED.replace("disable success kube.local", ""), True),
+        ("7.100.51.198.in-addr.arpa.", CACHED.replace("disable success kube.local", "disable success"), False),
+        ("db.default.svc.kube.local.", ".:53 {\n    cache 30\n}\n", True),
+        ("db.default.svc.kube.local.", ".:53 {\n    errors\n}\n", False),
+    ],
+)
+def test_what_is_cached_is_read_from_the_configuration(name: str, corefile: str, *, cached: bool) -> None:
+    assert is_cached(corefile, name, "success") is cached

@@ -1,0 +1,86 @@
+"""Transcripts: what matches, and how the first difference is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.transcripts import described, fields, require_line, require_transcript, table
+
+LOOKUP = """\
+Server:    {dns}
+Address 1: {dns} {dns_name}
+
+Name:      mysql-svc
+Address 1: {address} {name}
+"""
+PRINTED = """\
+Server:    192.0.2.10
+Address 1: 192.0.2.10 kube-dns.kube-system.svc.cluster.local
+
+Name:      mysql-svc
+Address 1: 198.51.100.7 mysql-sts-0.mysql-svc.default.svc.cluster.local
+"""
+
+
+def test_what_stands_in_the_holes_is_given_back() -> None:
+    found = require_transcript(LOOKUP, PRINTED, dns="192.0.2.10")
+    assert (found["address"], found["dns_name"]) == ("198.51.100.7", "kube-dns.kube-system.svc.cluster.local")
+
+
+def test_a_hole_means_the_same_on_every_line() -> None:
+    with pytest.raises(AssertionError, match=r"line 2 differs\n  expected: Address 1: 192\.0\.2\.10 <dns_name>"):
+        require_transcript(LOOKUP, PRINTED.replace("Address 1: 192.0.2.10", "Address 1: 192.0.2.11"))
+
+
+def test_a_hole_means_the_same_within_a_line() -> None:
+    assert require_line("{name} is {name}", "db is db") == {"name": "db"}
+    with pytest.raises(AssertionError, match="no line is as expected"):
+        require_line("{name} is {name}", "db is mysql")
+
+
+def test_the_first_difference_is_shown_with_both_lines() -> None:
+    with pytest.raises(AssertionError) as raised:
+        require_transcript(LOOKUP, PRINTED.replace("Name:      mysql-svc", "Name:      mysql"), dns="192.0.2.10")
+    assert "line 4 differs\n  expected: Name:      mysql-svc\n  printed:  Name:      mysql\n" in str(raised.value)
+
+
+@pytest.mark.parametrize(("printed", "shown"), [("one\n", "printed:  (nothing more)"), ("one\ntwo\nthree\n", "printed:  three")])
+def test_missing_and_additional_lines_differ(printed: str, shown: str) -> None:
+    with pytest.raises(AssertionError) as raised:
+        require_transcript("one\ntwo\n", printed)
+    assert shown in str(raised.value)
+
+
+def test_signs_in_a_template_mean_themselves() -> None:
+    with pytest.raises(AssertionError):
+        require_line("/ # nslookup a.b", "/ # nslookup a+b")
+
+
+def test_a_missing_line_is_shown_with_the_one_most_like_it() -> None:
+    with pytest.raises(AssertionError) as raised:
+        require_line("fe00::1 ip6-allnodes", "127.0.0.1 localhost\nff02::1 ip6-allnodes\n")
+    assert "nearest:  ff02::1 ip6-allnodes" in str(raised.value)
+
+
+def test_a_line_must_be_there_once() -> None:
+    with pytest.raises(AssertionError, match="expected one line, came 2"):
+        require_line("same", "same\nsame\n")
+
+
+def test_blanks_and_tabs_are_one_for_fields() -> None:
+    assert fields("127.0.0.1\tlocalhost\n::1  localhost \n") == "127.0.0.1 localhost\n::1 localhost"
+
+
+def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
+    printed = "Name:       mysql-svc\nPort:       a  1/TCP\nPort:       b  2/TCP\nEvents:     <none>\n"
+    assert described(printed) == {"Name": ["mysql-svc"], "Port": ["a  1/TCP", "b  2/TCP"], "Events": ["<none>"]}
+
+
+def test_a_value_may_hold_colons() -> None:
+    assert described("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == ["192.0.2.1:3306,192.0.2.2:3306"]
+
+
+def test_a_table_is_read_by_its_headings() -> None:
+    printed = "NAME        TYPE        CLUSTER-IP   PORT(S)    AGE\nmysql-svc   ClusterIP   None         3306/TCP   37s\n"
+    wanted = {"NAME": "mysql-svc", "TYPE": "ClusterIP", "CLUSTER-IP": "None", "PORT(S)": "3306/TCP", "AGE": "37s"}
+    assert table(printed) == [wanted]

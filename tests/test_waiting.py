@@ -1,0 +1,93 @@
+"""Polling: what is looked at again, what ends it, and what a failure tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+from kubernetes.client.exceptions import ApiException
+
+from fixtures import waiting
+from fixtures.waiting import Final, Unobserved, consistently, eventually
+
+SHORT = 0.05
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0.001)
+
+
+def results(*outcomes: object) -> Callable[[], object]:
+    """A check that returns or raises these one after the other, the last for ever."""
+    left: Iterable[object] = iter(outcomes)
+
+    def check() -> object:
+        outcome = next(iter(left), outcomes[-1])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return check
+
+
+def test_success_is_needed_three_times_in_a_row() -> None:
+    assert eventually(results("first", "second", "third", "fourth"), expecting="three looks") == "third"
+
+
+def test_a_failure_in_between_starts_the_count_anew() -> None:
+    assert eventually(results("a", "b", AssertionError("not yet"), "c", "d", "e"), expecting="three in a row") == "e"
+
+
+def test_a_failure_tells_expectation_last_observation_attempts_and_time() -> None:
+    with pytest.raises(AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s, 0 of 3"):
+        eventually(results(AssertionError("two pods")), expecting="three pods", within=SHORT)
+
+
+def test_one_good_answer_of_several_replicas_is_a_failure() -> None:
+    answers = results(*["good", "good", AssertionError("one replica says otherwise")] * 10_000)
+    with pytest.raises(AssertionError, match="one replica says otherwise"):
+        eventually(answers, expecting="all replicas to agree", within=SHORT)
+
+
+def test_what_cannot_be_mended_is_not_looked_at_again() -> None:
+    seen: list[int] = []
+
+    def check() -> None:
+        seen.append(1)
+        raise Final("a time to live of 3600 s")
+
+    with pytest.raises(AssertionError, match="a time to live of 3600 s"):
+        eventually(check, expecting="at most 60 s")
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("error", [Unobserved("stream broke"), ApiException(status=503, reason="no API server")])
+def test_what_could_not_be_observed_comes_out_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        eventually(results(error), expecting="anything", within=SHORT)
+    assert raised.value is error
+    assert "while expecting anything" in error.__notes__[0]
+
+
+def test_an_error_of_our_own_ends_the_polling_at_once() -> None:
+    with pytest.raises(KeyError):
+        eventually(results(KeyError("status"), "good"), expecting="no typing error", within=SHORT)
+
+
+def test_a_lost_look_is_made_up_for() -> None:
+    assert eventually(results(Unobserved("lost"), "good"), expecting="a good look") == "good"
+
+
+def test_consistently_passes_when_nothing_changes() -> None:
+    consistently(results("good", Unobserved("lost"), "good"), expecting="no change", during=SHORT)
+
+
+def test_consistently_fails_at_the_first_change() -> None:
+    with pytest.raises(AssertionError, match=r"expected no change\nlast seen: changed\n\(attempt 3"):
+        consistently(results("good", "good", AssertionError("changed"), "good"), expecting="no change", during=5)
+
+
+def test_consistently_does_not_pass_unseen() -> None:
+    with pytest.raises(Unobserved):
+        consistently(results(Unobserved("lost")), expecting="no change", during=SHORT)
