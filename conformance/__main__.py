@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from conformance.errors import UserError
 from conformance.settings import Settings, from_env
@@ -41,6 +42,20 @@ def _clean(settings: Settings, _arguments: Sequence[str]) -> int:
     return 0
 
 
+def _clean_existing(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.target import clean_existing
+
+    clean_existing(settings)
+    return 0
+
+
+def _image_archive(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.prepare import write_image_archives
+
+    write_image_archives(settings, Path(os.environ.get("ARCHIVE") or "image-archive"))
+    return 0
+
+
 def _distclean(settings: Settings, _arguments: Sequence[str]) -> int:
     from conformance.cleanup import distclean
 
@@ -53,6 +68,8 @@ COMMANDS: dict[str, Callable[[Settings, Sequence[str]], int]] = {
     "prepare": _prepare,
     "doctor": _doctor,
     "clean": _clean,
+    "clean-existing": _clean_existing,
+    "image-archive": _image_archive,
     "distclean": _distclean,
 }
 

@@ -17,6 +17,7 @@ from conformance.progress import Progress
 from conformance.settings import Settings
 from images.gobuild import binary
 from images.node import NodeImage, ensure_node_image
+from images.workloads import ensure_archives
 
 PREPARE_STEPS = 3
 """How many progress steps `for_kind` takes, builds not counted."""
@@ -100,6 +101,19 @@ def for_kind(settings: Settings, progress: Progress) -> Prepared:
     env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
     env.pop("KUBERNETES_SERVICE_HOST", None)
     return Prepared(engine, kind, kubectl, image.reference, image.workloads, env)
+
+
+def write_image_archives(settings: Settings, folder: Path) -> None:
+    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites without our builds."""
+    progress = Progress(total=2)
+    with progress.step("workload images"):
+        archives = ensure_archives(settings, progress)
+    with progress.step(f"archives into {folder}/"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for reference, path in archives.items():
+            shutil.copyfile(path, folder / f"{reference.rpartition('/')[2].replace(':', '-')}.tar")
+    print("Push each to your registry under the same name and tag, and give the registry's prefix with IMAGE_PREFIX=:")
+    print("\n".join(f"  {reference}" for reference in archives))
 
 
 def tool_folder(tools: Mapping[str, Path], minor: str) -> Path:

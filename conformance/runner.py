@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 from filelock import FileLock, Timeout
@@ -18,7 +18,9 @@ from conformance.errors import UserError
 from conformance.paths import REPORTS, ROOT, work_dir
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings
+from conformance.target import Connection, connect, remove_namespaces, require_consent
 from fixtures.cluster import RUN_VARIABLE, finish_run
+from fixtures.providers.existing import plan
 
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
@@ -48,23 +50,73 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
 
     Raises UserError before anything was started.
     """
+    if settings.provider is Provider.EXISTING:
+        return _on_existing(settings, pytest_arguments)
     if settings.provider is Provider.KIND and (reason := why_no_engine()):
         raise UserError(reason)
     provider, sentence = chosen_provider(settings)
+    run = new_run()
+
+    def finish() -> None:
+        finish_run(settings, run, failed=False)
+
     print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
+    return _run(sentence, {"PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
+
+
+def _on_existing(settings: Settings, pytest_arguments: Sequence[str]) -> int:
+    """Run the suite on a cluster of the person's own, of whatever version it is."""
+    run = new_run()
+    connection = connect(settings, run)
+    try:
+        version = connection.version()
+        asked = os.environ.get("K8S", "").removeprefix("v")
+        if asked and asked != version and not version.startswith(f"{asked}."):
+            raise UserError(f"Context {connection.context} is Kubernetes {version}, not {asked}; leave K8S out or correct it.")
+        sentence = f"Provider existing: context {connection.context} at {connection.server}."
+        print(f"Kubernetes {version}. {sentence}", flush=True)
+        if settings.target.dry_run:
+            print("\n".join(plan(settings, connection)))
+            return 0
+        if not settings.target.image_prefix:
+            raise UserError("Set IMAGE_PREFIX= to where the nodes can pull the images that `make image-archive` writes.")
+        require_consent(connection, settings, "create namespaces of our own")
+        env = {
+            RUN_VARIABLE: run,
+            "K8S": version,
+            "KUBECONFIG": str(connection.kubeconfig),
+            "CONTEXT": connection.context,
+            "CONFIRM": "1",
+        }
+        return _run(sentence, env, pytest_arguments, lambda: _leave(connection, run))
+    finally:
+        connection.remove()
+
+
+def _leave(connection: Connection, run: str) -> None:
+    remove_namespaces(connection, Progress(total=1), run)
+
+
+def new_run() -> str:
+    """A name for a run that no other run has."""
+    return f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence[str], finish: Callable[[], None]) -> int:
+    """Run pytest with this clone's lock held, then `finish`, whatever became of it."""
     lock = FileLock(work_dir() / "run.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise UserError("Another run of this clone is going on; wait for it or use a second clone.") from None
     begun = time.monotonic()
-    run = f"{os.getpid()}-{os.urandom(4).hex()}"
-    env = {**os.environ, "PROVIDER": provider, RUN_VARIABLE: run, "PYTHONPATH": str(ROOT)}
     try:
-        status = _pytest(env, pytest_arguments)
+        status = _pytest({**os.environ, **variables, "PYTHONPATH": str(ROOT)}, pytest_arguments)
     finally:
-        finish_run(settings, run, failed=False)
-        lock.release()
+        try:
+            finish()
+        finally:
+            lock.release()
     print(
         f"{sentence} Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS.relative_to(ROOT)}/.",
         flush=True,

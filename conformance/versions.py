@@ -48,16 +48,20 @@ class Versions:
         known = ", ".join(row.minor for row in self.rows)
         raise UserError(f"K8S={minor} is not a row of versions.yaml; use one of {known}.")
 
+    def closest_row(self, minor: str) -> Release:
+        """The row of a minor, else the one whose minor is next to it."""
+        wanted = _numbers(minor)[1]
+        return min(self.rows, key=lambda row: abs(_numbers(row.minor)[1] - wanted))
+
     def nearest(self, version: str) -> Release:
-        """A release for a server of any version, such as `1.33.5`: the row of its minor, else the row next to it, with that
-        minor and patch in it. For a cluster that we do not create. UserError when it is no version."""
+        """A release for a server of any version, such as `1.33.5`: the closest row, with that minor and patch in it.
+        For a cluster that we do not create. UserError when it is no version."""
         wanted = version.removeprefix("v")
         try:
-            minor = _numbers(wanted)[:2]
+            minor = ".".join(map(str, _numbers(wanted)[:2]))
         except ValueError:
             raise UserError(f"K8S={version} is not a version; write it like 1.36 or 1.36.4.") from None
-        row = min(self.rows, key=lambda row: abs(_numbers(row.minor)[1] - minor[1]))
-        return replace(row, minor=".".join(map(str, minor)), patch=wanted)
+        return replace(self.closest_row(minor), minor=minor, patch=wanted)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
