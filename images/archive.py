@@ -150,11 +150,3 @@ def _config(config: Config, digests: Sequence[str]) -> Mapping[str, object]:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
         "history": [{"created": CREATED, "created_by": "headless-conformance"} for _ in digests],
     }
-
-
-def names_in(path: Path) -> list[str]:
-    """The names (`repository:tag`) that an image archive carries."""
-    with tarfile.open(path) as tar:
-        member = tar.extractfile("manifest.json")
-        assert member is not None
-        return [str(name) for image in json.load(member) for name in image["RepoTags"]]
