@@ -381,6 +381,22 @@ def test_chinese_reports_say_the_sentences_in_chinese(suite: Suite, monkeypatch:
     assert suite.allure()[0]["name"].startswith("StatefulSet 的每个 Pod 必须")
 
 
+def test_specs_of_one_claim_are_told_apart_by_their_names(suite: Suite) -> None:
+    suite.write(FAILS_AND_BREAKS, PASSES)
+    suite.run("-k", "passes")
+    both, one = sorted(row["name"] for row in suite.allure())[::-1]
+    assert both.startswith("In the Service's namespace its own name and the members' names MUST resolve ")
+    assert both.endswith(" as in full. (both[passes])")
+    assert one.endswith("is replaced or moves to another node.")
+
+
+def test_a_wrong_setting_is_one_sentence(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S", "1.12")
+    ran = suite.run()
+    assert ran.ret == 4
+    ran.stderr.fnmatch_lines(["ERROR: K8S=1.12 is not a row of versions.yaml; *"])
+
+
 def test_allure_shows_sentence_section_level_needs_and_version(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("K8S", "1.36")
     suite.write(NEEDS_A_KUBELET)
