@@ -67,7 +67,7 @@ class Claim:
 
     @property
     def anchor(self) -> str:
-        """The claim's place in the generated page."""
+        """The claim's place in the generated page, as GitHub derives it from the heading."""
         return self.id.lower()
 
     def sentence(self, lang: str) -> str:
@@ -198,7 +198,7 @@ def page(register: Register) -> str:
 
 
 def _claim_lines(claim: Claim) -> list[str]:
-    lines = [f'<a id="{claim.anchor}"></a>', f"### {claim.id}", ""]
+    lines = [f"### {claim.id}", ""]
     lines += [markdown(claim.statement), "", markdown(claim.statement_zh), ""]
     if claim.since:
         lines += [f"Since Kubernetes {claim.since}.", ""]
