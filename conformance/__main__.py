@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,6 +80,8 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
     parser.add_argument("command", choices=list(COMMANDS))
     chosen, arguments = parser.parse_known_args(words)
+    # SIGTERM ends a build or a start the way ^C does: what it started is ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return COMMANDS[chosen.command](from_env(os.environ), arguments)
     except UserError as error:

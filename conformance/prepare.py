@@ -93,8 +93,8 @@ def for_kind(settings: Settings, progress: Progress) -> Prepared:
         engine = ensure_engine(settings, progress)
     with progress.step(f"kind {settings.versions.kind}"):
         kind = kind_binary(settings, progress)
-    with progress.step(f"node image and workload images for Kubernetes {settings.release.patch}"):
-        image = ensure_node_image(settings.release, engine, settings, progress)
+    image = ensure_node_image(settings.release, engine, settings, progress)
+    with progress.step(f"kubectl {settings.release.patch}"):
         kubectl = kubectl_of(image, engine, settings.release.patch)
     tools = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
     env = {**os.environ, **engine.env}

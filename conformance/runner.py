@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import FrameType
 
 from filelock import FileLock, Timeout
 
+from conformance import prepare
 from conformance.engine import why_no_engine
 from conformance.errors import UserError
 from conformance.paths import REPORTS, ROOT, work_dir
@@ -21,6 +23,7 @@ from conformance.settings import Provider, Settings
 from conformance.target import Connection, connect, remove_namespaces, require_consent
 from fixtures.cluster import RUN_VARIABLE, finish_run
 from fixtures.providers.existing import plan
+from fixtures.providers.simulated import ensure_programs
 
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
@@ -61,6 +64,8 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
         finish_run(settings, run, failed=False)
 
     print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
+    # Before pytest, whose time limits are made for specs and not for builds.
+    prepare_only(replace(settings, provider=provider))
     return _run(sentence, {"PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
 
 
@@ -125,10 +130,17 @@ def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence
 
 
 def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
-    """Run pytest as a child in a session of its own; ^C and SIGTERM reach it once, and it gets GRACE_SECONDS to clean up."""
+    """Run pytest; its exit status, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pytest", *arguments]
-    child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, preexec_fn=_die_with_parent)
+    return supervised([sys.executable, "-m", "pytest", *arguments], env, GRACE_SECONDS)
+
+
+def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:
+    """Run a child in a session of its own; ^C and SIGTERM reach it once, and it gets `grace` seconds to clean up.
+
+    Returns its exit status, or 128 and the number of the signal.
+    """
+    child = subprocess.Popen(command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=_die_with_parent)
     interrupted: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -141,7 +153,7 @@ def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
     try:
         while True:
             try:
-                status = child.wait(timeout=1.0 if not interrupted else GRACE_SECONDS)
+                status = child.wait(timeout=1.0 if not interrupted else grace)
                 return 128 + interrupted[0] if interrupted else status
             except subprocess.TimeoutExpired:
                 if interrupted:
@@ -152,7 +164,8 @@ def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
 
 
 def prepare_only(settings: Settings) -> None:
-    """Everything up to the cluster: engine, tools, images. For a machine that will be offline later."""
-    from conformance import prepare
-
-    prepare.for_kind(settings, Progress(total=prepare.PREPARE_STEPS))
+    """Everything up to the cluster: engine, tools, images; or the programs of the simulated one. Quick when all is there."""
+    if settings.provider is Provider.SIMULATED:
+        ensure_programs(settings, Progress(total=1))
+    else:
+        prepare.for_kind(settings, Progress(total=prepare.PREPARE_STEPS))
