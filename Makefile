@@ -3,9 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
+export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
 
-.PHONY: help e2e test lint prepare claims report doctor clean distclean
+.PHONY: help e2e test lint prepare claims list report compare doctor clean distclean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,14 @@ prepare: $(VENV)/ready ## Get or build engine, tools and images, and start nothi
 claims: $(VENV)/ready ## Show which specs cover which claim; fails when one has none.
 	@$(PYTHON) -m conformance.claims coverage
 
+list: $(VENV)/ready ## List the claims (all, or those of CLAIM, SECTION, LEVEL, RERUN), what they need and how long they took.
+	@$(PYTHON) -m conformance.claims list
+
 report: $(VENV)/ready ## Build the HTML report of the last run (needs Node.js).
 	@$(PYTHON) -m conformance.report
+
+compare: $(VENV)/ready ## Show what differs between two runs: A=first/conformance.yaml B=second/conformance.yaml.
+	@$(PYTHON) -m conformance.compare $(A) $(B)
 
 doctor: $(VENV)/ready ## Show what is there, what is missing and what would be used.
 	@$(PYTHON) -m conformance doctor

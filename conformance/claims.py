@@ -1,25 +1,31 @@
 """The registers of claims: loading, checking, the generated page, and which spec covers what.
 
-`python -m conformance.claims docs` writes docs/claims.md; `python -m conformance.claims coverage` prints the coverage.
+`python -m conformance.claims docs` writes docs/claims.md, `coverage` prints which specs cover which claim, `list` the claims with
+what they need and how long they took.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import yaml
 
 from conformance.errors import UserError
-from conformance.paths import ROOT
+from conformance.paths import REPORTS, ROOT
+
+if TYPE_CHECKING:
+    from fixtures.claims import Collected
 
 CLAIMS = ROOT / "claims"
 HEADLESS_SERVICE = CLAIMS / "headless_service.yaml"
@@ -211,8 +217,8 @@ def _claim_lines(claim: Claim) -> list[str]:
     return lines
 
 
-def coverage(register: Register, specs: Mapping[str, list[str]]) -> tuple[list[str], list[str]]:
-    """The printed coverage (`specs` has the node IDs of each claim) and the claims with neither spec nor excuse."""
+def coverage(register: Register, specs: Mapping[str, Sequence[Collected]]) -> tuple[list[str], list[str]]:
+    """The printed coverage and the claims with neither spec nor excuse; `specs` has what pytest collected for each claim."""
     lines: list[str] = []
     bare: list[str] = []
     for section in register.sections:
@@ -220,7 +226,7 @@ def coverage(register: Register, specs: Mapping[str, list[str]]) -> tuple[list[s
         for claim in (claim for claim in register.claims.values() if claim.section == section):
             lines.append(f"  {claim.id}  {claim.level:<6}  {claim.statement}")
             nodes = specs.get(claim.id, [])
-            lines += [f"      {node}" for node in nodes]
+            lines += [f"      {node.nodeid}" for node in nodes]
             if not nodes and claim.excuse:
                 lines.append(f"      excused: {claim.excuse}")
             elif not nodes:
@@ -230,24 +236,46 @@ def coverage(register: Register, specs: Mapping[str, list[str]]) -> tuple[list[s
     return lines, bare
 
 
+def listing(chosen: Mapping[str, Claim], specs: Mapping[str, Sequence[Collected]], seconds: Mapping[str, float]) -> list[str]:
+    """One line per claim: ID, level, section, seconds in the last run, what its specs need, sentence."""
+    lines = []
+    for claim in chosen.values():
+        needs = dict.fromkeys(need for spec in specs.get(claim.id, []) for need in spec.needs)
+        took = f"{seconds[claim.id]:.1f} s" if claim.id in seconds else "-"
+        row = f"{claim.id}  {claim.level:<6}  {claim.section.id:<16}  {took:>7}  {','.join(needs) or '-':<26}  {claim.statement}"
+        lines.append(row)
+    return lines
+
+
 def main(arguments: list[str]) -> int:
-    """`docs` or `coverage`; the exit status is 1 when a claim has neither spec nor excuse, 2 when specs cannot be collected."""
+    """`docs`, `coverage` or `list`; the exit status is 1 when a claim has neither spec nor excuse, 2 for any other error."""
     try:
         register = load()
         if arguments == ["docs"]:
             PAGE.write_text(page(register))
             return 0
-        if arguments == ["coverage"]:
-            # Imported here: the register is read by code that runs where pytest is not installed.
-            from fixtures.claims import collect_specs
+        # Imported here: these modules build on this one.
+        from fixtures.claims import collect_specs
 
-            lines, bare = coverage(register, collect_specs(ROOT / "suites" / register.id))
+        specs = collect_specs(ROOT / "suites" / register.id)
+        if arguments == ["coverage"]:
+            lines, bare = coverage(register, specs)
             print("\n".join(lines))
             print(f"\n{len(register.claims) - len(bare)} of {len(register.claims)} claims are covered or excused.")
             if bare:
                 print(f"Neither spec nor excuse: {', '.join(bare)}", file=sys.stderr)
             return 1 if bare else 0
-        raise UserError("Use `python -m conformance.claims docs` or `python -m conformance.claims coverage`.")
+        if arguments == ["list"]:
+            from conformance.record import read
+            from conformance.selection import selected
+
+            seconds: dict[str, float] = {}
+            with contextlib.suppress(UserError):
+                rows = read(REPORTS / "conformance.yaml")["claims"]
+                seconds = {row["id"]: row["seconds"] for row in rows if "specs" in row}
+            print("\n".join(listing(selected(register, os.environ), specs, seconds)))
+            return 0
+        raise UserError("Use `python -m conformance.claims` with docs, coverage or list.")
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,11 +9,14 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 from conformance.claims import Level, Reference, Register
+from conformance.errors import UserError
 from conformance.paths import ROOT
 from conformance.process import output_of
 from conformance.verdict import Outcome, Result, Spec, Verdict
@@ -82,6 +85,28 @@ def _reference_row(reference: Reference) -> dict[str, Any]:
     return {"id": reference.id, "url": reference.url, "claims_found": reference.claims_found, "claims_covered": 0}
 
 
+def summary(facts: Mapping[str, str], verdicts: Sequence[Verdict], result: Result) -> str:
+    """The run in one line, as for a badge: passed of all claims by level, and of what."""
+    counts = Counter((verdict.claim.level, verdict.outcome) for verdict in verdicts)
+    totals = Counter(verdict.claim.level for verdict in verdicts)
+    passed = ", ".join(f"{counts[level, Outcome.PASSED]}/{totals[level]} {level}" for level in Level)
+    where = f"Kubernetes {facts['kubernetes']} ({facts['provider']})" if facts else "no cluster"
+    return f"headless Services on {where}: {result}, {passed}"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A report that a run wrote; UserError when there is none or it is something else."""
+    try:
+        loaded = yaml.safe_load(path.read_text())
+        jsonschema.validate(loaded, json.loads(SCHEMA.read_text()), jsonschema.Draft202012Validator)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); name a conformance.yaml of an earlier run.") from None
+    except (yaml.YAMLError, jsonschema.ValidationError, UnicodeDecodeError):
+        raise UserError(f"{path} is not a conformance report of this suite; name a conformance.yaml of an earlier run.") from None
+    report: dict[str, Any] = loaded
+    return report
+
+
 def record(
     register: Register,
     facts: Mapping[str, str],
@@ -102,6 +127,7 @@ def record(
         "seconds": round(seconds, 1),
         "cluster": dict(facts),
         "result": result.value,
+        "summary": summary(facts, verdicts, result),
         "exit_status": status,
         "levels": {
             level.value: {outcome.value: counts[level, outcome] for outcome in Outcome if counts[level, outcome]}

@@ -12,6 +12,8 @@ import yaml
 from conformance import claims
 from conformance.claims import HEADLESS_SERVICE, PAGE, Level
 from conformance.errors import UserError
+from fixtures.claims import Collected
+from fixtures.providers import Capability
 
 BINDING_WORDS_ZH = {Level.MUST: ("必须", "不得"), Level.SHOULD: ("应当",), Level.MAY: ("可以",)}
 
@@ -100,7 +102,7 @@ def test_coverage_names_specs_excuses_and_gaps(register: claims.Register) -> Non
         register,
         claims={claim.id: claim for claim in (register.claim("SEED-WHY-01"), excused, register.claim("SEED-WHY-03"))},
     )
-    lines, bare = claims.coverage(small, {"SEED-WHY-01": ["suites/test_a.py::test_b"]})
+    lines, bare = claims.coverage(small, {"SEED-WHY-01": [Collected("suites/test_a.py::test_b", ())]})
     assert bare == ["SEED-WHY-03"]
     text = "\n".join(lines)
     assert "      suites/test_a.py::test_b" in text
@@ -109,6 +111,14 @@ def test_coverage_names_specs_excuses_and_gaps(register: claims.Register) -> Non
     assert all(reference.id in text for reference in register.references)
 
 
+def test_the_listing_shows_needs_and_seconds(register: claims.Register) -> None:
+    chosen = {name: register.claim(name) for name in ("SEED-ETH-01", "SEED-ETH-02")}
+    specs = {"SEED-ETH-01": [Collected("a", (Capability.KUBELET,)), Collected("b", (Capability.KUBELET, Capability.SQL))]}
+    first, second = claims.listing(chosen, specs, {"SEED-ETH-01": 1.26})
+    assert first.split()[:6] == ["SEED-ETH-01", "MUST", "hosts-file", "1.3", "s", "kubelet,sql"]
+    assert second.split()[:5] == ["SEED-ETH-02", "MUST", "hosts-file", "-", "-"]
+
+
 def test_an_unknown_command_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert claims.main(["cover"]) == 2
-    assert "python -m conformance.claims coverage" in capsys.readouterr().err
+    assert "with docs, coverage or list" in capsys.readouterr().err

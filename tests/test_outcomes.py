@@ -175,7 +175,7 @@ class Suite:
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in ("K8S", "PROVIDER", "STRICT", "REPORT_LANG", "GITHUB_ACTIONS"):
+    for name in ("K8S", "PROVIDER", "STRICT", "REPORT_LANG", "CLAIM", "SECTION", "LEVEL", "RERUN", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return Suite(pytester)
 
@@ -277,6 +277,14 @@ def test_what_the_user_left_out_is_skipped(suite: Suite, workers: tuple[str, ...
     assert suite.claims()["SEED-NID-01"]["outcome"] == "skipped"
     assert suite.claims()["SEED-NID-01"]["reason"] == "deselected"
     assert suite.record()["result"] == "partial"
+
+
+def test_a_selected_section_is_all_that_runs(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECTION", "headless-service")
+    suite.write(PASSES, FAILS)
+    suite.write("def test_many():\n    assert False\n", where="suites/scale/test_many.py")
+    assert suite.run().ret == 0
+    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {"SEED-HLS-01": "passed", "SEED-NID-01": "skipped"}
 
 
 def test_strict_makes_a_partial_run_3_and_no_other(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:

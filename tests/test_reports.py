@@ -34,7 +34,9 @@ def test_a_cluster_that_cannot_be_seen_costs_its_facts_and_nothing_else(tmp_path
 def test_a_record_that_breaks_its_schema_is_not_written() -> None:
     verdicts = judge_all(REGISTER.claims, [Spec("a", "SEED-HLS-01", Outcome.PASSED)])
     with pytest.raises(jsonschema.ValidationError):
-        record(REGISTER, {"flavour": "new"}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=1.0)
+        record(
+            REGISTER, {**_run().facts, "flavour": "new"}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=1.0
+        )
 
 
 def test_the_record_has_every_claim_and_every_cited_page() -> None:

@@ -1,0 +1,112 @@
+"""Which claims a run is about, and what is said of two runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conformance import claims, compare
+from conformance.errors import UserError
+from conformance.record import read, record
+from conformance.selection import selected
+from conformance.verdict import Outcome, Spec, judge_all, result_of, status_of
+
+REGISTER = claims.load()
+
+
+def _report(minor: str, *specs: Spec) -> dict[str, Any]:
+    verdicts = judge_all(REGISTER.claims, specs)
+    facts = {"cluster": "c", "provider": "kind", "kubernetes": minor}
+    result, status = result_of(verdicts), status_of(verdicts, [], strict=False)
+    return record(REGISTER, facts, verdicts, [], result=result, status=status, started=0.0, seconds=9.0)
+
+
+def _written(path: Path, report: dict[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(report))
+    return path
+
+
+def _all_passed(*, but: str = "", outcome: Outcome = Outcome.FAILED, delay: float = 0.2) -> list[Spec]:
+    outcomes = {claim: outcome if claim == but else Outcome.PASSED for claim in REGISTER.claims}
+    delays = {"SEED-NID-07": (("seconds to resolvable", delay),)}
+    return [Spec(f"test_{claim}", claim, became, measures=delays.get(claim, ())) for claim, became in outcomes.items()]
+
+
+def test_nothing_given_is_everything() -> None:
+    assert list(selected(REGISTER, {})) == list(REGISTER.claims)
+
+
+@pytest.mark.parametrize(
+    ("env", "chosen"),
+    [
+        ({"CLAIM": "SEED-NID-07 SEED-HLS-03"}, ["SEED-HLS-03", "SEED-NID-07"]),
+        ({"CLAIM": "SEED-NID-07,SEED-HLS-03", "LEVEL": "MUST"}, ["SEED-HLS-03"]),
+        ({"SECTION": "apply"}, [f"SEED-APL-0{n}" for n in range(1, 5)]),
+        ({"LEVEL": "SHOULD"}, ["SEED-DSC-15", "SEED-NID-07"]),
+    ],
+    ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
+)
+def test_what_is_given_narrows_the_run(env: dict[str, str], chosen: list[str]) -> None:
+    assert list(selected(REGISTER, env)) == chosen
+
+
+def test_a_rerun_takes_what_was_not_green(tmp_path: Path) -> None:
+    report = _written(tmp_path / "conformance.yaml", _report("1.37.0", *_all_passed(but="SEED-XC-02")))
+    assert list(selected(REGISTER, {"RERUN": str(report)})) == ["SEED-XC-02"]
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"CLAIM": "SEED-NID-99"}, "CLAIM=SEED-NID-99 is not known"),
+        ({"SECTION": "appendix"}, "SECTION=appendix is not known; use one or more of motivation, "),
+        ({"LEVEL": "must"}, "LEVEL=must is not known; use one or more of MUST, SHOULD, MAY."),
+        ({"CLAIM": "SEED-NID-01", "LEVEL": "MAY"}, "No claim is left to verify"),
+        ({"RERUN": "absent.yaml"}, r"absent.yaml cannot be read \(No such file or directory\)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_selection_is_one_sentence(env: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        selected(REGISTER, env)
+
+
+@pytest.mark.parametrize("text", ["a: 1\n", "{", "[]\n"])
+def test_a_file_that_is_no_report_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "conformance.yaml").write_text(text)
+    with pytest.raises(UserError, match="is not a conformance report of this suite"):
+        read(tmp_path / "conformance.yaml")
+
+
+def test_the_summary_is_one_line() -> None:
+    assert _report("1.37.0", *_all_passed())["summary"] == (
+        "headless Services on Kubernetes 1.37.0 (kind): success, 63/63 MUST, 2/2 SHOULD, 3/3 MAY"
+    )
+
+
+def test_a_comparison_shows_differences_first_and_counts_the_rest() -> None:
+    reports = [
+        _report("1.36.4", *_all_passed(delay=0.5)),
+        _report("1.37.0", *_all_passed(but="SEED-NID-05")),
+        _report("1.35.8", *_all_passed(but="SEED-NID-05", outcome=Outcome.BROKEN)),
+    ]
+    assert compare.comparison(["a", "b", "c"], reports) == [
+        "                                           a        b        c",
+        "Kubernetes                                 1.36.4   1.37.0   1.35.8",
+        "provider                                   kind     kind     kind",
+        "result                                     success  failure  failure",
+        "SEED-NID-05  MUST                          passed   failed   broken",
+        "SEED-NID-07  median seconds to resolvable  0.5      0.2      0.2",
+        "claims that differ: 1; the same everywhere: 67 passed",
+    ]
+
+
+def test_compare_needs_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = str(_written(tmp_path / "first.yaml", _report("1.36.4", *_all_passed())))
+    assert compare.main([first]) == 2
+    assert "make compare A=" in capsys.readouterr().err
+    assert compare.main([first, first]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "claims that differ: 0; the same everywhere: 68 passed"
