@@ -247,6 +247,36 @@ def listing(chosen: Mapping[str, Claim], specs: Mapping[str, Sequence[Collected]
     return lines
 
 
+def _collect(register: Register) -> Mapping[str, Sequence[Collected]]:
+    # Imported here: pytest's side builds on this module.
+    from fixtures.claims import collect_specs
+
+    return collect_specs(ROOT / "suites" / register.id)
+
+
+def _print_coverage(register: Register) -> int:
+    lines, bare = coverage(register, _collect(register))
+    print("\n".join(lines))
+    print(f"\n{len(register.claims) - len(bare)} of {len(register.claims)} claims are covered or excused.")
+    if bare:
+        print(f"Neither spec nor excuse: {', '.join(bare)}", file=sys.stderr)
+    return 1 if bare else 0
+
+
+def _print_list(register: Register) -> int:
+    # Imported here: these modules build on this one.
+    from conformance.record import read
+    from conformance.selection import selected
+
+    chosen = selected(register, os.environ)
+    seconds: dict[str, float] = {}
+    with contextlib.suppress(UserError):
+        rows = read(REPORTS / "conformance.yaml")["claims"]
+        seconds = {row["id"]: row["seconds"] for row in rows if "specs" in row}
+    print("\n".join(listing(chosen, _collect(register), seconds)))
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """`docs`, `coverage` or `list`; the exit status is 1 when a claim has neither spec nor excuse, 2 for any other error."""
     try:
@@ -254,27 +284,10 @@ def main(arguments: list[str]) -> int:
         if arguments == ["docs"]:
             PAGE.write_text(page(register))
             return 0
-        # Imported here: these modules build on this one.
-        from fixtures.claims import collect_specs
-
-        specs = collect_specs(ROOT / "suites" / register.id)
         if arguments == ["coverage"]:
-            lines, bare = coverage(register, specs)
-            print("\n".join(lines))
-            print(f"\n{len(register.claims) - len(bare)} of {len(register.claims)} claims are covered or excused.")
-            if bare:
-                print(f"Neither spec nor excuse: {', '.join(bare)}", file=sys.stderr)
-            return 1 if bare else 0
+            return _print_coverage(register)
         if arguments == ["list"]:
-            from conformance.record import read
-            from conformance.selection import selected
-
-            seconds: dict[str, float] = {}
-            with contextlib.suppress(UserError):
-                rows = read(REPORTS / "conformance.yaml")["claims"]
-                seconds = {row["id"]: row["seconds"] for row in rows if "specs" in row}
-            print("\n".join(listing(selected(register, os.environ), specs, seconds)))
-            return 0
+            return _print_list(register)
         raise UserError("Use `python -m conformance.claims` with docs, coverage or list.")
     except UserError as error:
         print(error, file=sys.stderr)
