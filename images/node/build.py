@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conformance import host
 from conformance.engine import Engine
-from conformance.paths import CLONE_LABEL, cache_dir, clone_id, log_dir
+from conformance.errors import StepFailed
+from conformance.paths import cache_dir, clone_id, log_dir
 from conformance.process import run_logged
 from conformance.progress import Progress
 from conformance.settings import Settings
@@ -20,6 +21,8 @@ from images.gobuild import alone, build, folder_built
 from images.node.parts import FILES, PATH_VARIABLE, PREFIX, Parts, node_entries, write_images
 
 IMPORT_SECONDS = 600.0
+BUILT_BY = "io.headless-conformance.built-by"
+"""Label of a built image: the clone that built it. Containers inherit it, so it says nothing about whose a container is."""
 
 
 def reference_of(parts: Parts, key: str) -> str:
@@ -69,41 +72,54 @@ def _scratch() -> Iterator[Path]:
 
 def _commit(parts: Parts, key: str, layers: list[Path], mounted: Path, engine: Engine) -> str:
     """Load the node's file system into the engine, run finish.sh in it, keep the result."""
-    base, container, reference = f"{PREFIX}/node-base:{key}", f"{PREFIX}-node-{key}", reference_of(parts, key)
+    base, reference = f"{PREFIX}/node-base:{key}", reference_of(parts, key)
     log, env = log_dir() / f"node-image-{parts.release.patch}.log", {**os.environ, **engine.env}
     archive = layers[-1].with_name("node.tar")
-    _forget_bases(engine)
+    remove_build_leftovers(engine)
     start = ("/usr/local/bin/entrypoint", "/sbin/init")
     write_archive(archive, [base], layers, Config(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker"))))
     run_logged("Loading the node's file system", ["docker", "load", "--input", archive], log, env=env, timeout=IMPORT_SECONDS)
     archive.unlink()
     try:
-        _remove(container, engine)
         command = [
-            *("docker", "run", "--name", container, "--label", f"{CLONE_LABEL}={clone_id()}", "--network=none"),
-            *("--security-opt=seccomp=unconfined", "--mount", f"type=bind,source={mounted},target=/mnt,readonly"),
-            *("--entrypoint=/mnt/finish.sh", base),
+            *("docker", "run", "--name", _build_container(), "--network=none", "--security-opt=seccomp=unconfined"),
+            *("--mount", f"type=bind,source={mounted},target=/mnt,readonly", "--entrypoint=/mnt/finish.sh", base),
         ]
         run_logged("Importing images into the node image", command, log, env=env, timeout=IMPORT_SECONDS)
-        # systemd ends on this signal; on SIGTERM it would start itself again.
-        changes = ("STOPSIGNAL SIGRTMIN+3", f'ENTRYPOINT ["{start[0]}", "{start[1]}"]')
+        changes = (
+            # systemd ends on this signal; on SIGTERM it would start itself again.
+            "STOPSIGNAL SIGRTMIN+3",
+            f'ENTRYPOINT ["{start[0]}", "{start[1]}"]',
+            f"LABEL {BUILT_BY}={clone_id()}",
+        )
         words = [word for change in changes for word in ("--change", change)]
-        engine.docker("commit", *words, container, reference, timeout=IMPORT_SECONDS)
+        engine.docker("commit", *words, _build_container(), reference, timeout=IMPORT_SECONDS)
     finally:
-        _remove(container, engine)
-        _forget_bases(engine)
+        remove_build_leftovers(engine)
+    _remove_superseded(parts, reference, engine)
     return reference
 
 
-def _forget_bases(engine: Engine) -> None:
-    """Remove the names of loaded file systems: the image keeps what it needs of them, and a killed run leaves the rest."""
-    names = engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{PREFIX}/node-base").split()
-    if names:
-        engine.docker("image", "rm", "--force", *names)
+def _build_container() -> str:
+    return f"{PREFIX}-node-build-{clone_id()}"
 
 
-def _remove(container: str, engine: Engine) -> None:
-    """Remove a build container of ours, also one that a killed run left."""
-    found = engine.docker("ps", "--all", "--quiet", "--filter", f"name=^{container}$", "--filter", f"label={CLONE_LABEL}")
-    for identity in found.split():
-        engine.docker("rm", "--force", "--volumes", identity)
+def remove_build_leftovers(engine: Engine) -> None:
+    """Remove this clone's build container and the loaded file systems: a finished image keeps what it needs of them."""
+    for container in engine.docker("ps", "--all", "--quiet", "--filter", f"name=^{_build_container()}$").split():
+        engine.docker("rm", "--force", "--volumes", container)
+    for base in _names(engine, f"{PREFIX}/node-base"):
+        engine.docker("image", "rm", "--force", base)
+
+
+def _remove_superseded(parts: Parts, reference: str, engine: Engine) -> None:
+    """Remove earlier images that this clone built of the release (1.3 GB each), except those that a cluster uses."""
+    for name in _names(engine, f"{PREFIX}/node:v{parts.release.patch}-*", "--filter", f"label={BUILT_BY}={clone_id()}"):
+        if name != reference:
+            with suppress(StepFailed):
+                engine.docker("image", "rm", name)
+
+
+def _names(engine: Engine, pattern: str, *filters: str) -> list[str]:
+    form = "{{.Repository}}:{{.Tag}}"
+    return engine.docker("image", "ls", "--format", form, "--filter", f"reference={pattern}", *filters).split()
