@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.agent import Agent
 from fixtures.dns import Answer, Dns, must_be, reverse_name
-from fixtures.dns_test import HINT, Session
+from fixtures.dns_test import GONE_SECONDS, HINT, Session, find_pod
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube, Ran
@@ -48,14 +48,6 @@ def test_kubectl_run_opens_a_shell_in_a_new_pod(dns_test: Session) -> None:
     assert (dns_test.pod["kind"], dns_test.pod["metadata"]["name"]) == ("Pod", "dns-test")
     assert not dns_test.pod["metadata"].get("ownerReferences")
     assert dns_test.reached_prompt, dns_test.shown
-
-
-@pytest.mark.claim("SEED-RUN-01")
-@KUBELET
-def test_the_new_pod_is_gone_with_its_shell(dns_test: Session) -> None:
-    """When the shell ends, kubectl MUST delete the pod and come back to its caller."""
-    assert dns_test.status is not None, f"kubectl did not end\n{dns_test.shown}"
-    assert not dns_test.left_behind, dns_test.shown
 
 
 @pytest.mark.claim("SEED-RUN-02")
@@ -233,3 +225,16 @@ def test_a_members_name_and_address_lead_to_each_other(documented: HeadlessSet, 
         assert of_the_set == [name], f"expected {name} and no other name under {documented.domain}, came {answer}"
 
     dns.require(reverse_name(own), "PTR", check)
+
+
+@pytest.mark.claim("SEED-RUN-01")
+@KUBELET
+def test_the_new_pod_goes_with_its_shell(documented: HeadlessSet, dns_test: Session) -> None:
+    """When the shell ends, kubectl MUST delete the pod and come back; the pod MUST then be gone in its grace period."""
+    assert dns_test.status is not None, f"kubectl did not end\n{dns_test.shown}"
+    assert dns_test.left is None or "deletionTimestamp" in dns_test.left["metadata"], dns_test.shown
+
+    def gone() -> None:
+        assert find_pod(documented) is None, f"pod dns-test is still there\n{dns_test.shown}"
+
+    eventually(gone, expecting="pod dns-test to be gone", within=GONE_SECONDS)
