@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from conformance.engine import find_engine
+from conformance.engine import find_engine, find_or_revive
 from conformance.errors import UserError
 from conformance.paths import REPORTS, cache_dir, work_dir
 from conformance.progress import Progress
@@ -17,7 +17,7 @@ def clean(settings: Settings) -> None:
     """Delete this clone's clusters and work files; stop the private engine when no container of any clone is left on it."""
     from conformance.prepare import kind_binary
 
-    engine = find_engine()
+    engine = find_or_revive(settings, Progress(total=1))
     clusters = own_clusters(engine) if engine else []
     progress = Progress(total=len(clusters) + 2)
     if engine is not None:

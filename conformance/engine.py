@@ -145,6 +145,17 @@ def find_engine() -> Engine | None:
     return _users_engine() or _running_private()
 
 
+def find_or_revive(settings: Settings, progress: Progress) -> Engine | None:
+    """The engine that answers; where a private one was killed and has not been stopped since, it is started again.
+
+    Only a running engine can delete the containers that a killed one left.
+    """
+    found = find_engine()
+    if found is None and (home().folder / engine_traces.MEMORY).exists():
+        return ensure_engine(settings, progress)
+    return found
+
+
 def why_no_engine() -> str | None:
     """One sentence that says why this machine can have no engine, or None when it has one or can start one."""
     if find_engine() is not None:

@@ -45,6 +45,7 @@ SYSCTLS = (
     "kernel/keys/root_maxbytes",
 )
 """Set by dockerd (net), and by systemd (fs, kernel) and the kubelets (vm, kernel) in its privileged containers."""
+SHIM_SOCKETS = Path("/run/containerd/s")
 SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd")))
 """Made by dockerd and containerd whatever their own folders are; innermost first."""
 TABLES = ("filter", "nat")
@@ -140,6 +141,7 @@ def remember_host(folder: Path) -> None:
         "bridges": sorted(_bridges()),
         "rules": {table: _rules(table) for table in TABLES},
         "folders": [str(path) for path in SYSTEM_FOLDERS if path.exists()],
+        "sockets": [str(path) for path in SHIM_SOCKETS.glob("*")],
     }
     fresh = memory.with_suffix(".new")
     fresh.write_text(json.dumps(state, indent=1))
@@ -160,7 +162,7 @@ def take_back(folder: Path) -> None:
     for bridge in sorted(ours):
         subprocess.run(["ip", "link", "delete", bridge], check=False, capture_output=True)
     _remove_cgroups(folder)
-    _remove_system_folders(before["folders"])
+    _remove_system_folders(before["folders"], before["sockets"])
     for name, value in before["sysctls"].items():
         path = Path("/proc/sys") / name
         if value and path.exists() and _text(path).strip() != value:
@@ -242,14 +244,13 @@ def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
     return any(IPv4Network(_after("-s", words)).subnet_of(subnet) for subnet in subnets)
 
 
-def _remove_system_folders(before: list[str]) -> None:
-    """Remove sockets of shims that have no listener any more, then the folders that are empty and were not there before us."""
-    sockets = Path("/run/containerd/s")
+def _remove_system_folders(folders: list[str], sockets: list[str]) -> None:
+    """Remove sockets of shims that no process listens on, then empty folders; what was there before us stays."""
     listening = _text(Path("/proc/net/unix"))
-    for path in sockets.glob("*"):
-        if str(path) not in listening:
+    for path in SHIM_SOCKETS.glob("*"):
+        if str(path) not in listening and str(path) not in sockets:
             path.unlink(missing_ok=True)
     for empty in SYSTEM_FOLDERS:
-        if str(empty) not in before:
+        if str(empty) not in folders:
             with contextlib.suppress(OSError):
                 empty.rmdir()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conformance.errors import StepFailed
 
 TAIL_LINES = 15
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 def tail(path: Path, lines: int = TAIL_LINES) -> str:
@@ -20,6 +24,10 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
         return ""
     text = path.read_text(errors="replace").rstrip().splitlines()[-lines:]
     return "\n".join(f"    {line}" for line in text)
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run_logged(
@@ -33,7 +41,8 @@ def run_logged(
 ) -> None:
     """Run a command in a process group of its own, appending its output to `log`.
 
-    The group ends with the call: on an exception (^C, time-out in seconds) nothing that it started goes on.
+    The group ends with the call: on an exception (^C, time-out in seconds) nothing that it started goes on,
+    and the command is killed when this process is.
     Raises StepFailed with the last log lines on a non-zero exit.
     """
     words = [str(word) for word in command]
@@ -49,6 +58,7 @@ def run_logged(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         try:
             status = child.wait(timeout=timeout)

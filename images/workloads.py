@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -103,6 +104,8 @@ def _archive(
     path = cache_dir() / "workloads" / f"{name}-{tag}-{key}.tar"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / f"{name}.lock"):
+        for left in path.parent.glob(f".{name}-*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
         if not path.exists():
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch:
                 write_archive(path, [reference], layers(Path(scratch)), config)

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from conformance.errors import StepFailed
+from conformance.paths import ROOT
 from conformance.process import run_logged, tail
 
 
@@ -38,6 +41,24 @@ def test_an_interrupt_ends_the_command(tmp_path: Path) -> None:
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         run_logged("waiting", ["bash", "-c", f"echo $$ > {pids}; exec sleep 60"], tmp_path / "log")
+    assert not _alive(int(pids.read_text()))
+
+
+def test_a_command_ends_when_the_process_that_runs_it_is_killed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    inner = f"echo $$ > {pids}; exec sleep 60"
+    code = (
+        "from pathlib import Path; from conformance.process import run_logged; "
+        f"run_logged('x', ['bash', '-c', {inner!r}], Path({str(tmp_path / 'log')!r}))"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    while not (pids.exists() and pids.read_text().strip()):
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 5
+    while _alive(int(pids.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not _alive(int(pids.read_text()))
 
 

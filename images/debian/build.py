@@ -46,9 +46,14 @@ def _cached(name: str) -> Path:
 
 @contextmanager
 def _building(path: Path) -> Iterator[None]:
-    """One process at a time builds `path`."""
+    """One process at a time builds `path`, and what a killed one left beside it is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / f"{path.name}.lock"):
+        for left in path.parent.glob(f".{path.name}.*"):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         yield
 
 
@@ -91,7 +96,7 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
 
 def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str]) -> None:
     """Install the packages by mmdebstrap from a repository that has nothing else."""
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as folder, replacing(path) as temporary:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, replacing(path) as temporary:
         repository = Path(folder)
         # mmdebstrap's apt may run as another user in a namespace of its own.
         repository.chmod(0o755)
@@ -101,11 +106,11 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             control = output_of(["dpkg-deb", "--field", package]).strip()
             stanzas.append(f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n")
         (repository / "Packages").write_text("\n".join(stanzas))
-        scratch = path.parent / "tmp"
-        scratch.mkdir(exist_ok=True)
+        scratch = repository / "tmp"
+        scratch.mkdir()
         command = [
-            # A namespace of its own: what is mounted into the new system goes away even when mmdebstrap is killed.
-            *("unshare", "--mount", "--propagation=private"),
+            # In namespaces of its own, all that it starts and mounts goes away with it, even when it is killed.
+            *("unshare", "--mount", "--propagation=private", "--pid", "--mount-proc", "--fork", "--kill-child"),
             "mmdebstrap",
             "--variant=custom",
             "--mode=root",
