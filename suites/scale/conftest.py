@@ -1,0 +1,91 @@
+"""Fixtures of the scale specs."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import allure
+import pytest
+
+from conformance.settings import from_env
+from fixtures.crowd import DELAYS, SERVICE, STATEFULSET, Change, Crowd
+from fixtures.dns import Dns, HostAsker, Server
+from fixtures.facts import Facts
+from fixtures.headless import HeadlessSet
+from fixtures.kube import Kube
+from fixtures.providers import Cluster
+from fixtures.shared import delete_namespace
+
+HERE = Path(__file__).parent
+NAMES = 200
+"""How many members are looked at one by one, unless SCALE_NAMES says otherwise."""
+
+NewCrowd = Callable[[], AbstractContextManager[Crowd]]
+Report = Callable[[Change], None]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes; run with SLOW=1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = from_env(os.environ).slow
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(900))
+            if not slow:
+                item.add_marker(pytest.mark.skip(reason="slow; run with SLOW=1"))
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Which members are looked at one by one: chosen at random, shown with each failure, given again as SCALE_SEED."""
+    return int(os.environ.get("SCALE_SEED") or random.SystemRandom().randrange(2**32))
+
+
+@pytest.fixture(scope="session")
+def names_to_ask() -> int | None:
+    """How many members are looked at one by one; None for all."""
+    asked = os.environ.get("SCALE_NAMES") or str(NAMES)
+    return None if asked == "all" else int(asked)
+
+
+@pytest.fixture(scope="session")
+def new_crowd(cluster: Cluster, kube: Kube, facts: Facts) -> NewCrowd:
+    """An empty crowd in a namespace of its own, which is deleted afterwards."""
+    dns = Dns(HostAsker(), tuple(Server(f"CoreDNS {number}", *where) for number, where in enumerate(cluster.host_dns)))
+
+    @contextmanager
+    def make() -> Iterator[Crowd]:
+        namespace = f"n{uuid4().hex[:4]}"
+        kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+        try:
+            crowd = Crowd(cluster, HeadlessSet(kube, facts, namespace, STATEFULSET, SERVICE), dns)
+            crowd.create()
+            yield crowd
+        finally:
+            delete_namespace(kube, namespace)
+
+    return make
+
+
+@pytest.fixture
+def report(record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]) -> Report:
+    """Puts a change's figures into the reports and on the terminal."""
+
+    def put(change: Change) -> None:
+        size = f"{change.members} members"
+        record_property(f"seconds to {size}", round(change.settled, 3))
+        for title, rank in DELAYS.items():
+            record_property(f"seconds from event to answer, {title}, {size}", round(change.percentile(rank), 4))
+        allure.attach(str(change), name=size, attachment_type=allure.attachment_type.TEXT)
+        with capsys.disabled():
+            print(f"\n{change}", flush=True)
+
+    return put

@@ -1,0 +1,90 @@
+"""10,000 members: simulated pods of one StatefulSet. More than a DNS message of 65,535 bytes can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures.crowd import STATEFULSET, Change, Crowd, choose, usage
+from fixtures.dns import Transport
+from fixtures.providers import Capability
+from suites.scale.conftest import NewCrowd, Report
+from suites.scale.expectations import must_be_cut, require_slices
+
+pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
+
+STEPS = (10, 100, 1_000, 10_000)
+MEMBERS = STEPS[-1]
+READY_SECONDS = 300.0
+"""Budget of 10,000 members, Ready and right, on two cores."""
+MEMORY_BYTES = 6 * 2**30
+"""Budget of all components together."""
+
+
+@dataclass(frozen=True)
+class TenThousand:
+    crowd: Crowd
+    steps: tuple[Change, ...]
+    idle: int
+    """Bytes that the components held before the first member."""
+    addresses: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def ten_thousand(new_crowd: NewCrowd, seed: int) -> Iterator[TenThousand]:
+    """A crowd of 10,000, grown in four steps, and its members' addresses."""
+    idle = usage().memory
+    with new_crowd() as crowd:
+        steps = tuple(crowd.resize(size, seed) for size in STEPS)
+        yield TenThousand(crowd, steps, idle, crowd.addresses())
+
+
+def test_ten_thousand_members_are_ready_and_right_within_the_budget(ten_thousand: TenThousand, report: Report) -> None:
+    """10,000 members MUST be Ready, and their names right, within 5 min, and all components keep below 6 GiB."""
+    for step in ten_thousand.steps:
+        report(step)
+    assert len(ten_thousand.addresses) == MEMBERS
+    assert sum(step.settled for step in ten_thousand.steps) < READY_SECONDS
+    assert ten_thousand.steps[-1].memory < MEMORY_BYTES
+
+
+def test_the_cost_of_an_endpoint_is_known(ten_thousand: TenThousand, capsys: pytest.CaptureFixture[str]) -> None:
+    """What one member more costs MUST be measured at 10, 100, 1,000 and 10,000: wall time, processor time and memory."""
+    memory, members = ten_thousand.idle, 0
+    lines = ["endpoints    ms each    processor ms each    KiB each"]
+    for step in ten_thousand.steps:
+        new = step.members - members
+        wall, processor = step.settled / new * 1000, step.processor / new * 1000
+        lines.append(f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}")
+        memory, members = step.memory, step.members
+    with capsys.disabled():
+        print("\n" + "\n".join(lines), flush=True)
+    assert members == MEMBERS
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_the_service_name_says_that_its_answer_was_cut(ten_thousand: TenThousand, transport: Transport) -> None:
+    """No message can hold 10,000 addresses: the answer MUST say that it was cut, over TCP too, and hold members' only."""
+    addresses = set(ten_thousand.addresses.values())
+    crowd = ten_thousand.crowd
+    crowd.dns.require(
+        crowd.members.domain, "A", lambda answer: must_be_cut(answer, addresses) if answer.transport is transport else None
+    )
+
+
+def test_slices_hold_each_member_once_and_at_most_100(ten_thousand: TenThousand) -> None:
+    """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
+    require_slices(ten_thousand.crowd, ten_thousand.addresses)
+
+
+def test_each_member_has_a_name_of_its_own(ten_thousand: TenThousand, seed: int, names_to_ask: int | None) -> None:
+    """Each member's name MUST resolve to its address and no other."""
+    for name in choose(ten_thousand.addresses, seed, names_to_ask):
+        ten_thousand.crowd.require_member(name, ten_thousand.addresses[name])
+
+
+def test_there_is_no_member_beyond_the_last(ten_thousand: TenThousand) -> None:
+    """The name after the last member's MUST not exist."""
+    ten_thousand.crowd.require_no_member(f"{STATEFULSET}-{MEMBERS}")

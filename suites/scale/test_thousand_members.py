@@ -1,0 +1,105 @@
+"""1,000 members: simulated pods of one StatefulSet, created all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from fixtures.crowd import STATEFULSET, Change, Crowd, choose
+from fixtures.dns import Answer, Transport, must_be
+from fixtures.providers import Capability
+from suites.scale.conftest import NewCrowd, Report
+from suites.scale.expectations import cut, must_be_cut, require_slices
+
+pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
+
+MEMBERS = 1000
+FEW = 10
+READY_SECONDS = 30.0
+"""Budget of 1,000 members, Ready and right, on two cores."""
+
+
+@dataclass(frozen=True)
+class Thousand:
+    crowd: Crowd
+    growth: Change
+    addresses: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def thousand(new_crowd: NewCrowd, seed: int) -> Iterator[Thousand]:
+    """A crowd of 1,000, how it came to be, and its members' addresses."""
+    with new_crowd() as crowd:
+        growth = crowd.resize(MEMBERS, seed)
+        yield Thousand(crowd, growth, crowd.addresses())
+
+
+def test_a_thousand_members_are_ready_and_right_within_the_budget(thousand: Thousand, report: Report) -> None:
+    """1,000 members MUST be Ready, and their names right, within 30 s."""
+    report(thousand.growth)
+    assert len(thousand.addresses) == MEMBERS
+    assert thousand.growth.settled < READY_SECONDS, str(thousand.growth)
+
+
+def test_the_service_name_has_every_address_over_tcp(thousand: Thousand) -> None:
+    """Over TCP the Service's name MUST answer all 1,000 addresses, each once, and not say that the answer was cut."""
+    whole = must_be(thousand.addresses.values())
+
+    def check(answer: Answer) -> None:
+        if answer.transport is Transport.TCP:
+            whole(answer)
+            assert not cut(answer), f"expected an answer that was not cut, came {answer}"
+
+    thousand.crowd.dns.require(thousand.crowd.members.domain, "A", check)
+
+
+def test_over_udp_the_answer_says_that_it_was_cut(thousand: Thousand) -> None:
+    """Over UDP the answer MUST say that it was cut (TC), so that a client asks again, and hold members' addresses only."""
+
+    def check(answer: Answer) -> None:
+        if answer.transport is Transport.UDP:
+            must_be_cut(answer, thousand.addresses.values())
+
+    thousand.crowd.dns.require(thousand.crowd.members.domain, "A", check)
+
+
+def test_the_port_name_has_every_member_over_tcp(thousand: Thousand) -> None:
+    """Over TCP the port's SRV records MUST name all 1,000 members, each once; the additional section may be cut."""
+    crowd = thousand.crowd
+    whole = must_be(f"{name}.{crowd.members.domain} 80" for name in thousand.addresses)
+
+    def check(answer: Answer) -> None:
+        if answer.transport is Transport.TCP:
+            whole(answer)
+
+    crowd.dns.require(f"_http._tcp.{crowd.members.domain}", "SRV", check)
+
+
+def test_each_member_has_a_name_of_its_own(thousand: Thousand, seed: int, names_to_ask: int | None) -> None:
+    """Each member's name MUST resolve to its address and no other."""
+    for name in choose(thousand.addresses, seed, names_to_ask):
+        thousand.crowd.require_member(name, thousand.addresses[name])
+
+
+def test_there_is_no_member_beyond_the_last(thousand: Thousand) -> None:
+    """The name after the last member's MUST not exist."""
+    thousand.crowd.require_no_member(f"{STATEFULSET}-{MEMBERS}")
+
+
+def test_slices_hold_each_member_once_and_at_most_100(thousand: Thousand) -> None:
+    """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
+    require_slices(thousand.crowd, thousand.addresses)
+
+
+@pytest.mark.parametrize("size", [FEW, MEMBERS])
+def test_the_crowd_shrinks_and_grows_again(thousand: Thousand, report: Report, seed: int, size: int) -> None:
+    """After a change from 1,000 to 10 and back, names, slices and the Service's answer MUST be those of the members there are."""
+    crowd = thousand.crowd
+    report(crowd.resize(size, seed))
+    addresses = crowd.addresses()
+    assert sorted(addresses) == sorted(f"{STATEFULSET}-{ordinal}" for ordinal in range(size))
+    whole = must_be(addresses.values())
+    crowd.dns.require(crowd.members.domain, "A", lambda answer: whole(answer) if answer.transport is Transport.TCP else None)
+    require_slices(crowd, addresses)
