@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.browser import chromium
 pytest_plugins = ["pytester"]
 
 SPECS = """
-import allure, pytest
+import allure, os, pytest
 
 @pytest.mark.claim("SEED-NID-05")
 def test_members_have_names():
@@ -28,7 +29,7 @@ def test_members_have_names():
 @pytest.mark.claim("SEED-HLS-01")
 def test_names_are_stable(record_property):
     record_property("seconds to move", 1.0)
-    assert False, "the old address is still there"
+    assert os.environ.get("K8S") == "1.36", "the old address is still there"
 """
 
 
@@ -67,29 +68,46 @@ def test_the_pins_are_exact_and_name_no_server() -> None:
     assert lock.count('"integrity"') == lock.count('"node_modules/')
 
 
-@pytest.fixture
-def machine() -> None:
-    """Node.js and Chromium, from Debian when we are root there; the test is skipped where they cannot be had."""
+def _require(*packages: str) -> None:
+    """Programs from Debian when we are root there; the test is skipped where they cannot be had."""
     try:
-        host.require_host_packages(("nodejs", "npm", "chromium"), Progress(1))
+        host.require_host_packages(packages, Progress(1))
     except UserError as error:
         pytest.skip(str(error))
 
 
-@pytest.mark.usefixtures("machine")
-@pytest.mark.timeout(900)
-def test_the_page_leads_from_document_over_section_to_claim_and_its_attachment(
-    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A suite of one spec that passes and one that fails unless Kubernetes is 1.36."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeconftest('pytest_plugins = ["fixtures.claims", "fixtures.outcomes", "fixtures.reports"]\n')
-    suite = pytester.path / "suites" / "headless_service"
-    suite.mkdir(parents=True)
-    (suite / "test_specs.py").write_text(SPECS)
-    reports = pytester.path / "reports"
+    folder = pytester.path / "suites" / "headless_service"
+    folder.mkdir(parents=True)
+    (folder / "test_specs.py").write_text(SPECS)
+    return pytester
+
+
+@pytest.mark.timeout(900)
+def test_a_red_on_one_version_is_not_hidden_by_a_green_on_another(
+    suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _require("nodejs", "npm")
+    results = [tmp_path / minor for minor in ("1.37", "1.36")]
+    for folder, status in zip(results, (1, 0), strict=True):
+        monkeypatch.setenv("K8S", folder.name)
+        assert suite.runpytest_subprocess("suites", "-p", "no:cacheprovider", f"--alluredir={folder}").ret == status
+    report.build(from_env({}), results, Progress(3), tmp_path)
+    stats = json.loads((tmp_path / "html" / "summary.json").read_text())["stats"]
+    assert (stats["total"], stats["passed"], stats["failed"]) == (4, 3, 1)
+
+
+@pytest.mark.timeout(900)
+def test_the_page_leads_from_document_over_section_to_claim_and_its_attachment(suite: pytest.Pytester, tmp_path: Path) -> None:
+    _require("nodejs", "npm", "chromium")
+    reports = suite.path / "reports"
     progress = Progress(6)
     for _ in range(2):
-        assert pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider").ret == 1
+        assert suite.runpytest_subprocess("suites", "-p", "no:cacheprovider").ret == 1
         page_file = report.build(from_env({}), [reports / "allure-results"], progress, reports)
     assert len((reports / "history.jsonl").read_text().splitlines()) == 2
 
