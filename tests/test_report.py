@@ -80,6 +80,7 @@ def _require(*packages: str) -> None:
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A suite of one spec that passes and one that fails unless Kubernetes is 1.36."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("K8S", raising=False)
     pytester.makeconftest('pytest_plugins = ["fixtures.claims", "fixtures.outcomes", "fixtures.reports"]\n')
     folder = pytester.path / "suites" / "headless_service"
     folder.mkdir(parents=True)
