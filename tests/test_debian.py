@@ -1,6 +1,7 @@
 """Debian packages come as pinned or not at all, unless drift is allowed; root file systems are what the packages say."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
@@ -201,6 +202,25 @@ def test_packages_are_merged_into_usr_without_what_is_left_out(package: Path, tm
     assert "usr/lib/hello/data" in members
     assert not any("copyright" in name for name in members)
     assert len([name for name in members if name == "usr/bin/hello"]) == 1
+
+
+def test_a_configured_root_file_system_needs_root(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(UserError, match="needs root; run as root, or use IMAGES=pull"):
+        build.rootfs("node", from_env({}), Progress(1))
+
+
+def test_what_a_killed_build_left_is_removed_before_the_next(archive: Archive, package: Path, tmp_path: Path) -> None:
+    archive.files = {PIN.path: package.read_bytes()}
+    pin = Pin("bookworm", "hello", "1", hashlib.sha256(package.read_bytes()).hexdigest(), PIN.path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetch, "read_lock", lambda _: (pin,))
+        made = build.unpacked("engine", from_env({}), Progress(1))
+        left = made.with_name(f".{made.name}.killed")
+        left.mkdir()
+        assert build.unpacked("engine", from_env({}), Progress(1)) == made
+    assert (made / "bin/hello").exists()
+    assert not left.exists()
 
 
 def test_a_damaged_package_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import IO
 from filelock import FileLock
 
 from conformance import host
-from conformance.errors import StepFailed
+from conformance.errors import StepFailed, UserError
 from conformance.paths import cache_dir, log_dir
 from conformance.process import output_of, run_logged
 from conformance.progress import Progress
@@ -86,6 +86,8 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
         if path.exists():
             return path
         if wanted.essential:
+            if os.geteuid() != 0:
+                raise UserError(f"Building the {name} root file system needs root; run as root, or use IMAGES=pull.")
             host.require_host_packages(["mmdebstrap"], progress)
             _configured(name, found, path, patterns)
         else:
@@ -119,6 +121,8 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             *(f"--dpkgopt=path-exclude=/{pattern}" for pattern in leave_out),
             "--setup-hook=mkdir -p $1/usr/bin $1/usr/sbin $1/usr/lib $1/usr/lib64",
             *(f"--setup-hook=ln -s {target} $1/{link}" for link, target in MERGED.items()),
+            # It names this machine's cache and means nothing in a node.
+            "--customize-hook=rm $1/etc/apt/sources.list",
             "",
             str(temporary),
             f"deb [trusted=yes] copy:{repository} ./",
