@@ -308,6 +308,23 @@ def test_an_interrupt_is_130_and_still_leaves_a_report(suite: Suite) -> None:
     assert suite.claims()["SEED-HLS-01"]["outcome"] == "passed"
 
 
+def test_a_run_that_is_killed_leaves_no_earlier_result(suite: Suite) -> None:
+    suite.write(PASSES)
+    suite.run()
+    suite.write(IS_INTERRUPTED.replace("SIGINT", "SIGKILL"))
+    suite.run()
+    assert not (suite.root / "reports" / "conformance.yaml").exists()
+    assert not (suite.root / "reports" / "junit.xml").exists()
+
+
+def test_a_rerun_takes_what_was_not_green(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite.write(PASSES, FAILS)
+    assert suite.run().ret == 1
+    monkeypatch.setenv("RERUN", "reports/conformance.yaml")
+    assert suite.run().ret == 1
+    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {"SEED-HLS-01": "skipped", "SEED-NID-01": "failed"}
+
+
 def test_a_worker_that_dies_breaks_its_claim(suite: Suite) -> None:
     suite.write(PASSES, IS_INTERRUPTED.replace("SIGINT", "SIGKILL"))
     ran = suite.run("-n", "1")
