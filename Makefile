@@ -4,16 +4,20 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
+export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET
 
-.PHONY: help e2e test lint prepare claims list report compare doctor clean distclean
+.PHONY: help e2e matrix test lint prepare claims list version report compare doctor image-archive clean clean-existing distclean
 
 help: ## Show the targets.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  K8S=1.37 PROVIDER=kind|simulated IMAGES=auto|pull|build KEEP=1 STRICT=1 SLOW=1 NAMESPACE=default ARGS='-k nslookup'"
+	@echo "  K8S=1.37 PROVIDER=kind|simulated|existing IMAGES=auto|pull|build KEEP=1 STRICT=1 SLOW=1 NAMESPACE=default ARGS='-k nslookup'"
 
 e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, and write reports/.
 	@$(PYTHON) -m conformance e2e
+
+matrix: $(VENV)/ready ## The same on every version of versions.yaml, or K8S="1.36 1.37", and what differs between them.
+	@$(PYTHON) -m conformance.all_versions
 
 test: $(VENV)/ready lint ## Run the project's own tests; needs no cluster.
 	@$(PYTHON) -m pytest tests
@@ -30,14 +34,23 @@ claims: $(VENV)/ready ## Show which specs cover which claim; fails when one has 
 list: $(VENV)/ready ## List the claims (all, or those of CLAIM, SECTION, LEVEL, RERUN), what they need and how long they took.
 	@$(PYTHON) -m conformance.claims list
 
-report: $(VENV)/ready ## Build the HTML report of the last run (needs Node.js).
-	@$(PYTHON) -m conformance.report
+version: $(VENV)/ready ## Show the version of this suite and of everything that it brings.
+	@$(PYTHON) -m conformance version
+
+report: $(VENV)/ready ## Build the HTML report of the last run, or of RESULTS='reports/matrix/*/allure-results' (needs Node.js).
+	@$(PYTHON) -m conformance.report $(RESULTS)
 
 compare: $(VENV)/ready ## Show what differs between two runs: A=first/conformance.yaml B=second/conformance.yaml.
 	@$(PYTHON) -m conformance.compare $(A) $(B)
 
 doctor: $(VENV)/ready ## Show what is there, what is missing and what would be used.
 	@$(PYTHON) -m conformance doctor
+
+image-archive: $(VENV)/ready ## Write the workload images into ARCHIVE=image-archive/, for a registry of your own.
+	@$(PYTHON) -m conformance image-archive
+
+clean-existing: $(VENV)/ready ## Delete what a killed run left on a cluster of your own (KUBECONFIG, CONTEXT).
+	@$(PYTHON) -m conformance clean-existing
 
 clean: $(VENV)/ready ## Delete this clone's clusters, work files and reports; stop the private engine when nobody needs it.
 	@$(PYTHON) -m conformance clean

@@ -57,6 +57,18 @@ def _image_archive(settings: Settings, _arguments: Sequence[str]) -> int:
     return 0
 
 
+def _version(settings: Settings, _arguments: Sequence[str]) -> int:
+    from conformance.record import suite_version
+
+    suite, versions = suite_version(), settings.versions
+    state = " with changes" if suite.get("modified") else ""
+    print(f"headless-conformance {suite['version']}, commit {suite.get('commit', 'unknown')}{state}")
+    print(f"kind {versions.kind}; " + ", ".join(f"{name} {version}" for name, version in versions.components.items()))
+    for row in versions.rows:
+        print(f"Kubernetes {row.patch}: CoreDNS {row.coredns}, etcd {row.etcd}, pause {row.pause}")
+    return 0
+
+
 def _distclean(settings: Settings, _arguments: Sequence[str]) -> int:
     from conformance.cleanup import distclean
 
@@ -72,6 +84,7 @@ COMMANDS: dict[str, Callable[[Settings, Sequence[str]], int]] = {
     "clean-existing": _clean_existing,
     "image-archive": _image_archive,
     "distclean": _distclean,
+    "version": _version,
 }
 
 

@@ -1,0 +1,88 @@
+"""A matrix goes on after a red, keeps every version's reports, and never lets a green hide a red."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conformance import all_versions
+from conformance.all_versions import chosen_rows, main, run_matrix, status_of, summary
+from conformance.claims import load as load_claims
+from conformance.errors import UserError
+from conformance.record import record
+from conformance.verdict import Outcome, Spec, judge_all, result_of
+from conformance.versions import Release, load
+
+VERSIONS = load()
+REGISTER = load_claims()
+CLAIM = next(iter(REGISTER.claims))
+
+
+def report(minor: str, outcome: Outcome) -> dict[str, Any]:
+    specs = [Spec("suites/x.py::test", CLAIM, outcome)]
+    verdicts = judge_all(REGISTER.claims, specs)
+    facts = {"cluster": "c", "provider": "simulated", "kubernetes": minor}
+    return record(REGISTER, facts, verdicts, [], result=result_of(verdicts), status=0, started=0.0, seconds=1.0)
+
+
+def runner(reports: Path, statuses: dict[str, int]) -> all_versions.RunRow:
+    """Does what `make e2e` leaves behind; a version whose status is 2 ends before it reports."""
+
+    def run(release: Release) -> int:
+        status = statuses[release.minor]
+        if status != 2:
+            outcome = Outcome.PASSED if status == 0 else Outcome.FAILED
+            (reports / "conformance.yaml").write_text(yaml.safe_dump(report(release.minor, outcome)))
+            results = reports / "allure-results"
+            results.mkdir(exist_ok=True)
+            (results / f"{release.minor}-result.json").write_text("{}")
+        return status
+
+    return run
+
+
+def test_all_rows_or_the_ones_that_are_named() -> None:
+    assert chosen_rows(VERSIONS, "") == list(VERSIONS.rows)
+    assert [row.minor for row in chosen_rows(VERSIONS, "1.36 1.37, 1.36.4")] == ["1.36", "1.37"]
+    with pytest.raises(UserError, match=r"1\.12"):
+        chosen_rows(VERSIONS, "1.37 1.12")
+
+
+def test_it_goes_on_after_a_red_and_keeps_each_versions_reports(tmp_path: Path) -> None:
+    rows = chosen_rows(VERSIONS, "1.35 1.36 1.37")
+    done = run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0}))
+    assert [(row.minor, row.status) for row in done] == [("1.35", 1), ("1.36", 2), ("1.37", 0)]
+    results = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("matrix/*/allure-results/*")}
+    assert results == {"matrix/1.35/allure-results/1.35-result.json", "matrix/1.37/allure-results/1.37-result.json"}
+    assert status_of(done) == 1
+
+
+def test_the_summary_shows_the_difference_and_what_gave_no_report(tmp_path: Path) -> None:
+    rows = chosen_rows(VERSIONS, "1.35 1.36 1.37")
+    lines = summary(run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0})))
+    (row,) = [line for line in lines if line.startswith(CLAIM)]
+    assert row.split() == [CLAIM, "MUST", "failed", "passed"]
+    assert "1.36: no report, exit status 2" in lines
+
+
+def test_reports_of_an_earlier_run_are_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "conformance.yaml").write_text(yaml.safe_dump(report("1.37", Outcome.PASSED)))
+    done = run_matrix(chosen_rows(VERSIONS, "1.37"), tmp_path, runner(tmp_path, {"1.37": 2}))
+    assert done[0].record is None
+    assert status_of(done) == 2
+
+
+def test_an_interrupt_ends_it(tmp_path: Path) -> None:
+    done = run_matrix(list(VERSIONS.rows), tmp_path, lambda _: 130)
+    assert len(done) == 1
+    assert status_of(done) == 130
+
+
+def test_wrong_settings_end_it_before_anything_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(all_versions, "run_version", lambda _: pytest.fail("it ran"))
+    assert main({"PROVIDER": "existing"}) == 2
+    assert main({"K8S": "1.12"}) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
