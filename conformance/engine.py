@@ -238,8 +238,10 @@ def _start(place: Home, progress: Progress) -> None:
         "PATH": f"{place.programs / 'usr/bin'}{os.pathsep}{place.programs / 'usr/sbin'}{os.pathsep}{host.search_path()}",
         "LD_LIBRARY_PATH": f"{libraries}{os.pathsep}{place.programs / 'lib/x86_64-linux-gnu'}",
     }
+    if place.log.exists():
+        place.log.replace(place.log.with_suffix(".log.old"))
     begun = time.monotonic()
-    with place.log.open("ab") as log:
+    with place.log.open("wb") as log:
         child = subprocess.Popen(
             _command(place), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=place.folder, start_new_session=True
         )
