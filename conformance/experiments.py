@@ -24,7 +24,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Manifest:
-    """Shipped manifests changed before they are applied: `patch` (RFC 7396) on each object of `kind`, `add` more objects."""
+    """Shipped manifests changed before they are applied: `patch` on each object of `kind`, `add` more objects.
+
+    A patch is a JSON merge patch (RFC 7396) in which a list may be changed, too: by an object of positions, `+` is one more.
+    """
 
     file: str
     """A pattern, as `statefulset*.yaml`."""
@@ -77,13 +80,13 @@ class Kubectl:
 
 
 @dataclass(frozen=True)
-class KubectlPrints:
-    """kubectl as a person would call it, with a sed program over its standard output."""
+class Wrapper:
+    """Another kubectl for the specs: a bash script that has the arguments in `$@` and the real one in `$kubectl`."""
 
-    sed: str
+    script: str
 
 
-Injection = Manifest | Corefile | Size | Component | Kubectl | KubectlPrints
+Injection = Manifest | Corefile | Size | Component | Kubectl | Wrapper
 
 KINDS: Mapping[str, type[Injection]] = {
     "manifest": Manifest,
@@ -91,7 +94,7 @@ KINDS: Mapping[str, type[Injection]] = {
     "size": Size,
     "component": Component,
     "kubectl": Kubectl,
-    "kubectl_prints": KubectlPrints,
+    "wrapper": Wrapper,
 }
 
 
