@@ -24,7 +24,7 @@ from conformance.process import end_group, tail
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings, from_env
 
-AT_ONCE = {Provider.SIMULATED: 3, Provider.KIND: 1}
+AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
 """Runs side by side: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
@@ -122,7 +122,7 @@ def summary(judged: Judged) -> str:
 
 def selected(folder: Path, provider: Provider, env: Mapping[str, str]) -> list[Experiment]:
     """The experiments that the person chose with FAULT and that the provider can run; UserError when there are none."""
-    found = experiments.load_all(folder, env.get("FAULT", ""))
+    found = experiments.load_all(folder, env.get("FAULT", "").replace(",", " ").split())
     able = [experiment for experiment in found if provider in experiment.providers]
     if not able:
         raise UserError(f"{found[0].name} cannot be injected on {provider}; use PROVIDER={found[0].providers[0]}.")

@@ -154,10 +154,10 @@ def load(path: Path) -> Experiment:
     )
 
 
-def load_all(folder: Path, name: str = "") -> list[Experiment]:
-    """Every experiment of a folder, by name, or the one of that name; UserError lists the names when there is none."""
-    found = [load(path) for path in sorted(folder.glob("*.yaml")) if name in ("", path.stem)]
-    if not found:
-        known = ", ".join(sorted(path.stem for path in folder.glob("*.yaml")))
-        raise UserError(f"There is no {folder.name}/{name or '*'}.yaml; use one of {known}.")
-    return found
+def load_all(folder: Path, names: Sequence[str] = ()) -> list[Experiment]:
+    """Every experiment of a folder, by name, or those of these names; UserError lists the names when one is not there."""
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    for name in names:
+        if name not in known:
+            raise UserError(f"There is no {folder.name}/{name}.yaml; use one of {', '.join(known)}.")
+    return [load(folder / f"{name}.yaml") for name in names or known]
