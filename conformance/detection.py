@@ -63,6 +63,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
+    if provider is Provider.KIND and experiment.reds(provider):
+        # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
+        env["CLAIM"] = ",".join(experiment.reds(provider))
     command = [sys.executable, "-m", "pytest", "suites", "-p", "fixtures.injection", "-p", "no:fixtures.reports", "-q"]
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(

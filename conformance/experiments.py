@@ -73,10 +73,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl commands, run once a fixture is set up, in its namespace."""
+    """kubectl commands, run once a fixture is set up, in its namespace; `undo` when the run ends on a cluster that may stay."""
 
     after: str
     run: Sequence[Command]
+    undo: Sequence[Command] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ class Experiment:
 def _injection(row: Mapping[str, Any]) -> Injection:
     ((kind, values),) = row.items()
     if kind == "kubectl":
-        return Kubectl(values["after"], [Command(**command) for command in values["run"]])
+        run, undo = ([Command(**command) for command in values.get(name, [])] for name in ("run", "undo"))
+        return Kubectl(values["after"], run, undo)
     return KINDS[kind](**values)
 
 
