@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -10,11 +11,14 @@ from conformance.errors import UserError
 from conformance.paths import REPORTS, cache_dir, work_dir
 from conformance.progress import Progress
 from conformance.settings import Settings
+from fixtures.providers.k3d import CLUSTER_LABEL as K3D_LABEL
+from fixtures.providers.k3d import delete_k3d_cluster, own_k3d_clusters
 from fixtures.providers.kind import CLUSTER_LABEL, delete_cluster, own_clusters
 
 
 def clean(settings: Settings) -> None:
     """Delete this clone's clusters and work files; stop the private engine when no container of any clone is left on it."""
+    from conformance.k3d import k3d_binary
     from conformance.prepare import kind_binary
 
     engine = find_or_revive(settings, Progress(total=1))
@@ -26,9 +30,14 @@ def clean(settings: Settings) -> None:
             for name in clusters:
                 with progress.step(f"delete cluster {name}"):
                     delete_cluster(engine, kind, name)
+        if others := own_k3d_clusters(engine):
+            k3d = k3d_binary(settings, progress)
+            for name in others:
+                with progress.step(f"delete cluster {name}"):
+                    delete_k3d_cluster(k3d, {**os.environ, **engine.env}, name)
         if not engine.private:
             progress.skip("container engine", "not ours, left as it is")
-        elif engine.docker("ps", "-aq", "--filter", f"label={CLUSTER_LABEL}").split():
+        elif any(engine.docker("ps", "-aq", "--filter", f"label={label}").split() for label in (CLUSTER_LABEL, K3D_LABEL)):
             progress.skip("container engine", "another clone has a cluster on it, left running")
         else:
             with progress.step("stop the private container engine"):

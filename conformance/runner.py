@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from conformance import prepare
 from conformance.engine import why_no_engine
 from conformance.errors import UserError
+from conformance.k3d import STEPS as K3D_STEPS
+from conformance.k3d import for_k3d
 from conformance.paths import REPORTS, ROOT, work_dir
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings
@@ -55,7 +57,7 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
     """
     if settings.provider is Provider.EXISTING:
         return _on_existing(settings, pytest_arguments)
-    if settings.provider is Provider.KIND and (reason := why_no_engine()):
+    if settings.provider in (Provider.KIND, Provider.K3D) and (reason := why_no_engine()):
         raise UserError(reason)
     provider, sentence = chosen_provider(settings)
     run = new_run()
@@ -167,5 +169,7 @@ def prepare_only(settings: Settings) -> None:
     """Everything up to the cluster: engine, tools, images; or the programs of the simulated one. Quick when all is there."""
     if settings.provider is Provider.SIMULATED:
         ensure_programs(settings, Progress(total=1))
+    elif settings.provider is Provider.K3D:
+        for_k3d(settings, Progress(total=K3D_STEPS))
     else:
         prepare.for_kind(settings, Progress(total=prepare.PREPARE_STEPS))

@@ -15,6 +15,7 @@ class Provider(StrEnum):
     """Where the cluster comes from."""
 
     KIND = "kind"
+    K3D = "k3d"
     SIMULATED = "simulated"
     EXISTING = "existing"
     """The person's own; never created, never deleted."""
@@ -115,6 +116,8 @@ def from_env(env: Mapping[str, str]) -> Settings:
     for name in ("KEEP", "SLOW", "POD_CIDR", "SERVICE_CIDR", "CLUSTER_DOMAIN"):
         if existing and env.get(name, "0") not in ("", "0"):
             raise UserError(f"{name} is for clusters that we create; leave it out with PROVIDER=existing.")
+    if provider is Provider.K3D and _flag(env, "KEEP"):
+        raise UserError("KEEP=1 is not possible with PROVIDER=k3d, whose stopped clusters may not come back; leave it out.")
     return Settings(
         release=_release(env, versions, provider),
         versions=versions,

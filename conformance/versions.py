@@ -24,6 +24,9 @@ class Release:
     coredns: str
     etcd: str
     pause: str
+    k3s_image: str
+    k3s_verified: str
+    """Date of the first recorded run on that image, or `never`."""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,12 @@ RECIPES: Mapping[str, Recipe] = {
         {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
         stamps=("main.VERSION",),
     ),
+    "k3d": Recipe(
+        "github.com/k3d-io/k3d/v5",
+        {"k3d": "github.com/k3d-io/k3d/v5"},
+        # Without it k3d calls itself v5-dev, which pytest-kubernetes takes for a release before 4.
+        stamps=("github.com/k3d-io/k3d/v5/version.Version",),
+    ),
     "kind": Recipe("sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}),
     "kwok": Recipe("sigs.k8s.io/kwok", _under("sigs.k8s.io/kwok/cmd", "kwok"), stamps=("sigs.k8s.io/kwok/pkg/consts.Version",)),
 }

@@ -1,0 +1,34 @@
+"""A kubectl for clusters that bring none along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from conformance.process import output_of
+from conformance.progress import Progress
+from conformance.versions import Release, Versions
+from images.gobuild import build, folder_built, source_of
+
+
+def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Path:
+    """A kubectl of the server's minor: the person's when it is of that minor, else the table's closest one, built if need be."""
+    own = shutil.which("kubectl")
+    if own and _minor_of(own) == release.minor:
+        return Path(own)
+    source = source_of("kubernetes", versions.closest_row(release.minor).patch)
+    if folder_built(source).exists():
+        return folder_built(source) / "kubectl"
+    alone = replace(source, title=source.title.replace("kubernetes", "kubectl"), commands={"kubectl": source.commands["kubectl"]})
+    return build(alone, progress) / "kubectl"
+
+
+def _minor_of(kubectl: str) -> str:
+    try:
+        said = json.loads(output_of([kubectl, "version", "--client", "-o", "json"], timeout=20))["clientVersion"]["gitVersion"]
+    except (subprocess.SubprocessError, OSError, ValueError, LookupError):
+        return ""
+    return ".".join(str(said).removeprefix("v").split(".")[:2])
