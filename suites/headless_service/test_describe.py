@@ -9,16 +9,28 @@ import pytest
 
 from fixtures.dns import Dns, must_be, must_have_no_data
 from fixtures.headless import HeadlessSet
+from fixtures.kube import Ran
 from fixtures.transcripts import described
 from fixtures.waiting import eventually
 
 
-def printed(documented: HeadlessSet) -> dict[str, list[str]]:
-    """What `kubectl describe` prints about the Service, by key."""
+def describe(documented: HeadlessSet) -> Ran:
+    """`kubectl describe` of the Service."""
     ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
     allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
+    return ran
+
+
+def printed(ran: Ran) -> dict[str, list[str]]:
+    """What it prints, by key."""
     assert ran.status == 0, ran.transcript()
     return described(ran.stdout)
+
+
+@pytest.fixture(scope="module")
+def description(documented: HeadlessSet) -> Ran:
+    """`kubectl describe` of the Service, once for all keys as in the document."""
+    return describe(documented)
 
 
 KEYS = [
@@ -38,15 +50,15 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("key", "value"), KEYS, ids=lambda text: text.replace(" ", "-"))
-def test_describe_says(documented: HeadlessSet, key: str, value: str) -> None:
+def test_describe_says(description: Ran, key: str, value: str) -> None:
     """`kubectl describe` MUST print each documented key once, with the documented value."""
-    assert printed(documented).get(key) == [value]
+    assert printed(description).get(key) == [value], description.transcript()
 
 
 @pytest.mark.claim("SEED-DSC-02")
-def test_describe_says_the_namespace(documented: HeadlessSet) -> None:
+def test_describe_says_the_namespace(documented: HeadlessSet, description: Ran) -> None:
     """`kubectl describe` MUST print the namespace that the Service is in."""
-    assert printed(documented).get("Namespace") == [documented.namespace]
+    assert printed(description).get("Namespace") == [documented.namespace]
 
 
 @pytest.mark.claim("SEED-DSC-13")
@@ -54,7 +66,7 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
     """`kubectl describe` MUST list port 3306 of each of the three Ready members, and nothing else."""
 
     def check() -> None:
-        (shown,) = printed(documented)["Endpoints"]
+        (shown,) = printed(describe(documented))["Endpoints"]
         addresses = [f"{address}:3306" for address in documented.addresses()]
         assert sorted(shown.split(",")) == sorted(addresses)
         assert len(addresses) == documented.replicas
@@ -63,9 +75,9 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
 
 
 @pytest.mark.claim("SEED-DSC-15")
-def test_nothing_went_wrong_with_the_service(documented: HeadlessSet) -> None:
+def test_nothing_went_wrong_with_the_service(description: Ran) -> None:
     """A Service that works SHOULD have no event to show."""
-    assert printed(documented).get("Events") == ["<none>"]
+    assert printed(description).get("Events") == ["<none>"]
 
 
 @pytest.mark.claim("SEED-DSC-04")

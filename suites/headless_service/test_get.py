@@ -9,39 +9,44 @@ import pytest
 
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
-from fixtures.kube import Kube
+from fixtures.kube import Kube, Ran
 from fixtures.transcripts import table
 
 COLUMNS = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]
 
 
-def printed(kube: Kube, namespace: str) -> str:
-    """What `kubectl get svc` prints in a namespace."""
+@pytest.fixture(scope="module")
+def listing(documented: HeadlessSet) -> Ran:
+    """`kubectl get svc` in the documented namespace."""
+    return get_services(documented.kube, documented.namespace)
+
+
+def get_services(kube: Kube, namespace: str) -> Ran:
+    """`kubectl get svc` in a namespace."""
     ran = kube.kubectl("get", "svc", namespace=namespace)
     allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
-    assert ran.status == 0, ran.transcript()
-    return ran.stdout
+    return ran
 
 
-def row(kube: Kube, namespace: str, service: str) -> dict[str, str]:
+def row(ran: Ran, service: str) -> dict[str, str]:
     """One Service's row, by column."""
-    rows = [found for found in table(printed(kube, namespace)) if found["NAME"] == service]
-    assert len(rows) == 1, f"expected one row for {service}, came {rows}"
+    assert ran.status == 0, ran.transcript()
+    rows = [found for found in table(ran.stdout) if found["NAME"] == service]
+    assert len(rows) == 1, f"expected one row for {service}\n{ran.transcript()}"
     return rows[0]
 
 
 @pytest.mark.claim("SEED-GET-01")
-def test_services_are_listed_in_six_columns(kube: Kube, documented: HeadlessSet) -> None:
+def test_services_are_listed_in_six_columns(listing: Ran) -> None:
     """The list MUST have the columns name, type, cluster IP, external IP, ports and age, in this order."""
-    heading = printed(kube, documented.namespace).splitlines()[0].split()
-    assert heading == COLUMNS
+    assert listing.stdout.splitlines()[0].split() == COLUMNS, listing.transcript()
 
 
 @pytest.mark.claim("SEED-GET-02")
 def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, facts: Facts) -> None:
     """The Service `kubernetes` MUST be of type ClusterIP, with the range's first address, port 443/TCP and nothing external."""
     first = str(next(facts.service_ranges[0].hosts()))
-    found = row(kube, "default", "kubernetes")
+    found = row(get_services(kube, "default"), "kubernetes")
     del found["AGE"]
     assert found == {
         "NAME": "kubernetes",
@@ -53,17 +58,17 @@ def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, 
 
 
 @pytest.mark.claim("SEED-GET-03")
-def test_the_headless_service_is_listed_as_the_document_shows_it(kube: Kube, documented: HeadlessSet) -> None:
+def test_the_headless_service_is_listed_as_the_document_shows_it(listing: Ran, documented: HeadlessSet) -> None:
     """A headless Service MUST be listed as ClusterIP, with no external address and its port without a node port."""
-    found = row(kube, documented.namespace, documented.service)
+    found = row(listing, documented.service)
     shown = {column: found[column] for column in ("TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)")}
     assert shown == {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
 
 
 @pytest.mark.claim("SEED-GET-04")
-def test_the_cluster_ip_column_says_none(kube: Kube, documented: HeadlessSet) -> None:
+def test_the_cluster_ip_column_says_none(listing: Ran, documented: HeadlessSet) -> None:
     """The CLUSTER-IP column of a headless Service MUST read None."""
-    assert row(kube, documented.namespace, documented.service)["CLUSTER-IP"] == "None"
+    assert row(listing, documented.service)["CLUSTER-IP"] == "None"
 
 
 @pytest.mark.claim("SEED-GET-05")

@@ -23,15 +23,17 @@ CONNECTIONS = 60
 
 
 @pytest.fixture
-def table(sql: Sql, documented: HeadlessSet) -> Iterator[str]:
-    """A table name of this spec's own, created in no server; the database around it is on each, and goes afterwards."""
-    database = f"spec_{uuid4().hex[:12]}"
-    hosts = [f"{documented.member(ordinal)}.{documented.service}" for ordinal in documented.ordinals]
-    for host in hosts:
-        sql.query(host, f"CREATE DATABASE {database}")
-    yield f"{database}.marks"
-    for host in hosts:
-        sql.query(host, f"DROP DATABASE {database}")
+def database(sql: Sql, documented: HeadlessSet) -> Iterator[str]:
+    """A database name of this spec's own; what is created under it goes afterwards."""
+    name = f"spec_{uuid4().hex[:12]}"
+    yield name
+    for address in documented.addresses():
+        sql.query(address, f"DROP DATABASE IF EXISTS {name}")
+
+
+def create_table(database: str) -> str:
+    """A statement that creates the database and a table in it."""
+    return f"CREATE DATABASE {database}; CREATE TABLE {database}.marks (mark CHAR(32))"
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -55,14 +57,14 @@ def test_each_member_has_a_volume_of_its_own(documented: HeadlessSet) -> None:
 
 @pytest.mark.claim("SEED-WHY-01")
 @DATABASE
-def test_a_row_written_to_member_0_is_in_no_other_member(documented: HeadlessSet, sql: Sql, table: str) -> None:
+def test_a_row_written_to_member_0_is_in_no_other_member(documented: HeadlessSet, sql: Sql, database: str) -> None:
     """A row written to one member MUST be read back by that member's stable name, and MUST be absent from the others."""
     hosts = [f"{documented.member(ordinal)}.{documented.service}" for ordinal in documented.ordinals]
     mark = uuid4().hex
     for host in hosts:
-        sql.query(host, f"CREATE TABLE {table} (mark CHAR(32))")
-    sql.query(hosts[0], f"INSERT INTO {table} VALUES ('{mark}')")
-    assert [sql.query(host, f"SELECT mark FROM {table}") for host in hosts] == [[[mark]], [], []]
+        sql.query(host, create_table(database))
+    sql.query(hosts[0], f"INSERT INTO {database}.marks VALUES ('{mark}')")
+    assert [sql.query(host, f"SELECT mark FROM {database}.marks") for host in hosts] == [[[mark]], [], []]
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -112,7 +114,7 @@ def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_bala
     """A row written through an ordinary Service over independent databases MUST be found by some reads and missed by others."""
     database, mark = f"spec_{uuid4().hex[:12]}", uuid4().hex
     for address in load_balanced.addresses():
-        sql.query(address, f"CREATE DATABASE {database}; CREATE TABLE {database}.marks (mark CHAR(32))")
+        sql.query(address, create_table(database))
     host = f"{load_balanced.service}.{load_balanced.namespace}"
     sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
@@ -121,10 +123,10 @@ def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_bala
 
 @pytest.mark.claim("SEED-WHY-04")
 @DATABASE
-def test_reading_through_a_members_name_always_agrees(documented: HeadlessSet, sql: Sql, table: str) -> None:
+def test_reading_through_a_members_name_always_agrees(documented: HeadlessSet, sql: Sql, database: str) -> None:
     """A row written through one member's name MUST be found by every read through that name."""
     host = f"{documented.member(0)}.{documented.service}"
     mark = uuid4().hex
-    sql.query(host, f"CREATE TABLE {table} (mark CHAR(32)); INSERT INTO {table} VALUES ('{mark}')")
-    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {table} WHERE mark = '{mark}'", CONNECTIONS)
+    sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
+    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
     assert seen == ["1"] * CONNECTIONS
