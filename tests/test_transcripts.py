@@ -76,6 +76,11 @@ def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
     assert described(printed) == {"Name": ["mysql-svc"], "Port": ["a  1/TCP", "b  2/TCP"], "Events": ["<none>"]}
 
 
+def test_indented_lines_belong_to_the_value_above() -> None:
+    printed = "Labels:     app=mysql-svc\n            team=databases\nEvents:\n  Type  Reason\n"
+    assert described(printed) == {"Labels": ["app=mysql-svc\nteam=databases"], "Events": ["\nType  Reason"]}
+
+
 def test_a_value_may_hold_colons() -> None:
     assert described("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == ["192.0.2.1:3306,192.0.2.2:3306"]
 
