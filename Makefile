@@ -4,9 +4,9 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
-export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET
+export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET FAULT
 
-.PHONY: help e2e matrix test lint prepare claims list version report compare doctor image-archive clean clean-existing distclean
+.PHONY: help e2e matrix faults variations test lint prepare claims list version report compare doctor image-archive clean clean-existing distclean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +19,21 @@ e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, an
 matrix: $(VENV)/ready ## The same on every version of versions.yaml, or K8S="1.36 1.37", and what differs between them.
 	@$(PYTHON) -m conformance.all_versions
 
+faults: $(VENV)/ready ## Break what the suite verifies, in every way of faults/ (or FAULT='name ...'), and see the right claims turn red.
+	@$(PYTHON) -m conformance.detection faults
+
+variations: $(VENV)/ready ## Run the suite on every healthy variation of variations/ (or FAULT='name ...'): nothing may turn red.
+	@$(PYTHON) -m conformance.detection variations
+
 test: $(VENV)/ready lint ## Run the project's own tests; needs no cluster.
 	@$(PYTHON) -m pytest tests
 
-lint: $(VENV)/ready ## Check style and types.
+lint: $(VENV)/ready ## Check style, types and the workflow.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	@$(PYTHON) -m conformance.workflow lint
+
+workflow-matrix: $(VENV)/ready ## Print the versions that GITHUB_EVENT_NAME runs, for the workflow.
+	@$(PYTHON) -m conformance.workflow matrix
 
 prepare: $(VENV)/ready ## Get or build engine, tools and images, and start nothing else.
 	@$(PYTHON) -m conformance prepare

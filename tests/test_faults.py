@@ -1,0 +1,160 @@
+"""Tests of the catalogue of faults and of what judges a run under one. No cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conformance import claims, experiments, matrix
+from conformance.errors import UserError
+from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment
+from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
+from conformance.settings import Provider
+from fixtures.injection.changes import patched
+from fixtures.injection.corefile import changed
+from fixtures.injection.kubectl import filled
+from fixtures.providers.simulation.corefile import default
+
+REGISTER = claims.load()
+CATALOGUE = experiments.load_all(FAULTS)
+FAULT = replace(CATALOGUE[0], must_turn_red={"A": "wrong record"}, must_turn_red_on_kind={}, others_unknown="")
+
+
+def row(outcome: str, *reds: tuple[str, str], seconds: float = 1.0) -> dict[str, Any]:
+    return {
+        "outcome": outcome,
+        "reds": [{"spec": "spec", "outcome": how, "message": message, "seconds": seconds} for how, message in reds],
+    }
+
+
+def judged(fault: Experiment, **rows: dict[str, Any]) -> Judged:
+    return judge(fault, Provider.SIMULATED, {"aborted": {}, "claims": rows}, 1.0)
+
+
+def cells(fault: Experiment, **rows: dict[str, Any]) -> dict[str, Cell]:
+    return {finding.claim: finding.cell for finding in judged(fault, **rows).findings}
+
+
+@pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.name)
+def test_every_fault_turns_claims_of_the_register_red(fault: Experiment) -> None:
+    reds = {**fault.must_turn_red, **fault.must_turn_red_on_kind}
+    assert reds
+    assert set(reds) <= set(REGISTER.claims)
+    for pattern in (*reds.values(), fault.others_unknown):
+        re.compile(pattern)
+
+
+def test_variations_turn_nothing_red() -> None:
+    for variation in experiments.load_all(VARIATIONS):
+        assert not variation.must_turn_red
+        assert not variation.must_turn_red_on_kind
+
+
+def test_the_page_is_generated() -> None:
+    assert matrix.PAGE.read_text() == matrix.page(CATALOGUE), "run `python -m conformance.detection docs`"
+
+
+def test_a_red_for_the_right_reason_is_a_kill() -> None:
+    one = judged(FAULT, A=row("failed", ("failed", "of another sort"), ("failed", "the\nwrong record")))
+    assert [finding.cell for finding in one.findings] == [Cell.KILLED]
+    assert one.good
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (row("passed"), "it is passed"),
+        (row("failed", ("failed", "a time-out")), "no message matches"),
+        (row("broken", ("broken", "wrong record")), "it is broken"),
+        (row("failed", ("failed", "wrong record"), seconds=RED_SECONDS + 1), "red after"),
+    ],
+)
+def test_anything_else_is_a_miss(found: dict[str, Any], why: str) -> None:
+    one = judged(FAULT, A=found)
+    assert [finding.cell for finding in one.findings] == [Cell.MISSED]
+    assert why in one.findings[0].detail
+    assert not one.good
+
+
+def test_a_claim_that_cannot_be_verified_here_is_not_applicable() -> None:
+    assert cells(FAULT, A=row("not supported")) == {"A": Cell.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize("outcome", ["failed", "broken"])
+def test_any_other_red_is_unexpected(outcome: str) -> None:
+    found = cells(FAULT, A=row("failed", ("failed", "wrong record")), B=row(outcome, (outcome, "x")), C=row("passed"))
+    assert found == {"A": Cell.KILLED, "B": Cell.UNEXPECTED, "C": Cell.GREEN}
+
+
+def test_where_nothing_else_can_be_told_broken_claims_are_unknown_and_failed_ones_are_not() -> None:
+    fault = replace(FAULT, others_unknown="nothing was deployed")
+    told = ("broken", "nothing was deployed")
+    found = cells(
+        fault, A=row("failed", ("failed", "wrong record")), B=row("broken", told), C=row("failed", told, ("failed", "x"))
+    )
+    assert found == {"A": Cell.KILLED, "B": Cell.UNKNOWN, "C": Cell.UNEXPECTED}
+
+
+def test_a_fault_may_turn_more_red_on_kind() -> None:
+    fault = replace(FAULT, must_turn_red_on_kind={"B": "x"})
+    assert (list(fault.reds(Provider.SIMULATED)), list(fault.reds(Provider.KIND))) == (["A"], ["A", "B"])
+
+
+def test_a_run_that_was_aborted_is_no_verdict() -> None:
+    one = judge(FAULT, Provider.SIMULATED, {"aborted": {"suite.py": "SyntaxError"}, "claims": {"A": row("passed")}}, 1.0)
+    assert "SyntaxError" in one.problem
+    assert not one.good
+
+
+def test_claims_that_no_fault_lists_are_named() -> None:
+    listed = set(CATALOGUE[0].must_turn_red) | set(CATALOGUE[0].must_turn_red_on_kind)
+    assert claims_without_fault(REGISTER, CATALOGUE[:1]) == [claim for claim in REGISTER.claims if claim not in listed]
+
+
+def test_a_file_that_is_not_a_fault_is_named_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"title": "x", "changes": "y", "providers": ["laptop"]}))
+    with pytest.raises(UserError, match=r"bad\.yaml: \$\.providers\[0\]: 'laptop' is not one of"):
+        experiments.load(tmp_path / "bad.yaml")
+    with pytest.raises(UserError, match=r"There is no .*/worse\.yaml; use one of bad\."):
+        experiments.load_all(tmp_path, ["worse"])
+
+
+@pytest.mark.parametrize(
+    ("item", "change", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"b": None, "c": 3}, {"a": 1, "c": 3}),
+        ({"a": {"x": 1}}, {"a": {"y": 2}}, {"a": {"x": 1, "y": 2}}),
+        ({"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ({"a": [{"x": 1}, {"x": 2}]}, {"a": {1: {"y": 3}}}, {"a": [{"x": 1}, {"x": 2, "y": 3}]}),
+        ({"a": [1]}, {"a": {"+": 2}}, {"a": [1, 2]}),
+    ],
+)
+def test_patches(item: object, change: object, expected: object) -> None:
+    assert patched(item, change) == expected
+
+
+def test_a_change_of_the_corefile_goes_into_the_main_block() -> None:
+    words = {"domain": "cluster.local"}
+    text = changed(default("cluster.local"), Corefile("template IN A @domain@ {\n}", {"ttl 30": "ttl 5"}), words)
+    assert text.startswith(".:53 {\n    errors\n    template IN A cluster.local {\n    }\n    health {")
+    assert "ttl 5" in text
+    with pytest.raises(ValueError, match="'ttl 31' is not in the Corefile"):
+        changed(text, Corefile(replace={"ttl 31": ""}), words)
+
+
+def test_words_are_filled_in_and_braces_stay() -> None:
+    assert filled("{{ .Name }} @domain@$", {"domain": "kube.local"}) == "{{ .Name }} kube.local$"
+
+
+def test_the_matrix_shows_messages_and_escapes_them(tmp_path: Path) -> None:
+    one = judged(FAULT, A=row("failed", ("failed", "<b>wrong record</b>")))
+    matrix.write(tmp_path, "faults", REGISTER, [one], ["B"], "1.37.0")
+    data = yaml.safe_load((tmp_path / "faults.yaml").read_text())
+    assert data["pairs"] == {"killed": 1, "missed": 0, "unexpected red": 0, "not applicable": 0, "unknown": 0}
+    assert data["faults"][0]["claims"][0]["message"] == "<b>wrong record</b>"
+    assert "&lt;b&gt;wrong record" in (tmp_path / "faults.html").read_text()
