@@ -96,6 +96,7 @@ RECIPES: Mapping[str, Recipe] = {
         {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
         stamps=("main.VERSION",),
     ),
+    "actionlint": Recipe("github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
     "k3d": Recipe(
         "github.com/k3d-io/k3d/v5",
         {"k3d": "github.com/k3d-io/k3d/v5"},
