@@ -36,6 +36,14 @@ def reply(*records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str 
     return answer
 
 
+def doubled(query: dns.message.QueryMessage) -> bytes:
+    """The right records, the last of them twice."""
+    wire = bytearray(reply(*RIGHT)(query))
+    last = wire[-16:]
+    wire[7] += 1
+    return bytes(wire + last)
+
+
 @contextmanager
 def serving(udp: Reply | None, tcp: Reply | None, name: str = "test") -> Iterator[Server]:
     """A server on loopback, over both transports; None is silent, over TCP it hangs up."""
@@ -85,6 +93,7 @@ def test_the_exact_set_passes_in_any_order() -> None:
 WRONG = {
     "one-missing": reply(*RIGHT[:2]),
     "one-too-many": reply(*RIGHT, "198.51.100.4"),
+    "a-double": lambda query: doubled(query),
     "one-wrong": reply(*RIGHT[:2], "198.51.100.4"),
     "none": reply(),
     "nxdomain": reply(rcode="NXDOMAIN"),

@@ -31,8 +31,8 @@ def test_the_live_statefulset_is_configured(applied: Applied) -> None:
 @pytest.mark.claim("SEED-APL-03")
 def test_the_members_live_through_it(applied: Applied) -> None:
     """The members MUST be the same pods before and after the StatefulSet was configured."""
-    assert len(applied.before) == 3
-    assert applied.after == applied.before
+    assert len(applied.before) == 3, f"before: {applied.before}"
+    assert applied.after == applied.before, f"pods and UIDs before: {applied.before}, after: {applied.after}"
 
 
 @pytest.mark.claim("SEED-APL-03")
@@ -49,4 +49,5 @@ def test_a_second_apply_changes_nothing(deployer: Deployer, documented: Headless
     before = uids(documented.pods())
     ran = deployer.apply(HEADLESS_FILE, documented.namespace)
     require_transcript("service/mysql-svc unchanged\nstatefulset.apps/mysql-sts unchanged", ran.stdout)
-    assert uids(documented.pods()) == before
+    after = uids(documented.pods())
+    assert after == before, f"pods and UIDs before: {before}, after: {after}"

@@ -5,7 +5,6 @@ Each spec has a set of its own, so that those who only look at the document's ar
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,13 +13,13 @@ from uuid import uuid4
 import pytest
 
 from fixtures import manifests
-from fixtures.dns import Answer, Dns, must_be, must_not_exist, reverse_name
+from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_be_srv, must_not_exist, reverse_name
 from fixtures.headless import HeadlessSet, is_ready
 from fixtures.kube import Kube
 from fixtures.manifests import STUB_FILE
 from fixtures.providers import Capability
 from fixtures.stack import UNREADY_FILE, Deployer
-from fixtures.waiting import DNS_DELAY, POD_READY, consistently, eventually
+from fixtures.waiting import POD_READY, consistently, eventually
 
 Record = Callable[[str, object], None]
 
@@ -29,12 +28,19 @@ PENDING_SECONDS = 5.0
 """How long a pod is watched to stay where it is."""
 
 
-def require_names(stubs: HeadlessSet, dns: Dns, *, within: float = DNS_DELAY) -> None:
-    """The Service's name and every member's lead to the members as they are, and the name after the last does not exist."""
-    dns.require(stubs.domain, "A", must_be(stubs.addresses()), within=within)
-    for ordinal in stubs.ordinals:
-        dns.require(stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)]), within=within)
-    dns.require(stubs.member_name(stubs.replicas), "A", must_not_exist, within=within)
+def require_changed(stubs: HeadlessSet, dns: Dns, name: str, rdtype: str, check: Check) -> Observation:
+    """Every DNS server passes as soon as it must know of a change."""
+    return dns.require(name, rdtype, check, within=stubs.facts.change_bound(name))
+
+
+def require_names(stubs: HeadlessSet, dns: Dns) -> None:
+    """All names lead to the members as they are now, and the name after the last member's does not exist."""
+    targets = {stubs.member_name(ordinal): stubs.address(ordinal) for ordinal in stubs.ordinals}
+    require_changed(stubs, dns, stubs.domain, "A", must_be(stubs.addresses()))
+    require_changed(stubs, dns, f"_mysql._tcp.{stubs.domain}", "SRV", must_be_srv(targets, 3306))
+    for name, address in targets.items():
+        require_changed(stubs, dns, name, "A", must_be([address]))
+    require_changed(stubs, dns, stubs.member_name(stubs.replicas), "A", must_not_exist)
 
 
 def must_not_lead_to(stubs: HeadlessSet) -> Callable[[Answer], None]:
@@ -58,12 +64,13 @@ def test_a_replaced_member_keeps_its_name(stubs: HeadlessSet, dns: Dns, record_p
     stubs.kube.delete("Pod", stubs.namespace, stubs.member(ordinal))
     ready = stubs.await_member(ordinal, other_than=before["metadata"]["uid"])
     new = stubs.address(ordinal)
-    dns.require(name, "A", must_be([new]), within=DNS_DELAY)
-    record_property(MOVED, round(time.monotonic() - ready, 3))
-    assert stubs.pod(ordinal)["spec"]["hostname"] == stubs.member(ordinal)
+    moved = require_changed(stubs, dns, name, "A", must_be([new]))
+    record_property(MOVED, round(moved.right_since - ready, 3))
+    hostname = stubs.pod(ordinal)["spec"]["hostname"]
+    assert hostname == stubs.member(ordinal), f"the new pod's hostname is {hostname}"
     require_names(stubs, dns)
     if old not in stubs.addresses():
-        dns.require(reverse_name(old), "PTR", must_not_lead_to(stubs), within=DNS_DELAY)
+        require_changed(stubs, dns, reverse_name(old), "PTR", must_not_lead_to(stubs))
 
 
 @pytest.mark.claim("SEED-HLS-01")
@@ -78,10 +85,10 @@ def test_a_moved_member_keeps_its_name(stubs: HeadlessSet, dns: Dns, record_prop
     stubs.kube.patch("StatefulSet", stubs.namespace, stubs.statefulset, change)
     ready = stubs.await_member(0, other_than=before["metadata"]["uid"])
     moved = stubs.pod(0)
-    assert moved["spec"]["nodeName"] != here
-    assert moved["spec"]["hostname"] == stubs.member(0)
-    dns.require(stubs.member_name(0), "A", must_be([moved["status"]["podIP"]]), within=DNS_DELAY)
-    record_property(MOVED, round(time.monotonic() - ready, 3))
+    assert moved["spec"]["nodeName"] != here, f"the member is still on {here}"
+    assert moved["spec"]["hostname"] == stubs.member(0), f"the new pod's hostname is {moved['spec']['hostname']}"
+    seen = require_changed(stubs, dns, stubs.member_name(0), "A", must_be([moved["status"]["podIP"]]))
+    record_property(MOVED, round(seen.right_since - ready, 3))
     stubs.await_ready(POD_READY)
     require_names(stubs, dns)
 
@@ -101,7 +108,7 @@ def test_the_names_come_back_with_the_service(stubs: HeadlessSet, dns: Dns) -> N
     """A Service that is deleted and created again MUST give its name and its members' names back."""
     kube = stubs.kube
     kube.delete("Service", stubs.namespace, stubs.service)
-    dns.require(stubs.domain, "A", must_not_exist, within=DNS_DELAY)
+    require_changed(stubs, dns, stubs.domain, "A", must_not_exist)
     kube.create(stubs.namespace, manifests.find(manifests.load(STUB_FILE), "Service"))
     require_names(stubs, dns)
 
@@ -119,11 +126,11 @@ def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, scratch: s
     name, own = stubs.member_name(1), stubs.address(1)
     deployer.set_ready(stubs, 1, ready=False)
     await_readiness(stubs, 1, ready=False)
-    dns.require(stubs.domain, "A", must_be([stubs.address(0), stubs.address(2)]), within=DNS_DELAY)
-    dns.require(name, "A", must_not_exist, within=DNS_DELAY)
+    require_changed(stubs, dns, stubs.domain, "A", must_be([stubs.address(0), stubs.address(2)]))
+    require_changed(stubs, dns, name, "A", must_not_exist)
     deployer.set_ready(stubs, 1, ready=True)
     await_readiness(stubs, 1, ready=True)
-    dns.require(name, "A", must_be([own]), within=DNS_DELAY)
+    require_changed(stubs, dns, name, "A", must_be([own]))
     require_names(stubs, dns)
 
 
@@ -143,8 +150,8 @@ def test_the_new_address_is_everywhere(stubs: HeadlessSet, dns: Dns) -> None:
     before = stubs.pod(2)["metadata"]["uid"]
     stubs.kube.delete("Pod", stubs.namespace, stubs.member(2))
     stubs.await_member(2, other_than=before)
-    dns.require(stubs.domain, "A", must_be(stubs.addresses()), within=DNS_DELAY)
-    assert stubs.ready_endpoints() == sorted(stubs.addresses())
+    require_changed(stubs, dns, stubs.domain, "A", must_be(stubs.addresses()))
+    assert stubs.ready_endpoints() == sorted(stubs.addresses()), f"the slices have {stubs.ready_endpoints()}"
     hosts = stubs.kube.execute(stubs.namespace, stubs.member(2), "cat", "/etc/hosts").stdout
     assert hosts.splitlines()[-1].split()[0] == stubs.address(2), hosts
 
@@ -172,7 +179,7 @@ def test_a_replaced_member_keeps_its_volume_and_data(keeper: HeadlessSet) -> Non
     keeper.await_member(0, other_than=before["metadata"]["uid"])
     ran = keeper.kube.execute(keeper.namespace, keeper.member(0), "cat", "/data/mark")
     assert ran.stdout.strip() == mark, ran.transcript()
-    assert claim_uid(keeper) == claim
+    assert claim_uid(keeper) == claim, "the claim is another one"
 
 
 @pytest.mark.claim("SEED-HLS-01")
@@ -190,10 +197,11 @@ def test_a_member_whose_volume_is_on_its_node_waits_for_it(keeper: HeadlessSet, 
 
         eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
         consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
-        assert claim_uid(keeper) == claim
+        assert claim_uid(keeper) == claim, "the claim is another one"
     keeper.await_member(0, other_than=before["metadata"]["uid"])
-    assert keeper.pod(0)["spec"]["nodeName"] == before["spec"]["nodeName"]
-    dns.require(keeper.member_name(0), "A", must_be([keeper.address(0)]), within=DNS_DELAY)
+    now = keeper.pod(0)["spec"]["nodeName"]
+    assert now == before["spec"]["nodeName"], f"the member is on {now}, its volume on {before['spec']['nodeName']}"
+    require_changed(keeper, dns, keeper.member_name(0), "A", must_be([keeper.address(0)]))
 
 
 def claim_uid(keeper: HeadlessSet) -> str:

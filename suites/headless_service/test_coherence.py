@@ -24,8 +24,9 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
         listed = [endpoint.rpartition(":")[0] for endpoint in described(ran.stdout)["Endpoints"][0].split(",")]
         addresses = sorted(documented.addresses())
         assert len(set(addresses)) == documented.replicas, f"addresses of the Ready members: {addresses}"
-        assert documented.ready_endpoints() == addresses, f"pod status {addresses}"
-        assert sorted(listed) == addresses, f"pod status {addresses}"
+        slices = documented.ready_endpoints()
+        assert slices == addresses, f"EndpointSlices have {slices}, pod status {addresses}"
+        assert sorted(listed) == addresses, f"kubectl describe has {listed}, pod status {addresses}"
         return addresses
 
     addresses = eventually(check, expecting="slices and describe to agree with pod status")
@@ -66,4 +67,5 @@ def test_a_member_reaches_the_members_on_other_nodes_by_name(documented: Headles
     others = [pod["metadata"]["name"] for pod in documented.pods() if pod["spec"]["nodeName"] != here]
     assert len(others) == documented.replicas - 1, f"on other nodes than {here}: {others}"
     hosts = [f"{member}.{documented.service}" for member in others]
-    assert hostnames_seen_by(documented, ordinal, hosts) == others
+    seen = hostnames_seen_by(documented, ordinal, hosts)
+    assert seen == others, f"from {documented.member(ordinal)}, {hosts} lead to {seen}"

@@ -7,7 +7,7 @@ import ipaddress
 import allure
 import pytest
 
-from fixtures.dns import Dns, must_be, must_have_no_data
+from fixtures.dns import Dns, must_be_srv, must_have_no_data
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Ran
 from fixtures.transcripts import described
@@ -25,6 +25,12 @@ def printed(ran: Ran) -> dict[str, list[str]]:
     """What it prints, by key."""
     assert ran.status == 0, ran.transcript()
     return described(ran.stdout)
+
+
+def require_key(ran: Ran, key: str, value: str) -> None:
+    """A key is printed once, with this value."""
+    seen = printed(ran).get(key, [])
+    assert seen == [value], f"{key}: expected {value!r} once, printed {seen}\n{ran.transcript()}"
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +58,13 @@ KEYS = [
 @pytest.mark.parametrize(("key", "value"), KEYS, ids=lambda text: text.replace(" ", "-"))
 def test_describe_says(description: Ran, key: str, value: str) -> None:
     """`kubectl describe` MUST print each documented key once, with the documented value."""
-    assert printed(description).get(key) == [value], description.transcript()
+    require_key(description, key, value)
 
 
 @pytest.mark.claim("SEED-DSC-02")
 def test_describe_says_the_namespace(documented: HeadlessSet, description: Ran) -> None:
     """`kubectl describe` MUST print the namespace that the Service is in."""
-    assert printed(description).get("Namespace") == [documented.namespace]
+    require_key(description, "Namespace", documented.namespace)
 
 
 @pytest.mark.claim("SEED-DSC-13")
@@ -68,8 +74,8 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
     def check() -> None:
         (shown,) = printed(describe(documented))["Endpoints"]
         addresses = [f"{address}:3306" for address in documented.addresses()]
-        assert sorted(shown.split(",")) == sorted(addresses)
-        assert len(addresses) == documented.replicas
+        assert sorted(shown.split(",")) == sorted(addresses), f"Endpoints: {shown}, Ready members: {sorted(addresses)}"
+        assert len(addresses) == documented.replicas, f"Ready members: {sorted(addresses)}"
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
 
@@ -77,14 +83,14 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
 @pytest.mark.claim("SEED-DSC-15")
 def test_nothing_went_wrong_with_the_service(description: Ran) -> None:
     """A Service that works SHOULD have no event to show."""
-    assert printed(description).get("Events") == ["<none>"]
+    require_key(description, "Events", "<none>")
 
 
 @pytest.mark.claim("SEED-DSC-04")
 def test_the_only_annotation_is_kubectls_own(documented: HeadlessSet) -> None:
     """The Service MUST carry no annotation but the one in which kubectl keeps what was applied."""
-    annotations = documented.get_service()["metadata"].get("annotations", {})
-    assert set(annotations) == {"kubectl.kubernetes.io/last-applied-configuration"}
+    annotations = set(documented.get_service()["metadata"].get("annotations", {}))
+    assert annotations == {"kubectl.kubernetes.io/last-applied-configuration"}, f"annotations: {sorted(annotations)}"
 
 
 @pytest.mark.claim("SEED-DSC-05")
@@ -92,8 +98,8 @@ def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet
     """The Service's selector MUST be a part of the labels that the StatefulSet gives its pods."""
     selector = documented.get_service()["spec"]["selector"]
     labels = documented.get_statefulset()["spec"]["template"]["metadata"]["labels"]
-    assert selector == {"app": "mysql"}
-    assert selector.items() <= labels.items()
+    assert selector == {"app": "mysql"}, f"the selector is {selector}"
+    assert selector.items() <= labels.items(), f"the selector is {selector}, the members' labels are {labels}"
 
 
 @pytest.mark.claim("SEED-DSC-08")
@@ -107,16 +113,14 @@ def test_names_have_no_data_in_the_family_that_is_not_there(documented: Headless
 @pytest.mark.claim("SEED-DSC-08")
 def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
     """The endpoints of an IPv4 Service MUST have IPv4 addresses."""
-    assert {item["addressType"] for item in documented.slices()} == {"IPv4"}
-    assert {ipaddress.ip_address(found).version for found in documented.ready_endpoints()} == {4}
+    types = {item["addressType"] for item in documented.slices()}
+    assert types == {"IPv4"}, f"the EndpointSlices' address types are {types}"
+    others = [found for found in documented.ready_endpoints() if ipaddress.ip_address(found).version != 4]
+    assert not others, f"endpoints of another family: {others}"
 
 
 @pytest.mark.claim("SEED-DSC-11")
 def test_the_named_port_is_found_by_srv(documented: HeadlessSet, dns: Dns) -> None:
     """A named port of a headless Service MUST have one SRV record per Ready member: its name and the port, with its address."""
-    name = f"_mysql._tcp.{documented.domain}"
     targets = {documented.member_name(ordinal): documented.address(ordinal) for ordinal in documented.ordinals}
-    answers = dns.require(name, "SRV", must_be(f"{target} 3306" for target in targets))
-    for answer in answers:
-        additional = {str(rrset.name): [str(rdata) for rdata in rrset] for rrset in answer.rrsets("additional")}
-        assert additional == {target: [address] for target, address in targets.items()}, f"additional section of {answer}"
+    dns.require(f"_mysql._tcp.{documented.domain}", "SRV", must_be_srv(targets, 3306))

@@ -171,7 +171,7 @@ def test_nslookup_of_the_service_shows_exactly_three_addresses(documented: Headl
     def check() -> None:
         addresses = [address for address, *_ in shown(lookup("mysql-svc"))]
         assert len(addresses) == documented.replicas, f"shown: {addresses}"
-        assert sorted(addresses) == sorted(documented.addresses())
+        assert sorted(addresses) == sorted(documented.addresses()), f"shown: {addresses}, Ready: {documented.addresses()}"
 
     eventually(check, expecting="three addresses, those of the Ready members")
 

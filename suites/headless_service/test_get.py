@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import allure
@@ -28,12 +29,14 @@ def get_services(kube: Kube, namespace: str) -> Ran:
     return ran
 
 
-def row(ran: Ran, service: str) -> dict[str, str]:
-    """One Service's row, by column."""
+def require_columns(ran: Ran, service: str, wanted: Mapping[str, str]) -> None:
+    """The list has one row for a Service, with these values."""
     assert ran.status == 0, ran.transcript()
     rows = [found for found in table(ran.stdout) if found["NAME"] == service]
-    assert len(rows) == 1, f"expected one row for {service}\n{ran.transcript()}"
-    return rows[0]
+    assert len(rows) == 1, f"expected one row for {service}, printed {len(rows)}\n{ran.transcript()}"
+    for column, value in wanted.items():
+        seen = rows[0].get(column)
+        assert seen == value, f"{column} of {service}: expected {value}, printed {seen}\n{ran.transcript()}"
 
 
 @pytest.mark.claim("SEED-GET-01")
@@ -46,29 +49,21 @@ def test_services_are_listed_in_six_columns(listing: Ran) -> None:
 def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, facts: Facts) -> None:
     """The Service `kubernetes` MUST be of type ClusterIP, with the range's first address, port 443/TCP and nothing external."""
     first = str(next(facts.service_ranges[0].hosts()))
-    found = row(get_services(kube, "default"), "kubernetes")
-    del found["AGE"]
-    assert found == {
-        "NAME": "kubernetes",
-        "TYPE": "ClusterIP",
-        "CLUSTER-IP": first,
-        "EXTERNAL-IP": "<none>",
-        "PORT(S)": "443/TCP",
-    }
+    wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": first, "EXTERNAL-IP": "<none>", "PORT(S)": "443/TCP"}
+    require_columns(get_services(kube, "default"), "kubernetes", wanted)
 
 
 @pytest.mark.claim("SEED-GET-03")
 def test_the_headless_service_is_listed_as_the_document_shows_it(listing: Ran, documented: HeadlessSet) -> None:
     """A headless Service MUST be listed as ClusterIP, with no external address and its port without a node port."""
-    found = row(listing, documented.service)
-    shown = {column: found[column] for column in ("TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)")}
-    assert shown == {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
+    wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
+    require_columns(listing, documented.service, wanted)
 
 
 @pytest.mark.claim("SEED-GET-04")
 def test_the_cluster_ip_column_says_none(listing: Ran, documented: HeadlessSet) -> None:
     """The CLUSTER-IP column of a headless Service MUST read None."""
-    assert row(listing, documented.service)["CLUSTER-IP"] == "None"
+    require_columns(listing, documented.service, {"CLUSTER-IP": "None"})
 
 
 @pytest.mark.claim("SEED-GET-05")

@@ -25,7 +25,8 @@ def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
 @pytest.mark.claim("SEED-ETH-01")
 def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet) -> None:
     """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
-    assert hosts_file(documented, 0).splitlines()[0] == "# Kubernetes-managed hosts file."
+    first = hosts_file(documented, 0).splitlines()[0]
+    assert first == "# Kubernetes-managed hosts file.", f"the first line is {first!r}"
 
 
 LINES = [

@@ -13,7 +13,6 @@ from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.providers import Capability
 from fixtures.sql import Sql
-from fixtures.waiting import DNS_DELAY
 
 DATABASE = pytest.mark.needs(Capability.KUBELET, Capability.SQL)
 
@@ -39,8 +38,9 @@ def create_table(database: str) -> str:
 @pytest.mark.claim("SEED-WHY-01")
 def test_the_set_has_exactly_members_0_1_and_2(either: HeadlessSet) -> None:
     """The StatefulSet MUST own exactly three pods, with the ordinals 0, 1 and 2, all Ready."""
-    assert [pod["metadata"]["name"] for pod in either.pods()] == [either.member(ordinal) for ordinal in range(3)]
-    assert len(either.addresses()) == 3
+    names = [pod["metadata"]["name"] for pod in either.pods()]
+    assert names == [either.member(ordinal) for ordinal in range(3)], f"the StatefulSet owns {names}"
+    assert len(either.addresses()) == 3, f"Ready members: {either.addresses()}"
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -51,8 +51,10 @@ def test_each_member_has_a_volume_of_its_own(documented: HeadlessSet) -> None:
         documented.kube.get("PersistentVolumeClaim", documented.namespace, f"data-{documented.member(ordinal)}")
         for ordinal in documented.ordinals
     ]
-    assert [claim["status"]["phase"] for claim in claims] == ["Bound"] * documented.replicas
-    assert len({claim["spec"]["volumeName"] for claim in claims}) == documented.replicas
+    phases = [claim["status"]["phase"] for claim in claims]
+    assert phases == ["Bound"] * documented.replicas, f"the claims are {phases}"
+    volumes = [claim["spec"]["volumeName"] for claim in claims]
+    assert len(set(volumes)) == documented.replicas, f"the claims' volumes are {volumes}"
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -64,7 +66,8 @@ def test_a_row_written_to_member_0_is_in_no_other_member(documented: HeadlessSet
     for host in hosts:
         sql.query(host, create_table(database))
     sql.query(hosts[0], f"INSERT INTO {database}.marks VALUES ('{mark}')")
-    assert [sql.query(host, f"SELECT mark FROM {database}.marks") for host in hosts] == [[[mark]], [], []]
+    found = {host: sql.query(host, f"SELECT mark FROM {database}.marks") for host in hosts}
+    assert found == {hosts[0]: [[mark]], hosts[1]: [], hosts[2]: []}, f"row {mark}, written to {hosts[0]}, is found so: {found}"
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -73,8 +76,9 @@ def test_the_members_are_three_different_servers(documented: HeadlessSet, sql: S
     """Each member's stable name MUST lead to the server of that hostname, and no two servers MUST be the same."""
     hosts = [f"{documented.member(ordinal)}.{documented.service}" for ordinal in documented.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
-    assert [hostname for hostname, _ in rows] == [documented.member(ordinal) for ordinal in documented.ordinals]
-    assert len({uuid for _, uuid in rows}) == documented.replicas
+    hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
+    assert hostnames == [documented.member(ordinal) for ordinal in documented.ordinals], f"{hosts} lead to {hostnames}"
+    assert len(uuids) == documented.replicas, f"the servers' identities are {uuids}"
 
 
 @pytest.mark.claim("SEED-WHY-02")
@@ -82,7 +86,8 @@ def test_the_members_are_three_different_servers(documented: HeadlessSet, sql: S
 def test_another_container_reaches_a_database_through_the_service(documented: HeadlessSet, sql: Sql) -> None:
     """A pod that is no member MUST reach a database of the set under the Service's name."""
     ((hostname,),) = sql.query(documented.service, "SELECT @@hostname")
-    assert hostname in [documented.member(ordinal) for ordinal in documented.ordinals]
+    members = [documented.member(ordinal) for ordinal in documented.ordinals]
+    assert hostname in members, f"{documented.service} leads to {hostname}"
 
 
 @pytest.mark.claim("SEED-WHY-02")
@@ -90,10 +95,9 @@ def test_without_the_service_there_is_no_name(stubs: HeadlessSet, dns: Dns) -> N
     """Once the Service is deleted, neither its name nor its members' names MUST exist, though the members run on."""
     dns.require(stubs.domain, "A", must_be(stubs.addresses()))
     stubs.kube.delete("Service", stubs.namespace, stubs.service)
-    dns.require(stubs.domain, "A", must_not_exist, within=DNS_DELAY)
-    for ordinal in stubs.ordinals:
-        dns.require(stubs.member_name(ordinal), "A", must_not_exist, within=DNS_DELAY)
-    assert len(stubs.addresses()) == stubs.replicas
+    for name in (stubs.domain, *(stubs.member_name(ordinal) for ordinal in stubs.ordinals)):
+        dns.require(name, "A", must_not_exist, within=stubs.facts.change_bound(name))
+    assert len(stubs.addresses()) == stubs.replicas, f"Ready members: {stubs.addresses()}"
 
 
 @pytest.mark.claim("SEED-WHY-03")
@@ -101,10 +105,12 @@ def test_without_the_service_there_is_no_name(stubs: HeadlessSet, dns: Dns) -> N
 def test_an_ordinary_service_spreads_connections(load_balanced: HeadlessSet, facts: Facts, dns: Dns, sql: Sql) -> None:
     """An ordinary Service MUST have one address of the Service range, behind which more than one database answers."""
     address = load_balanced.get_service()["spec"]["clusterIP"]
-    assert any(ipaddress.ip_address(address) in found for found in facts.service_ranges), address
+    virtual = any(ipaddress.ip_address(address) in found for found in facts.service_ranges)
+    assert virtual, f"the ordinary Service's cluster IP is {address}"
     dns.require(load_balanced.domain, "A", must_be([address]))
     seen = set(sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS))
-    assert seen <= {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
+    strangers = seen - {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
+    assert not strangers, f"{strangers} answered, no members"
     assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}"
 
 
@@ -118,7 +124,7 @@ def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_bala
     host = f"{load_balanced.service}.{load_balanced.namespace}"
     sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert set(seen) == {"0", "1"}, f"{CONNECTIONS} reads found the row {seen.count('1')} times"
+    assert set(seen) == {"0", "1"}, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row"
 
 
 @pytest.mark.claim("SEED-WHY-04")
@@ -129,4 +135,4 @@ def test_reading_through_a_members_name_always_agrees(documented: HeadlessSet, s
     mark = uuid4().hex
     sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert seen == ["1"] * CONNECTIONS
+    assert seen == ["1"] * CONNECTIONS, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row"
