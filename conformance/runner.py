@@ -30,6 +30,8 @@ from fixtures.providers.simulated import ensure_programs
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
 PR_SET_PDEATHSIG = 1
+WORKERS = {Provider.SIMULATED: 2}
+"""pytest workers by provider, four unless said: specs wait more than they compute. A simulated cluster belongs to one worker."""
 
 
 def chosen_provider(settings: Settings) -> tuple[Provider, str]:
@@ -89,6 +91,7 @@ def _on_existing(settings: Settings, pytest_arguments: Sequence[str]) -> int:
             raise UserError("Set IMAGE_PREFIX= to where the nodes can pull the images that `make image-archive` writes.")
         require_consent(connection, settings, "create namespaces of our own")
         env = {
+            "PROVIDER": Provider.EXISTING,
             RUN_VARIABLE: run,
             "K8S": version,
             "KUBECONFIG": str(connection.kubeconfig),
@@ -134,7 +137,8 @@ def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence
 def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
     """Run pytest; its exit status, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
-    return supervised([sys.executable, "-m", "pytest", *arguments], env, GRACE_SECONDS)
+    workers = WORKERS.get(Provider(env["PROVIDER"]), 4)
+    return supervised([sys.executable, "-m", "pytest", "-n", str(workers), *arguments], env, GRACE_SECONDS)
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:

@@ -83,7 +83,7 @@ def _run_as_pytest(script: Path) -> str:
         from conformance import runner
         real = runner.subprocess.Popen
         runner.subprocess.Popen = lambda command, **words: real([sys.executable, {str(script)!r}], **words)
-        sys.exit(runner._pytest({**os.environ, "PROVIDER": "kind"}, []))
+        sys.exit(runner._pytest({{**os.environ, "PROVIDER": "kind"}}, []))
         """)
 
 
