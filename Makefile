@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
 export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET FAULT
 
-.PHONY: help e2e matrix faults variations test lint prepare claims list version report compare doctor image-archive clean clean-existing distclean
+.PHONY: help e2e matrix faults variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ compare: $(VENV)/ready ## Show what differs between two runs: A=first/conformanc
 
 doctor: $(VENV)/ready ## Show what is there, what is missing and what would be used.
 	@$(PYTHON) -m conformance doctor
+
+check: $(VENV)/ready ## Look whether an existing StatefulSet keeps the promises, and change nothing: TARGET=namespace/statefulset.
+	@$(PYTHON) -m conformance.check $(TARGET)
 
 image-archive: $(VENV)/ready ## Write the workload images into ARCHIVE=image-archive/, for a registry of your own.
 	@$(PYTHON) -m conformance image-archive

@@ -1,0 +1,303 @@
+"""`python -m conformance.check NAMESPACE/STATEFULSET`: the claims that can be read off an existing StatefulSet. Changes nothing.
+
+It reads the StatefulSet, its governing Service, their pods and EndpointSlices, and asks each DNS server through a port-forward.
+What this account may not look at is reported as not supported here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.reversename
+from kubernetes.client.exceptions import ApiException
+
+from conformance.errors import UserError
+from conformance.kubectl import kubectl_for
+from conformance.progress import Progress
+from conformance.runner import new_run
+from conformance.settings import Settings, from_env
+from conformance.target import Connection, connect
+from conformance.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
+from fixtures.facts import DEFAULT_DOMAIN, DNS_NAMESPACE, DNS_SERVICE, PLUGIN_DOMAIN
+from fixtures.headless import is_ready
+from fixtures.kube import Kube, Object
+from fixtures.providers.readiness import ask_replica
+from fixtures.waiting import STEADY, Unobserved, eventually
+
+Ask = Callable[[str, str], list[tuple[str, dns.message.Message]]]
+"""Name and type to each DNS server's name and answer."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim on this StatefulSet."""
+
+    claim: str
+    what: str
+    outcome: Outcome
+    reason: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.outcome:<13}  {self.claim}  {self.what}"
+        return f"{line}\n                 {self.reason}" if self.reason else line
+
+
+class Subject:
+    """The StatefulSet, read anew at every look."""
+
+    def __init__(self, kube: Kube, namespace: str, name: str, domain: str, ask: Ask) -> None:
+        self.kube = kube
+        self.namespace = namespace
+        self.name = name
+        self.domain = domain
+        self.ask = ask
+
+    def statefulset(self) -> Object:
+        return self.kube.get("StatefulSet", self.namespace, self.name)
+
+    @property
+    def service_name(self) -> str:
+        return str(self.statefulset()["spec"].get("serviceName", ""))
+
+    def service(self) -> Object:
+        """The governing Service; an AssertionError when there is none."""
+        assert self.service_name, f"StatefulSet {self.name} names no Service"
+        try:
+            return self.kube.get("Service", self.namespace, self.service_name)
+        except ApiException as error:
+            if error.status == 404:
+                raise AssertionError(f"there is no Service {self.service_name} in namespace {self.namespace}") from None
+            raise
+
+    def pods(self) -> list[Object]:
+        """The pods that the StatefulSet owns."""
+        uid = self.statefulset()["metadata"]["uid"]
+        pods = self.kube.list("Pod", self.namespace)
+        return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))]
+
+    def named_pods(self) -> list[Object]:
+        """Those whose names DNS must know: the Ready ones, or all where the Service publishes the others too."""
+        everyone = self.service()["spec"].get("publishNotReadyAddresses", False)
+        return [pod for pod in self.pods() if pod["status"].get("podIPs") and (everyone or is_ready(pod))]
+
+    @property
+    def service_domain(self) -> str:
+        return f"{self.service_name}.{self.namespace}.svc.{self.domain}."
+
+    def records(self, name: str, rdtype: str, expected: Sequence[str]) -> None:
+        """Every DNS server has exactly these records; AssertionError says what it was asked and what came."""
+        for server, answer in self.ask(name, rdtype):
+            rcode = dns.rcode.to_text(answer.rcode())
+            found = sorted(
+                str(record) for rrset in answer.answer for record in rrset if rrset.rdtype == dns.rdatatype.from_text(rdtype)
+            )
+            assert found == sorted(expected), f"{name} {rdtype} at {server}: expected {sorted(expected)}, came {rcode} {found}"
+
+
+def addresses(pods: Sequence[Object], version: int) -> list[str]:
+    """The pods' addresses of one IP version."""
+    found = [entry["ip"] for pod in pods for entry in pod["status"].get("podIPs", [])]
+    return sorted(text for text in found if ipaddress.ip_address(text).version == version)
+
+
+RDTYPES = {4: "A", 6: "AAAA"}
+
+
+def versions_of(service: Object) -> list[int]:
+    """The IP versions for which a Service has records."""
+    return [int(family.removeprefix("IPv")) for family in service["spec"].get("ipFamilies", ["IPv4"])]
+
+
+def serviced_by_a_headless_service(subject: Subject) -> None:
+    spec = subject.service()["spec"]
+    assert spec.get("clusterIP") == "None", f"Service {subject.service_name} has the cluster IP {spec.get('clusterIP')}"
+    assert spec.get("clusterIPs") == ["None"], f"Service {subject.service_name} has the cluster IPs {spec.get('clusterIPs')}"
+    assert spec["type"] == "ClusterIP", f"Service {subject.service_name} is of type {spec['type']}"
+
+
+def service_selects_the_pods(subject: Subject) -> None:
+    selector = subject.service()["spec"].get("selector") or {}
+    labels = subject.statefulset()["spec"]["template"]["metadata"].get("labels", {})
+    assert selector, f"Service {subject.service_name} has no selector"
+    assert selector.items() <= labels.items(), f"Service {subject.service_name} selects {selector}, the pods carry {labels}"
+
+
+def pods_have_their_names(subject: Subject) -> None:
+    spec = subject.statefulset()["spec"]
+    start = spec.get("ordinals", {}).get("start", 0)
+    wanted = {f"{subject.name}-{ordinal}" for ordinal in range(start, start + spec["replicas"])}
+    pods = {pod["metadata"]["name"]: pod["spec"] for pod in subject.pods()}
+    assert pods.keys() == wanted, f"expected {sorted(wanted)}, came {sorted(pods)}"
+    for name, own in pods.items():
+        named = (own.get("hostname"), own.get("subdomain"))
+        assert named == (name, subject.service_name), f"pod {name} has host name and subdomain {named}"
+
+
+def slices_hold_the_ready_pods(subject: Subject) -> None:
+    slices = subject.kube.list(
+        "EndpointSlice", subject.namespace, labelSelector=f"kubernetes.io/service-name={subject.service_name}"
+    )
+    ours = {pod["metadata"]["uid"]: pod for pod in subject.named_pods()}
+    for version in versions_of(subject.service()):
+        own = [item for item in slices if item["addressType"] == f"IPv{version}"]
+        endpoints = [
+            found for item in own for found in item.get("endpoints") or [] if found["conditions"].get("ready") is not False
+        ]
+        members = [found for found in endpoints if found.get("targetRef", {}).get("uid") in ours]
+        listed = sorted(address for found in members for address in found["addresses"])
+        assert listed == addresses(list(ours.values()), version), (
+            f"slices list {listed}, pods have {addresses(list(ours.values()), version)}"
+        )
+        for found in members:
+            name = ours[found["targetRef"]["uid"]]["metadata"]["name"]
+            assert found.get("hostname") == name, f"the endpoint of pod {name} has the host name {found.get('hostname')}"
+
+
+def service_name_resolves(subject: Subject) -> None:
+    selector = ",".join(f"{key}={value}" for key, value in subject.service()["spec"]["selector"].items())
+    everyone = subject.service()["spec"].get("publishNotReadyAddresses", False)
+    selected = subject.kube.list("Pod", subject.namespace, labelSelector=selector)
+    listed = [pod for pod in selected if pod["status"].get("podIPs") and (everyone or is_ready(pod))]
+    for version in versions_of(subject.service()):
+        subject.records(subject.service_domain, RDTYPES[version], addresses(listed, version))
+
+
+def member_names_resolve(subject: Subject) -> None:
+    for pod in subject.named_pods():
+        for version in versions_of(subject.service()):
+            subject.records(f"{pod['metadata']['name']}.{subject.service_domain}", RDTYPES[version], addresses([pod], version))
+    spec = subject.statefulset()["spec"]
+    beyond = spec.get("ordinals", {}).get("start", 0) + spec["replicas"]
+    for server, answer in subject.ask(f"{subject.name}-{beyond}.{subject.service_domain}", "A"):
+        said = dns.rcode.to_text(answer.rcode())
+        assert said == "NXDOMAIN", f"{subject.name}-{beyond} is no member, and {server} answers {said} for its name"
+
+
+def addresses_lead_back(subject: Subject) -> None:
+    for pod in subject.named_pods():
+        name = f"{pod['metadata']['name']}.{subject.service_domain}"
+        for version in versions_of(subject.service()):
+            for address in addresses([pod], version):
+                for server, answer in subject.ask(str(dns.reversename.from_address(address)), "PTR"):
+                    names = [str(record) for rrset in answer.answer for record in rrset]
+                    assert name in names, f"{address} leads back to {names} at {server}, not to {name}"
+
+
+CHECKS: tuple[tuple[str, str, Callable[[Subject], None]], ...] = (
+    ("SEED-HLS-03", "the governing Service is headless", serviced_by_a_headless_service),
+    ("SEED-DSC-05", "the governing Service selects the StatefulSet's pods", service_selects_the_pods),
+    ("SEED-NID-01", "pods are named by ordinal, in the Service's subdomain", pods_have_their_names),
+    ("SEED-XC-01", "EndpointSlices and pod status agree", slices_hold_the_ready_pods),
+    ("SEED-NID-03", "the Service's name lists exactly its Ready pods", service_name_resolves),
+    ("SEED-NID-05", "each member's name leads to its pod, and the next ordinal has none", member_names_resolve),
+    ("SEED-NSL-10", "each address leads back to its member's name", addresses_lead_back),
+)
+"""The claims that hold for any StatefulSet and can be seen without touching it."""
+
+
+def look(subject: Subject) -> list[Finding]:
+    """Every check, each looked at again for a few seconds before it counts as failed."""
+    return [_finding(subject, claim, what, check) for claim, what, check in CHECKS]
+
+
+def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject], None]) -> Finding:
+    try:
+        eventually(lambda: check(subject), expecting=what, within=STEADY)
+    except AssertionError as error:
+        return Finding(claim, what, Outcome.FAILED, str(error).partition("\n")[0])
+    except ApiException as error:
+        if error.status == 403:
+            return Finding(claim, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
+        return Finding(claim, what, Outcome.BROKEN, str(error.reason))
+    except Unobserved as error:
+        return Finding(claim, what, Outcome.BROKEN, str(error).partition("\n")[0])
+    return Finding(claim, what, Outcome.PASSED)
+
+
+def status_of(findings: Sequence[Finding]) -> int:
+    """1 with a failed claim, 2 with a broken one or when nothing could be looked at, else 0."""
+    outcomes = [finding.outcome for finding in findings]
+    if Outcome.FAILED in outcomes:
+        return STATUS_FAILED
+    return 0 if Outcome.BROKEN not in outcomes and Outcome.PASSED in outcomes else STATUS_BROKEN
+
+
+def _asker(kube: Kube) -> Ask:
+    def ask(name: str, rdtype: str) -> list[tuple[str, dns.message.Message]]:
+        pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
+        serving = [pod for pod in pods if is_ready(pod)]
+        if not serving:
+            raise Unobserved(f"no Ready DNS server with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}")
+        query = dns.message.make_query(dns.name.from_text(name), rdtype)
+        return [(pod["metadata"]["name"], _answer(kube, pod, query)) for pod in serving]
+
+    return ask
+
+
+def _answer(kube: Kube, pod: Object, query: dns.message.Message) -> dns.message.Message:
+    try:
+        return ask_replica(kube.core, pod, query)
+    except ApiException as error:
+        # A stream that is refused comes without a status.
+        if "403" in str(error.reason):
+            raise ApiException(status=403, reason="port-forwards to the DNS servers") from None
+        raise
+    except (dns.exception.DNSException, OSError) as error:
+        raise Unobserved(f"DNS server {pod['metadata']['name']} does not answer: {type(error).__name__}") from None
+
+
+def _domain(kube: Kube, settings: Settings) -> str:
+    """CLUSTER_DOMAIN, else what the DNS server is configured for, else the usual one."""
+    if settings.network.domain:
+        return settings.network.domain
+    try:
+        corefile: Any = kube.get("ConfigMap", DNS_NAMESPACE, "coredns")["data"]["Corefile"]
+    except ApiException:
+        return DEFAULT_DOMAIN
+    found = PLUGIN_DOMAIN.search(corefile)
+    return found["domain"] if found else DEFAULT_DOMAIN
+
+
+def check(settings: Settings, connection: Connection, target: str) -> list[Finding]:
+    """All findings on `namespace/statefulset`. UserError when there is no such StatefulSet."""
+    namespace, slash, name = target.partition("/")
+    if not (namespace and slash and name):
+        raise UserError("Name what to check: `make check TARGET=namespace/statefulset`.")
+    release = settings.versions.nearest(connection.version())
+    kube = Kube(connection.kubeconfig, kubectl_for(release, settings.versions, Progress(total=1)))
+    subject = Subject(kube, namespace, name, _domain(kube, settings), _asker(kube))
+    try:
+        subject.statefulset()
+    except ApiException as error:
+        raise UserError(f"StatefulSet {target} cannot be read on {connection.context}: {error.reason}.") from None
+    return look(subject)
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the findings; exit status 0 nothing failed, 1 something did, 2 it could not be told."""
+    try:
+        settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": ""})
+        connection = connect(settings, new_run())
+        try:
+            findings = check(settings, connection, words[0] if words else "")
+        finally:
+            connection.remove()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return STATUS_BROKEN
+    print("\n".join(map(str, findings)))
+    return status_of(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
