@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import images.node as node
+import images.node.build as node_build
 from conformance.engine import Engine
 from conformance.errors import StepFailed, UserError
 from conformance.progress import Progress
@@ -92,6 +93,17 @@ def test_own_images_have_own_names_and_tags(settings: Settings) -> None:
     for name in (names.netd, names.tools, names.provisioner):
         assert re.fullmatch(r"docker\.io/headless-conformance/[a-z-]+:[a-z0-9.]+", name)
         assert not name.endswith(":latest")
+
+
+def test_a_row_that_kubeadm_does_not_agree_with_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    parts = parts_of(settings.release, settings)
+    (tmp_path / "kubeadm").write_text("#!/bin/sh\necho registry.k8s.io/coredns/coredns:v9.9.9\n")
+    (tmp_path / "kubeadm").chmod(0o755)
+    monkeypatch.setattr(node_build, "build", lambda *_: tmp_path)
+    with pytest.raises(StepFailed, match=r"do not agree on .*coredns:v9\.9\.9.*; correct the row"):
+        node_build._require_agreement(parts, Progress(1, io.StringIO()))
 
 
 def test_the_key_changes_with_the_release_and_the_workloads(settings: Settings) -> None:

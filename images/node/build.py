@@ -12,13 +12,13 @@ from conformance import host
 from conformance.engine import Engine
 from conformance.errors import StepFailed
 from conformance.paths import cache_dir, clone_id, log_dir
-from conformance.process import run_logged
+from conformance.process import output_of, run_logged
 from conformance.progress import Progress
 from conformance.settings import Settings
 from images.archive import Config, write_archive, write_layer
 from images.debian.build import rootfs
 from images.gobuild import alone, build, folder_built
-from images.node.parts import FILES, PATH_VARIABLE, PREFIX, Parts, node_entries, write_images
+from images.node.parts import FILES, PATH_VARIABLE, PREFIX, Parts, control_plane, node_entries, write_images
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"
@@ -43,6 +43,7 @@ def build_image(
     progress.expect(len(missing) + 3)
     for source in missing:
         build(source, progress)
+    _require_agreement(parts, progress)
     with alone("node-image", progress), _scratch() as folder:
         with progress.step("root file system of the node"):
             packages = rootfs("node", settings, progress)
@@ -56,6 +57,16 @@ def build_image(
                 (mounted / f"{number:02}.tar").hardlink_to(archive)
         with progress.step(f"node image for Kubernetes {parts.release.patch}"):
             return _commit(parts, key, [packages, folder / "node.layer"], mounted, engine)
+
+
+def _require_agreement(parts: Parts, progress: Progress) -> None:
+    """StepFailed when kubeadm asks for other images than the table's row has: no cluster would start, or with another DNS."""
+    kubeadm = build(parts.kubernetes, progress) / "kubeadm"
+    asked = output_of([kubeadm, "config", "images", "list", f"--kubernetes-version=v{parts.release.patch}"])
+    missing = set(asked.split()) ^ set(control_plane(parts.release).values())
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise StepFailed(f"kubeadm {parts.release.patch} and the row of versions.yaml do not agree on {names}; correct the row.")
 
 
 @contextmanager

@@ -123,9 +123,19 @@ def names_of(parts: Parts) -> Names:
     )
 
 
+def control_plane(release: Release) -> dict[str, str]:
+    """The images that kubeadm asks for, by the name of what runs in them."""
+    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+    return {name: f"registry.k8s.io/{name}:v{release.patch}" for name in kubernetes} | {
+        "etcd": f"registry.k8s.io/etcd:{release.etcd}-0",
+        "coredns": f"registry.k8s.io/coredns/coredns:v{release.coredns}",
+        "pause": f"registry.k8s.io/pause:{release.pause}",
+    }
+
+
 def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progress) -> list[Path]:
     """Write the archives of all images that a cluster needs to start, under the names that kubeadm and the manifests ask for."""
-    release, names = parts.release, names_of(parts)
+    asked, names = control_plane(parts.release), names_of(parts)
     tools = folder / "tools.layer"
     fetched = fetch("node", settings, progress)
     packages = [file for file, pin in zip(fetched.files, fetched.pins, strict=True) if pin.name in TOOLS]
@@ -151,23 +161,15 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
 
     coredns = build(parts.coredns, progress) / "coredns"
     pause = build(parts.pause, progress) / "pause"
-    control = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-    registry = "registry.k8s.io"
+    servers = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    etcd = program(parts.etcd, "etcd") | program(parts.etcd, "etcdctl")
+    proxy = program(parts.kubernetes, "kube-proxy")
     return [
-        *(image(f"{registry}/{name}:v{release.patch}", program(parts.kubernetes, name), config=starts(name)) for name in control),
-        image(
-            f"{registry}/kube-proxy:v{release.patch}",
-            program(parts.kubernetes, "kube-proxy"),
-            config=starts("kube-proxy"),
-            below=base,
-        ),
-        image(
-            f"{registry}/etcd:{release.etcd}-0",
-            program(parts.etcd, "etcd") | program(parts.etcd, "etcdctl"),
-            config=starts("etcd"),
-        ),
-        image(f"{registry}/coredns/coredns:v{release.coredns}", {"/coredns": coredns}, config=starts("/coredns")),
-        image(f"{registry}/pause:{release.pause}", {"/pause": pause}, config=starts("/pause", user="65535:65535")),
+        *(image(asked[name], program(parts.kubernetes, name), config=starts(name)) for name in servers),
+        image(asked["kube-proxy"], proxy, config=starts("kube-proxy"), below=base),
+        image(asked["etcd"], etcd, config=starts("etcd")),
+        image(asked["coredns"], {"/coredns": coredns}, config=starts("/coredns")),
+        image(asked["pause"], {"/pause": pause}, config=starts("/pause", user="65535:65535")),
         image(names.netd, program(parts.netd, "netd"), config=starts("netd")),
         image(
             names.provisioner,
