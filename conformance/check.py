@@ -20,6 +20,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.reversename
 from kubernetes.client.exceptions import ApiException
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from urllib3.exceptions import HTTPError
 
 from conformance.errors import UserError
 from conformance.kubectl import kubectl_for
@@ -32,7 +34,7 @@ from fixtures.facts import DEFAULT_DOMAIN, DNS_NAMESPACE, DNS_SERVICE, PLUGIN_DO
 from fixtures.headless import is_ready
 from fixtures.kube import Kube, Object
 from fixtures.providers.readiness import ask_replica
-from fixtures.waiting import STEADY, Unobserved, eventually
+from fixtures.waiting import INTERVAL, STEADY, Unobserved
 
 Ask = Callable[[str, str], list[tuple[str, dns.message.Message]]]
 """Name and type to each DNS server's name and answer."""
@@ -211,14 +213,21 @@ def look(subject: Subject) -> list[Finding]:
 
 
 def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject], None]) -> Finding:
+    polling = Retrying(
+        stop=stop_after_delay(STEADY),
+        wait=wait_fixed(INTERVAL),
+        # One good look is enough here: each asks every DNS server.
+        retry=retry_if_exception_type((AssertionError, Unobserved)),
+        reraise=True,
+    )
     try:
-        eventually(lambda: check(subject), expecting=what, within=STEADY)
+        polling(check, subject)
     except AssertionError as error:
         return Finding(claim, what, Outcome.FAILED, str(error).partition("\n")[0])
-    except ApiException as error:
-        if error.status == 403:
+    except (ApiException, HTTPError) as error:
+        if isinstance(error, ApiException) and error.status == 403:
             return Finding(claim, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
-        return Finding(claim, what, Outcome.BROKEN, str(error.reason))
+        return Finding(claim, what, Outcome.BROKEN, str(getattr(error, "reason", error)))
     except Unobserved as error:
         return Finding(claim, what, Outcome.BROKEN, str(error).partition("\n")[0])
     return Finding(claim, what, Outcome.PASSED)
