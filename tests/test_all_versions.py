@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from conformance import all_versions
 from conformance.all_versions import chosen_rows, main, run_matrix, status_of, summary
 from conformance.claims import load as load_claims
 from conformance.errors import UserError
+from conformance.paths import ROOT
 from conformance.record import record
 from conformance.verdict import Outcome, Spec, judge_all, result_of
 from conformance.versions import Release, load
@@ -86,3 +88,11 @@ def test_wrong_settings_end_it_before_anything_runs(monkeypatch: pytest.MonkeyPa
     assert main({"PROVIDER": "existing"}) == 2
     assert main({"K8S": "1.12"}) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_tox_has_an_environment_for_every_row() -> None:
+    text = (ROOT / "tox.ini").read_text()
+    named = re.search(r"\[testenv:k8s-\{(.*)\}\]", text)
+    assert named
+    assert named[1].split(",") == [row.minor for row in VERSIONS.rows]
+    assert re.findall(r"^    (\S+): K8S = (\S+)$", text, re.MULTILINE) == [(row.minor, row.minor) for row in VERSIONS.rows]
