@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
 export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET FAULT
 
-.PHONY: help e2e matrix faults variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
+.PHONY: help e2e matrix faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ matrix: $(VENV)/ready ## The same on every version of versions.yaml, or K8S="1.3
 
 faults: $(VENV)/ready ## Break what the suite verifies, in every way of faults/ (or FAULT='name ...'), and see the right claims turn red.
 	@$(PYTHON) -m conformance.detection faults
+
+faults-page: $(VENV)/ready ## Write docs/faults.md from faults/.
+	@$(PYTHON) -m conformance.detection docs
 
 variations: $(VENV)/ready ## Run the suite on every healthy variation of variations/ (or FAULT='name ...'): nothing may turn red.
 	@$(PYTHON) -m conformance.detection variations
