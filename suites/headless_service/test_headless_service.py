@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from fixtures import manifests
 from fixtures.agent import Agent
 from fixtures.dns import Dns, must_be, must_not_exist
-from fixtures.facts import DNS_SERVICE, Facts
+from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE, Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube, Object
 from fixtures.manifests import HEADLESS_FILE, STUB_FILE
@@ -21,8 +22,11 @@ from fixtures.providers import Capability
 from fixtures.stack import Deployer
 
 UNPROCESSABLE = 422
+PROXY_NAMESPACE = "kube-system"
 RULES = "iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; nft list ruleset 2>/dev/null; true"
 """What kube-proxy has written, in whichever of its modes; both name a Service as namespace/name."""
+OWN_VARIABLE = re.compile(r"(MYSQL_SVC|DB)_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
+"""What a pod gets of an ordinary Service of either name."""
 
 
 def service_as_stored(kube: Kube, namespace: str, **spec: Any) -> Object:
@@ -41,6 +45,11 @@ def is_virtual(address: str, facts: Facts) -> bool:
     except ValueError:
         return False
     return any(found in virtual for virtual in facts.service_ranges)
+
+
+def mentions(rules: str, namespace: str, service: str) -> bool:
+    """Whether kube-proxy's rules speak of a Service, and not of one whose name only begins so."""
+    return re.search(rf"\b{re.escape(namespace)}/{re.escape(service)}(?![\w-])", rules) is not None
 
 
 @contextmanager
@@ -77,14 +86,14 @@ def test_the_name_lists_members_and_no_virtual_address(either: HeadlessSet, fact
 @pytest.mark.needs(Capability.KUBELET, Capability.CONTROL_PLANE)
 def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, documented: HeadlessSet) -> None:
     """No node MUST have a kube-proxy rule for a headless Service; each has some for an ordinary one."""
-    proxies = kube.list("Pod", "kube-system", labelSelector="k8s-app=kube-proxy")
+    proxies = kube.list("Pod", PROXY_NAMESPACE, labelSelector="k8s-app=kube-proxy")
     nodes = kube.request("GET", "/api/v1/nodes")["items"]
     assert len(proxies) == len(nodes), f"{len(proxies)} kube-proxies on {len(nodes)} nodes"
     for proxy in proxies:
-        rules = kube.execute("kube-system", proxy["metadata"]["name"], "sh", "-c", RULES).stdout
+        rules = kube.execute(PROXY_NAMESPACE, proxy["metadata"]["name"], "sh", "-c", RULES).stdout
         where = f"the rules on node {proxy['spec']['nodeName']}"
-        assert f"kube-system/{DNS_SERVICE}" in rules, f"{where} have none for the DNS Service"
-        assert f"{documented.namespace}/{documented.service}" not in rules, f"{where} have one for the headless Service"
+        assert mentions(rules, DNS_NAMESPACE, DNS_SERVICE), f"{where} have none for the DNS Service"
+        assert not mentions(rules, documented.namespace, documented.service), f"{where} have one for the headless Service"
 
 
 @pytest.mark.claim("SEED-HLS-02")
@@ -93,7 +102,7 @@ def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
     """A pod that starts after a headless Service MUST get no environment variables of it; it gets those of ordinary ones."""
     variables = agent.environment()
     assert "KUBERNETES_SERVICE_HOST" in variables, "a new pod has no variables of Service kubernetes either"
-    own = [name for name in variables if name.startswith(("MYSQL_SVC_", "DB_"))]
+    own = [name for name in variables if OWN_VARIABLE.match(name)]
     assert not own, f"a new pod has the variables {own}"
 
 
