@@ -6,9 +6,9 @@ import ipaddress
 
 import pytest
 
+from fixtures.clients import Range
 from fixtures.dns import Dns, must_be
 from fixtures.headless import HeadlessSet, address
-from fixtures.kube import Kube
 from fixtures.providers import Capability
 from fixtures.sql import hostnames_seen_by
 from fixtures.transcripts import described, fields
@@ -45,17 +45,17 @@ def test_a_members_hosts_file_and_its_dns_name_agree(documented: HeadlessSet, dn
 
 @pytest.mark.claim("SEED-XC-02")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
-def test_members_run_on_different_nodes_with_addresses_of_their_nodes(kube: Kube, documented: HeadlessSet) -> None:
+def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
+    documented: HeadlessSet, node_ranges: dict[str, list[Range]]
+) -> None:
     """The three members MUST be on three nodes, each with an address out of its node's range; their order is not promised."""
-    ranges = {
-        node["metadata"]["name"]: [ipaddress.ip_network(text) for text in node["spec"]["podCIDRs"]]
-        for node in kube.request("GET", "/api/v1/nodes")["items"]
-    }
     nodes = [pod["spec"]["nodeName"] for pod in documented.pods()]
     assert len(set(nodes)) == documented.replicas, f"members are on {nodes}"
     for pod in documented.pods():
         own = ipaddress.ip_address(address(pod))
-        assert any(own in found for found in ranges[pod["spec"]["nodeName"]]), f"{own} is not of node {pod['spec']['nodeName']}"
+        assert any(own in found for found in node_ranges[pod["spec"]["nodeName"]]), (
+            f"{own} is not of node {pod['spec']['nodeName']}"
+        )
 
 
 @pytest.mark.claim("SEED-XC-02")
