@@ -32,6 +32,7 @@ class Prepared:
     kubectl: Path
     node_image: str
     workloads: Mapping[str, str]
+    to_load: tuple[str, ...]
     env: Mapping[str, str]
 
 
@@ -100,7 +101,7 @@ def for_kind(settings: Settings, progress: Progress) -> Prepared:
     env = {**os.environ, **engine.env}
     env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
     env.pop("KUBERNETES_SERVICE_HOST", None)
-    return Prepared(engine, kind, kubectl, image.reference, image.workloads, env)
+    return Prepared(engine, kind, kubectl, image.reference, image.workloads, image.to_load, env)
 
 
 def write_image_archives(settings: Settings, folder: Path) -> None:

@@ -78,7 +78,7 @@ def settings() -> Settings:
 
 
 def _cluster(settings: Settings, engine: RecordedEngine, run: str = "run-1") -> KindCluster:
-    prepared = Prepared(engine, Path("/kind"), Path("/kubectl"), "node:1", {}, {})  # type: ignore[arg-type]
+    prepared = Prepared(engine, Path("/kind"), Path("/kubectl"), "node:1", {}, (), {})  # type: ignore[arg-type]
     return KindCluster(settings, prepared, run)
 
 

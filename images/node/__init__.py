@@ -17,7 +17,7 @@ from conformance.settings import Images, Settings
 from conformance.versions import Release
 from images.node.build import build_image, reference_of
 from images.node.parts import PREFIX, Parts, content_key_of, parts_of
-from images.workloads import ensure_archives, substitutes
+from images.workloads import ensure_archives, ensure_from_registries, substitutes
 
 REGISTRY_SECONDS = 10.0
 """How long a registry may take to say whether it has an image before `auto` builds instead."""
@@ -26,11 +26,13 @@ PULL_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class NodeImage:
-    """An image that the engine has. `workloads` maps the manifests' image names to what the image carries for them."""
+    """An image that the engine has. `workloads` maps the manifests' image names to what stands for them in the cluster."""
 
     reference: str
     content_id: str
     workloads: Mapping[str, str]
+    to_load: tuple[str, ...] = ()
+    """Workload images that the engine has and the node image does not carry."""
 
 
 def ensure_node_image(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
@@ -40,16 +42,16 @@ def ensure_node_image(release: Release, engine: Engine, settings: Settings, prog
     """
     if settings.images is Images.BUILD:
         return _built(release, engine, settings, progress)
-    if found := _present(release.node_image, {}, engine):
-        return found
+    if (content_id := _identity(release.node_image, engine)) is not None:
+        return _published(release, content_id, engine, progress)
     if settings.images is Images.PULL:
-        return _pulled(release, engine)
+        return _pulled(release, engine, progress)
     # What our image would be called takes all of its inputs: not asked where none was ever built.
     if _built_before(release, engine) and (found := _ours(release, settings, progress).present(engine)):
         return found
     if _registry_has(release.node_image, engine):
         try:
-            return _pulled(release, engine)
+            return _pulled(release, engine, progress)
         except UserError as error:
             progress.say(str(error))
     progress.say(f"{release.node_image} is out of reach: building the node image from packages")
@@ -94,16 +96,23 @@ def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> No
     return NodeImage(reference, identity, workloads) if identity else None
 
 
-def _pulled(release: Release, engine: Engine) -> NodeImage:
+def _published(release: Release, content_id: str, engine: Engine, progress: Progress) -> NodeImage:
+    """The published image, which carries no workload; those that no registry has are made by Docker and have to be loaded."""
+    workloads = ensure_from_registries(engine, progress)
+    return NodeImage(release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values()))))
+
+
+def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
     try:
-        run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
+        with progress.step(f"pull {reference.partition('@')[0]}"):
+            run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
     except StepFailed as error:
         raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}).") from error
-    found = _present(reference, {}, engine)
-    if found is None:
+    content_id = _identity(reference, engine)
+    if content_id is None:
         raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")
-    return found
+    return _published(release, content_id, engine, progress)
 
 
 def _identity(reference: str, engine: Engine) -> str | None:
