@@ -66,7 +66,7 @@ image-archive: $(VENV)/ready ## Write the workload images into ARCHIVE=image-arc
 	@$(PYTHON) -m conformance image-archive
 
 clean-existing: $(VENV)/ready ## Delete what a killed run left on a cluster of your own (KUBECONFIG, CONTEXT).
-	@$(PYTHON) -m conformance clean-existing
+	@PROVIDER=existing K8S= $(PYTHON) -m conformance clean-existing
 
 clean: $(VENV)/ready ## Delete this clone's clusters, work files and reports; stop the private engine when nobody needs it.
 	@$(PYTHON) -m conformance clean
