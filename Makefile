@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
 export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET FAULT
 
-.PHONY: help e2e matrix faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
+.PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ faults-page: $(VENV)/ready ## Write docs/faults.md from faults/.
 
 variations: $(VENV)/ready ## Run the suite on every healthy variation of variations/ (or FAULT='name ...'): nothing may turn red.
 	@$(PYTHON) -m conformance.detection variations
+
+robustness: $(VENV)/ready ## Disturb runs on kind (an API server killed, a DNS pod deleted, a node paused) and see that they tell no lie.
+	@$(PYTHON) -m conformance.robustness $(DISTURBANCE)
 
 test: $(VENV)/ready lint ## Run the project's own tests; needs no cluster.
 	@$(PYTHON) -m pytest tests

@@ -1,0 +1,42 @@
+"""How a disturbed run is judged."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.robustness import DISTURBANCES, Seen, main, outcomes_of
+
+
+def seen(**changes: object) -> Seen:
+    row: dict[str, object] = {"name": "n", "status": 0, "seconds": 61.0, "outcomes": {"passed": ("SEED-A",)}, "left": ()}
+    return Seen(**{**row, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ""),
+        ({"status": 2, "outcomes": {"passed": ("SEED-A",), "broken": ("SEED-B",)}}, ""),
+        ({"outcomes": {"failed": ("SEED-C",)}}, "SEED-C"),
+        ({"status": None}, "had not ended"),
+        ({"outcomes": {}}, "no report"),
+        ({"left": ("0a1b",)}, "0a1b"),
+    ],
+    ids=["recovered", "could not tell", "failed", "hangs", "no report", "left"],
+)
+def test_broken_is_honest_and_failed_is_not(changes: dict[str, object], said: str) -> None:
+    problems = seen(**changes).problems()
+    assert bool(problems) == bool(said)
+    assert said in "".join(problems)
+    assert said in str(seen(**changes))
+
+
+def test_claims_that_were_not_selected_do_not_count() -> None:
+    rows = [{"id": "A", "outcome": "passed"}, {"id": "B", "outcome": "skipped"}, {"id": "C", "outcome": "broken"}]
+    assert outcomes_of({"claims": rows}) == {"passed": ("A",), "broken": ("C",)}
+
+
+def test_an_unknown_disturbance_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["earthquake"]) == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in DISTURBANCES)
