@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conformance import claims, experiments, matrix
+from conformance.engine import why_no_engine
 from conformance.errors import UserError
 from conformance.experiments import Experiment
 from conformance.judgement import Cell, Judged, claims_without_fault, judge
@@ -123,37 +124,47 @@ def summary(judged: Judged) -> str:
     return "\n".join(lines)
 
 
-def selected(folder: Path, provider: Provider, env: Mapping[str, str]) -> list[Experiment]:
-    """The experiments that the person chose with FAULT and that the provider can run; UserError when there are none."""
-    found = experiments.load_all(folder, env.get("FAULT", "").replace(",", " ").split())
-    able = [experiment for experiment in found if provider in experiment.providers]
-    if not able:
-        raise UserError(f"{found[0].name} cannot be injected on {provider}; use PROVIDER={found[0].providers[0]}.")
-    return able
+def plan(chosen: Sequence[Experiment], asked: Provider | None) -> list[tuple[Provider, list[Experiment]]]:
+    """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind the rest.
+
+    UserError when nothing of it can run.
+    """
+    if asked is not None:
+        able = [experiment for experiment in chosen if asked in experiment.providers]
+        if not able:
+            raise UserError(f"{chosen[0].name} cannot be injected on {asked}; use PROVIDER={chosen[0].providers[0]}.")
+        return [(asked, able)]
+    simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
+    rest = [experiment for experiment in chosen if experiment not in simulated]
+    if rest and (reason := why_no_engine()):
+        raise UserError(f"{rest[0].name} needs kind: {reason} Use PROVIDER=simulated for what can be shown without.")
+    return [(provider, able) for provider, able in ((Provider.SIMULATED, simulated), (Provider.KIND, rest)) if able]
 
 
 def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     """Run faults or variations, write reports/KIND.yaml and reports/KIND.html; 1 when anything is not as it must be."""
-    provider = settings.provider or Provider.SIMULATED
-    folder = experiments.FAULTS if kind == "faults" else experiments.VARIATIONS
-    chosen = selected(folder, provider, env)
+    names = env.get("FAULT", "").replace(",", " ").split()
+    chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
     begun = time.monotonic()
-    judged = run_all(chosen, provider, REPORTS / kind, Progress(len(chosen)))
+    judged: list[Judged] = []
+    for provider, able in plan(chosen, settings.provider):
+        print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
+        judged += run_all(able, provider, REPORTS / kind, Progress(len(able)))
     register = claims.load()
-    bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" else []
+    bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
     wrong = [one for one in judged if not one.good]
-    killed = sum(len(one.of(Cell.KILLED)) for one in judged)
-    missed = sum(len(one.of(Cell.MISSED)) for one in judged)
-    unexpected = sum(len(one.of(Cell.UNEXPECTED)) for one in judged)
+    killed, missed, unexpected = (
+        sum(len(one.of(cell)) for one in judged) for cell in (Cell.KILLED, Cell.MISSED, Cell.UNEXPECTED)
+    )
     print(
-        f"{len(judged) - len(wrong)} of {len(judged)} {kind} as they must be on {provider}, Kubernetes {settings.release.patch}: "
+        f"{len(judged) - len(wrong)} of {len(judged)} {kind} as they must be, Kubernetes {settings.release.patch}: "
         f"{killed} of {killed + missed} reds seen, {unexpected} unexpected, in {clock(time.monotonic() - begun)}; "
         f"see reports/{kind}.html."
     )
-    if bare and not env.get("FAULT"):
+    if bare:
         print(f"claims without a fault: {', '.join(bare)}")
-    return 1 if wrong or (bare and not env.get("FAULT")) else 0
+    return 1 if wrong or bare else 0
 
 
 def main(words: Sequence[str]) -> int:

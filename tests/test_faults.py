@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import claims, experiments, matrix
+from conformance import claims, detection, experiments, matrix
 from conformance.errors import UserError
 from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment
 from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
@@ -122,6 +122,19 @@ def test_a_file_that_is_not_a_fault_is_named_in_one_sentence(tmp_path: Path) -> 
         experiments.load(tmp_path / "bad.yaml")
     with pytest.raises(UserError, match=r"There is no .*/worse\.yaml; use one of bad\."):
         experiments.load_all(tmp_path, ["worse"])
+
+
+def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = replace(FAULT, name="both", providers=(Provider.SIMULATED, Provider.KIND))
+    only = replace(FAULT, name="only", providers=(Provider.KIND,))
+    monkeypatch.setattr(detection, "why_no_engine", lambda: None)
+    assert detection.plan([both, only], None) == [(Provider.SIMULATED, [both]), (Provider.KIND, [only])]
+    assert detection.plan([both, only], Provider.KIND) == [(Provider.KIND, [both, only])]
+    with pytest.raises(UserError, match="only cannot be injected on simulated; use PROVIDER=kind"):
+        detection.plan([only], Provider.SIMULATED)
+    monkeypatch.setattr(detection, "why_no_engine", lambda: "No engine.")
+    with pytest.raises(UserError, match="only needs kind: No engine"):
+        detection.plan([both, only], None)
 
 
 @pytest.mark.parametrize(
