@@ -177,7 +177,7 @@ def test_where_they_agree_each_member_has_a_name(either: HeadlessSet, dns: Dns, 
 @pytest.mark.claim("SEED-HLS-04")
 def test_where_they_differ_no_member_has_a_name(deployer: Deployer, scratch: str, dns: Dns) -> None:
     """Where the two names differ, members MUST run and be found under the Service's name, and MUST NOT have own names."""
-    objects = manifests.load(STUB_FILE)
+    objects = manifests.stubs(replicas=2)
     manifests.find(objects, "StatefulSet")["spec"]["serviceName"] = "another"
     stubs = deployer.stub_set(scratch, objects)
     dns.require(stubs.domain, "A", must_be(stubs.addresses()))
@@ -240,12 +240,13 @@ def test_the_stored_objects_are_those_of_the_manifest(documented: HeadlessSet) -
 
 
 @pytest.mark.claim("SEED-HLS-03")
-def test_only_deleting_it_ends_a_headless_service(stubs: HeadlessSet, facts: Facts, dns: Dns) -> None:
+def test_only_deleting_it_ends_a_headless_service(kube: Kube, scratch: str, facts: Facts, dns: Dns) -> None:
     """A Service of the same name MUST get an address only once the headless one is deleted; its name then has that alone."""
-    kube = stubs.kube
     ordinary = manifests.find(manifests.load(STUB_FILE), "Service")
+    headless = kube.create(scratch, ordinary)["metadata"]["name"]
     del ordinary["spec"]["clusterIP"]
-    kube.delete("Service", stubs.namespace, stubs.service)
-    address = kube.create(stubs.namespace, ordinary)["spec"]["clusterIP"]
+    kube.delete("Service", scratch, headless)
+    address = kube.create(scratch, ordinary)["spec"]["clusterIP"]
     assert is_virtual(address, facts), f"the ordinary Service's cluster IP is {address}"
-    dns.require(stubs.domain, "A", must_be([address]), within=facts.change_bound(stubs.domain))
+    name = f"{headless}.{scratch}.svc.{facts.domain}."
+    dns.require(name, "A", must_be([address]), within=facts.change_bound(name))

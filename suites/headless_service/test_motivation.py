@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from fixtures.dns import Dns, must_be, must_not_exist
+from fixtures.dns import Dns, must_be
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.providers import Capability
@@ -88,16 +88,6 @@ def test_another_container_reaches_a_database_through_the_service(documented: He
     ((hostname,),) = sql.query(documented.service, "SELECT @@hostname")
     members = [documented.member(ordinal) for ordinal in documented.ordinals]
     assert hostname in members, f"{documented.service} leads to {hostname}"
-
-
-@pytest.mark.claim("SEED-WHY-02")
-def test_without_the_service_there_is_no_name(stubs: HeadlessSet, dns: Dns) -> None:
-    """Once the Service is deleted, neither its name nor its members' names MUST exist, though the members run on."""
-    dns.require(stubs.domain, "A", must_be(stubs.addresses()))
-    stubs.kube.delete("Service", stubs.namespace, stubs.service)
-    for name in (stubs.domain, *(stubs.member_name(ordinal) for ordinal in stubs.ordinals)):
-        dns.require(name, "A", must_not_exist, within=stubs.facts.change_bound(name))
-    assert len(stubs.addresses()) == stubs.replicas, f"Ready members: {stubs.addresses()}"
 
 
 @pytest.mark.claim("SEED-WHY-03")

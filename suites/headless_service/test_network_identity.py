@@ -72,10 +72,11 @@ def test_the_services_name_has_the_ready_members_addresses(documented: HeadlessS
 
 
 @pytest.mark.claim("SEED-NID-03")
-def test_the_same_name_in_another_namespace_is_another_service(prose: HeadlessSet, stubs: HeadlessSet, dns: Dns) -> None:
+def test_the_same_name_in_another_namespace_is_another_service(prose: HeadlessSet, decoy: HeadlessSet, dns: Dns) -> None:
     """Services of one name in two namespaces MUST have two names, each with its own members' addresses only."""
-    assert not set(prose.addresses()) & set(stubs.addresses())
-    for own in (prose, stubs):
+    both = set(prose.addresses()) & set(decoy.addresses())
+    assert not both, f"members of both: {both}"
+    for own in (prose, decoy):
         dns.require(own.domain, "A", must_be(own.addresses()))
 
 
@@ -99,17 +100,17 @@ def test_an_ordinal_that_is_not_there_has_no_name(either: HeadlessSet, dns: Dns)
 
 
 @pytest.mark.claim("SEED-NID-05")
-def test_a_pod_that_is_no_member_has_no_name(stubs: HeadlessSet, deployer: Deployer, dns: Dns) -> None:
+def test_a_pod_that_is_no_member_has_no_name(single: HeadlessSet, deployer: Deployer, dns: Dns) -> None:
     """A plain pod that the Service selects MUST be found under the Service's name and MUST NOT have one of its own."""
-    if stubs.facts.pod_names:
+    if single.facts.pod_names:
         not_supported("its DNS server is configured to name endpoints after their pods")
     template = manifests.find(manifests.load(STUB_FILE), "StatefulSet")["spec"]["template"]
     plain = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain", **template["metadata"]}, "spec": template["spec"]}
-    deployer.create([plain], stubs.namespace)
-    await_pod(stubs.kube, stubs.namespace, "plain")
-    own = address(stubs.kube.get("Pod", stubs.namespace, "plain"))
-    dns.require(stubs.domain, "A", must_be([*stubs.addresses(), own]), within=stubs.facts.change_bound(stubs.domain))
-    dns.require(f"plain.{stubs.domain}", "A", must_not_exist)
+    deployer.create([plain], single.namespace)
+    await_pod(single.kube, single.namespace, "plain")
+    own = address(single.kube.get("Pod", single.namespace, "plain"))
+    dns.require(single.domain, "A", must_be([*single.addresses(), own]), within=single.facts.change_bound(single.domain))
+    dns.require(f"plain.{single.domain}", "A", must_not_exist)
 
 
 @pytest.mark.claim("SEED-NID-06")
@@ -130,11 +131,11 @@ def test_a_member_of_another_set_has_no_name_here(documented: HeadlessSet, prose
 
 @pytest.mark.claim("SEED-NID-07")
 def test_a_new_members_name_is_there_within_the_documented_delay(
-    stubs: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
+    single: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
 ) -> None:
     """A new member's name SHOULD resolve within 60 s of its readiness, though it was asked for in vain just before."""
-    grown = replace(stubs, replicas=stubs.replicas + 1)
-    new = stubs.replicas
+    grown = replace(single, replicas=single.replicas + 1)
+    new = single.replicas
     dns.require(grown.member_name(new), "A", must_not_exist)
     grown.scale()
     ready = grown.await_member(new)
@@ -261,10 +262,10 @@ def test_another_namespace_must_say_which_one_it_means(documented: HeadlessSet, 
 @pytest.mark.claim("SEED-NID-10")
 @KUBELET
 def test_a_short_name_means_the_service_of_the_own_namespace(
-    prose: HeadlessSet, agent: Agent, deployer: Deployer, elsewhere: str, agent_elsewhere: Agent
+    prose: HeadlessSet, decoy: HeadlessSet, agent: Agent, agent_elsewhere: Agent
 ) -> None:
     """Where another namespace has a Service of the same name, the short name MUST lead there to that one's members only."""
-    decoy = deployer.stub_set(elsewhere)
+    elsewhere = decoy.namespace
 
     def check() -> None:
         assert agent_elsewhere.resolve("db") == frozenset(decoy.addresses()), f"db in namespace {elsewhere}"
