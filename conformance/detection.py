@@ -32,6 +32,8 @@ RUN_SECONDS = 600.0
 STOP_SECONDS = 30.0
 """How long a run may take to remove its cluster after an interrupt."""
 POLL_SECONDS = 0.2
+SHOWN_LINES = 3
+"""Of a message on the terminal; the page has all of it."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ def summary(judged: Judged) -> str:
     counts = ", ".join(f"{len(judged.of(cell))} {cell}" for cell in Cell if judged.of(cell) and cell is not Cell.GREEN)
     lines = [f"{head}{counts or 'all green'} in {clock(judged.seconds)}"]
     for finding in judged.of(Cell.MISSED, Cell.UNEXPECTED):
-        said = finding.red.message.replace("\n", "\n        ") if finding.red else "no spec of it is red"
-        lines.append(f"    {finding.claim} {finding.cell}{': ' + finding.detail if finding.detail else ''}\n        {said}")
+        lines.append(f"    {finding.claim} {finding.cell}{': ' + finding.detail if finding.detail else ''}")
+        said = finding.red.message.splitlines()[:SHOWN_LINES] if finding.red else ["no spec of it is red"]
+        lines += [f"        {line}" for line in said]
     return "\n".join(lines)
 
 
