@@ -11,7 +11,7 @@ from fixtures.crowd import STATEFULSET, Change, Crowd, choose, usage
 from fixtures.dns import Transport
 from fixtures.providers import Capability
 from suites.scale.conftest import NewCrowd, Report
-from suites.scale.expectations import must_be_cut, require_slices
+from suites.scale.expectations import AT_REST_SECONDS, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
 
@@ -69,9 +69,8 @@ def test_the_service_name_says_that_its_answer_was_cut(ten_thousand: TenThousand
     """No message can hold 10,000 addresses: the answer MUST say that it was cut, over TCP too, and hold members' only."""
     addresses = set(ten_thousand.addresses.values())
     crowd = ten_thousand.crowd
-    crowd.dns.require(
-        crowd.members.domain, "A", lambda answer: must_be_cut(answer, addresses) if answer.transport is transport else None
-    )
+    check = over(transport, lambda answer: must_be_cut(answer, addresses))
+    crowd.dns.require(crowd.members.domain, "A", check, within=AT_REST_SECONDS)
 
 
 def test_slices_hold_each_member_once_and_at_most_100(ten_thousand: TenThousand) -> None:

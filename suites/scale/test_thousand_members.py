@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from fixtures.crowd import STATEFULSET, Change, Crowd, choose
-from fixtures.dns import Answer, Transport, must_be
+from fixtures.dns import Answer, Check, Transport, must_be
 from fixtures.providers import Capability
 from suites.scale.conftest import NewCrowd, Report
-from suites.scale.expectations import cut, must_be_cut, require_slices
+from suites.scale.expectations import AT_REST_SECONDS, cut, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
 
@@ -26,6 +26,11 @@ class Thousand:
     crowd: Crowd
     growth: Change
     addresses: dict[str, str]
+
+    def require_service(self, form: str, rdtype: str, check: Check) -> None:
+        """Every DNS server passes the check for a name made from the Service's."""
+        name = form.format(service=self.crowd.members.domain)
+        self.crowd.dns.require(name, rdtype, check, within=AT_REST_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +53,22 @@ def test_the_service_name_has_every_address_over_tcp(thousand: Thousand) -> None
     whole = must_be(thousand.addresses.values())
 
     def check(answer: Answer) -> None:
-        if answer.transport is Transport.TCP:
-            whole(answer)
-            assert not cut(answer), f"expected an answer that was not cut, came {answer}"
+        whole(answer)
+        assert not cut(answer), f"expected an answer that was not cut, came {answer}"
 
-    thousand.crowd.dns.require(thousand.crowd.members.domain, "A", check)
+    thousand.require_service("{service}", "A", over(Transport.TCP, check))
 
 
 def test_over_udp_the_answer_says_that_it_was_cut(thousand: Thousand) -> None:
     """Over UDP the answer MUST say that it was cut (TC), so that a client asks again, and hold members' addresses only."""
-
-    def check(answer: Answer) -> None:
-        if answer.transport is Transport.UDP:
-            must_be_cut(answer, thousand.addresses.values())
-
-    thousand.crowd.dns.require(thousand.crowd.members.domain, "A", check)
+    addresses = set(thousand.addresses.values())
+    thousand.require_service("{service}", "A", over(Transport.UDP, lambda answer: must_be_cut(answer, addresses)))
 
 
 def test_the_port_name_has_every_member_over_tcp(thousand: Thousand) -> None:
     """Over TCP the port's SRV records MUST name all 1,000 members, each once; the additional section may be cut."""
-    crowd = thousand.crowd
-    whole = must_be(f"{name}.{crowd.members.domain} 80" for name in thousand.addresses)
-
-    def check(answer: Answer) -> None:
-        if answer.transport is Transport.TCP:
-            whole(answer)
-
-    crowd.dns.require(f"_http._tcp.{crowd.members.domain}", "SRV", check)
+    targets = [f"{name}.{thousand.crowd.members.domain} 80" for name in thousand.addresses]
+    thousand.require_service("_http._tcp.{service}", "SRV", over(Transport.TCP, must_be(targets)))
 
 
 def test_each_member_has_a_name_of_its_own(thousand: Thousand, seed: int, names_to_ask: int | None) -> None:
@@ -100,6 +94,5 @@ def test_the_crowd_shrinks_and_grows_again(thousand: Thousand, report: Report, s
     report(crowd.resize(size, seed))
     addresses = crowd.addresses()
     assert sorted(addresses) == sorted(f"{STATEFULSET}-{ordinal}" for ordinal in range(size))
-    whole = must_be(addresses.values())
-    crowd.dns.require(crowd.members.domain, "A", lambda answer: whole(answer) if answer.transport is Transport.TCP else None)
+    thousand.require_service("{service}", "A", over(Transport.TCP, must_be(addresses.values())))
     require_slices(crowd, addresses)
