@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from conformance import claims, experiments, matrix
@@ -21,7 +22,7 @@ from conformance.errors import UserError
 from conformance.experiments import Experiment
 from conformance.judgement import Cell, Judged, claims_without_fault, judge
 from conformance.paths import REPORTS, ROOT
-from conformance.process import end_group, tail
+from conformance.process import end_group, end_with_parent, tail
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings, from_env
 
@@ -72,7 +73,14 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
     command = [sys.executable, "-m", "pytest", "suites", "-p", "fixtures.injection", "-p", "no:fixtures.reports", "-q"]
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=partial(end_with_parent, signal.SIGINT),
         )
     return Running(experiment, folder, child, time.monotonic())
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from conformance.errors import StepFailed
@@ -26,8 +27,9 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
     return "\n".join(f"    {line}" for line in text)
 
 
-def _end_with_parent() -> None:
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def end_with_parent(number: signal.Signals) -> None:
+    """In a child, before it becomes its program: it gets this signal when its parent ends, however that ends."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 def run_logged(
@@ -58,7 +60,7 @@ def run_logged(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=partial(end_with_parent, signal.SIGKILL) if sys.platform == "linux" else None,
         )
         try:
             status = child.wait(timeout=timeout)

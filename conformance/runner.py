@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 from filelock import FileLock, Timeout
@@ -20,6 +20,7 @@ from conformance.errors import UserError
 from conformance.k3d import STEPS as K3D_STEPS
 from conformance.k3d import for_k3d
 from conformance.paths import REPORTS, ROOT, work_dir
+from conformance.process import end_with_parent
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings
 from conformance.target import Connection, connect, remove_namespaces, require_consent
@@ -29,7 +30,6 @@ from fixtures.providers.simulated import ensure_programs
 
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
-PR_SET_PDEATHSIG = 1
 WORKERS = {Provider.SIMULATED: 2}
 """pytest workers by provider, four unless said: specs wait more than they compute. A simulated cluster belongs to one worker."""
 
@@ -45,11 +45,6 @@ def chosen_provider(settings: Settings) -> tuple[Provider, str]:
         f"Provider simulated: {reason} Real API server, controllers and CoreDNS; "
         "what needs a kubelet, packets between pods or MySQL is not verified."
     )
-
-
-def _die_with_parent() -> None:
-    """The child is interrupted, and so cleans up, when this process is killed."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
@@ -146,7 +141,9 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
 
     Returns its exit status, or 128 and the number of the signal.
     """
-    child = subprocess.Popen(command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=_die_with_parent)
+    child = subprocess.Popen(
+        command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=partial(end_with_parent, signal.SIGINT)
+    )
     interrupted: list[int] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
