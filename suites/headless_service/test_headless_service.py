@@ -85,7 +85,7 @@ def test_the_name_lists_members_and_no_virtual_address(either: HeadlessSet, fact
 @pytest.mark.claim("SEED-HLS-02")
 @pytest.mark.needs(Capability.KUBELET, Capability.CONTROL_PLANE)
 def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, documented: HeadlessSet) -> None:
-    """No node MUST have a kube-proxy rule for a headless Service; each has some for an ordinary one."""
+    """A node MUST NOT have a kube-proxy rule for a headless Service; each has some for an ordinary one."""
     proxies = kube.list("Pod", PROXY_NAMESPACE, labelSelector="k8s-app=kube-proxy")
     nodes = kube.request("GET", "/api/v1/nodes")["items"]
     assert len(proxies) == len(nodes), f"{len(proxies)} kube-proxies on {len(nodes)} nodes"

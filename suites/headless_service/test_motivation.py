@@ -73,7 +73,7 @@ def test_a_row_written_to_member_0_is_in_no_other_member(documented: HeadlessSet
 @pytest.mark.claim("SEED-WHY-01")
 @DATABASE
 def test_the_members_are_three_different_servers(documented: HeadlessSet, sql: Sql) -> None:
-    """Each member's stable name MUST lead to the server of that hostname, and no two servers MUST be the same."""
+    """Each member's stable name MUST lead to the server of that hostname, and the servers MUST be different ones."""
     hosts = [f"{documented.member(ordinal)}.{documented.service}" for ordinal in documented.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
