@@ -35,7 +35,7 @@ class Cell(StrEnum):
 
 @dataclass(frozen=True)
 class Red:
-    """One red spec. `seconds` from its start, set-up included."""
+    """One red spec. `seconds` is what the phase took that went wrong: the servers of a whole run start in one spec's set-up."""
 
     spec: str
     outcome: Outcome
