@@ -20,7 +20,7 @@ from conformance.errors import StepFailed, UserError
 from conformance.progress import Progress
 from conformance.settings import Images, Settings, from_env
 from images.node.build import reference_of
-from images.node.parts import FILES, Parts, containerd_config, content_key_of, names_of, parts_of
+from images.node.parts import FILES, Parts, containerd_config, content_key_of, names_of, node_entrypoint, parts_of
 
 KIND_CONFIG = """version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -50,6 +50,11 @@ def test_containerd_gets_the_rows_pause_image_and_can_start_pods_without_cap_sys
 def test_a_kind_whose_configuration_differs_is_noticed() -> None:
     with pytest.raises(ValueError, match="restrict_oom_score_adj"):
         containerd_config("version = 3\n", "3.10.2")
+
+
+def test_the_inotify_limit_is_raised_before_systemd_starts() -> None:
+    script = node_entrypoint("fix_mount\nlog_info 'starting init'\nexec \"$@\"\n")
+    assert script.index("fix_mount") < script.index("max_user_instances") < script.index("starting init") < script.index("exec")
 
 
 def test_netd_may_only_list_and_watch_nodes() -> None:

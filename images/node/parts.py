@@ -223,9 +223,17 @@ def _kind_files(folder: Path, release: Release) -> dict[str, Entry]:
             entries[name] = File(path, 0o755 if runs else 0o644)
     containerd = (folder / "etc/containerd/config.toml").read_text()
     kubelet = (folder / "etc/default/kubelet").read_text()
+    entrypoint = (folder / "usr/local/bin/entrypoint").read_text()
+    entries["/usr/local/bin/entrypoint"] = File(node_entrypoint(entrypoint).encode(), 0o755)
     entries["/etc/containerd/config.toml"] = File(containerd_config(containerd, release.pause).encode())
     entries["/etc/default/kubelet"] = File(f"{kubelet.strip()} --config-dir=/etc/kubernetes/kubelet.conf.d\n".encode())
     return entries
+
+
+def node_entrypoint(text: str) -> str:
+    """kind's entrypoint with our lines before it starts systemd. Raises ValueError when it is not as it was."""
+    start = "log_info 'starting init'\n"
+    return _replaced(re.escape(start), (FILES / "inotify.sh").read_text() + start, text)
 
 
 def containerd_config(text: str, pause: str) -> str:
@@ -238,7 +246,7 @@ def containerd_config(text: str, pause: str) -> str:
 
 
 def _replaced(pattern: str, new: str, text: str) -> str:
-    changed, count = re.subn(pattern, new, text)
+    changed, count = re.subn(pattern, lambda _: new, text)
     if count != 1:
-        raise ValueError(f"{pattern} is {count} times in kind's containerd configuration, not once")
+        raise ValueError(f"{pattern} is {count} times in kind's file, not once")
     return changed
