@@ -21,6 +21,7 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
 
     def check() -> list[str]:
         ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
+        assert ran.status == 0, ran.transcript()
         listed = [endpoint.rpartition(":")[0] for endpoint in described(ran.stdout)["Endpoints"][0].split(",")]
         addresses = sorted(documented.addresses())
         assert len(set(addresses)) == documented.replicas, f"addresses of the Ready members: {addresses}"
