@@ -40,7 +40,7 @@ def test_a_failure_in_between_starts_the_count_anew() -> None:
 
 
 def test_a_failure_tells_expectation_last_observation_attempts_and_time() -> None:
-    with pytest.raises(AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s, 0 of 3"):
+    with pytest.raises(AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s\)"):
         eventually(results(AssertionError("two pods")), expecting="three pods", within=SHORT)
 
 
@@ -91,3 +91,7 @@ def test_consistently_fails_at_the_first_change() -> None:
 def test_consistently_does_not_pass_unseen() -> None:
     with pytest.raises(Unobserved):
         consistently(results(Unobserved("lost")), expecting="no change", during=SHORT)
+
+
+def test_a_row_of_successes_may_end_after_the_time_is_up() -> None:
+    assert eventually(results("a", "b", "c"), expecting="three slow looks", within=0.0) == "c"
