@@ -39,6 +39,7 @@ SYSCTLS = (
     "kernel/sysrq",
     "vm/overcommit_memory",
     "vm/panic_on_oom",
+    "fs/inotify/max_user_instances",
     "kernel/panic",
     "kernel/panic_on_oops",
     "kernel/keys/root_maxkeys",
