@@ -1,0 +1,109 @@
+"""Tools that do not fit the table are named in one sentence, and never used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conformance import prepare
+from conformance.engine import Engine
+from conformance.errors import UserError
+from conformance.paths import ROOT
+from conformance.prepare import kind_binary, kubectl_of, tool_folder
+from conformance.progress import Progress
+from conformance.settings import Settings, from_env
+from images.node import NodeImage
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return from_env({"K8S": "1.37"})
+
+
+def _program(folder: Path, name: str, says: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def _no_build(*_: object) -> Path:
+    raise UserError("Go is missing; install Go 1.26 or newer and have it in PATH.")
+
+
+def test_the_users_kind_is_taken_when_it_is_the_tables(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = _program(tmp_path / "bin", "kind", settings.versions.kind.removeprefix("v"))
+    monkeypatch.setenv("PATH", str(own.parent), prepend=os.pathsep)
+    monkeypatch.setattr(prepare, "binary", _no_build)
+    assert kind_binary(settings, Progress(1)) == own
+
+
+def test_another_kind_is_not_taken_and_without_go_the_sentence_names_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = _program(tmp_path / "bin", "kind", "0.20.0")
+    monkeypatch.setenv("PATH", str(old.parent), prepend=os.pathsep)
+    monkeypatch.setattr(prepare, "binary", _no_build)
+    with pytest.raises(UserError) as caught:
+        kind_binary(settings, Progress(1))
+    assert f"kind {settings.versions.kind} is needed, the kind in PATH ({old}) is another release" in str(caught.value)
+    assert "Go is missing" in str(caught.value)
+
+
+class NodeWithKubectl(Engine):
+    """An engine whose node image carries a kubectl that says `version`."""
+
+    def docker(self, *words: str, timeout: float = 120.0) -> str:
+        if words[0] == "cp":
+            _program(Path(words[2]).parent, Path(words[2]).name, self.env["version"])
+        return "container"
+
+
+@pytest.mark.parametrize("says", ["Client Version: v1.30.1", "Client Version: v1.37.00"])
+def test_a_node_image_with_another_kubectl_is_named(says: str, settings: Settings) -> None:
+    image = NodeImage("node:1", "sha256:abcdef", {})
+    with pytest.raises(UserError, match=r"node:1 carries a kubectl that is not v1\.37\.0"):
+        kubectl_of(image, NodeWithKubectl({"version": says}, private=False), settings.release.patch)
+
+
+def test_the_nodes_kubectl_is_copied_once(settings: Settings) -> None:
+    image, engine = (
+        NodeImage("node:1", "sha256:abcdef", {}),
+        NodeWithKubectl({"version": "Client Version: v1.37.0"}, private=False),
+    )
+    first = kubectl_of(image, engine, "1.37.0")
+    assert kubectl_of(image, NodeWithKubectl({"version": "unasked"}, private=False), "1.37.0") == first
+
+
+def test_links_follow_the_tools(settings: Settings, tmp_path: Path) -> None:
+    for tool in ("one", "two"):
+        folder = tool_folder({"kubectl": tmp_path / tool}, "1.37")
+        assert (folder / "kubectl").readlink() == tmp_path / tool
+    assert [path.name for path in folder.iterdir()] == ["kubectl"]
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [("exit 1", "is too old; install Python 3.11 or newer"), (None, "python3 was not found; install Python 3.11 or newer")],
+    ids=["old", "missing"],
+)
+def test_bootstrap_names_the_python_it_needs(script: str | None, sentence: str, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    if script is not None:
+        python.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\n{script}\n')
+        python.chmod(0o755)
+    env = {**os.environ, "PYTHON_FOR_VENV": str(python)}
+    done = subprocess.run(
+        [ROOT / "bootstrap.sh", tmp_path / "venv"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "venv").exists()
