@@ -36,10 +36,11 @@ def test_kind_without_an_engine_is_an_error_and_not_a_fallback(monkeypatch: pyte
         runner.end_to_end(from_env({"PROVIDER": "kind"}), [])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupt_reaches_pytest_once_and_is_waited_for(number: signal.Signals, tmp_path: Path) -> None:
-    child = tmp_path / "child.py"
-    child.write_text(
+@pytest.fixture
+def child(tmp_path: Path) -> Path:
+    """Stands for pytest: leaves `started` beside it when it runs and `cleaned` when an interrupt has been dealt with."""
+    script = tmp_path / "child.py"
+    script.write_text(
         textwrap.dedent(f"""
         import pathlib, time
         try:
@@ -50,30 +51,24 @@ def test_an_interrupt_reaches_pytest_once_and_is_waited_for(number: signal.Signa
             pathlib.Path("{tmp_path}/cleaned").touch()
         """)
     )
+    return script
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupt_reaches_pytest_once_and_is_waited_for(number: signal.Signals, child: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", _run_as_pytest(child)], cwd=ROOT, stderr=subprocess.PIPE)
-    _until((tmp_path / "started").exists)
+    _until(child.with_name("started").exists)
     parent.send_signal(number)
     assert parent.wait(timeout=20) == 128 + number
-    assert (tmp_path / "cleaned").exists()
+    assert child.with_name("cleaned").exists()
 
 
-def test_a_killed_runner_interrupts_pytest(tmp_path: Path) -> None:
-    child = tmp_path / "child.py"
-    child.write_text(
-        textwrap.dedent(f"""
-        import pathlib, time
-        try:
-            pathlib.Path("{tmp_path}/started").touch()
-            time.sleep(60)
-        except KeyboardInterrupt:
-            pathlib.Path("{tmp_path}/cleaned").touch()
-        """)
-    )
+def test_a_killed_runner_interrupts_pytest(child: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", _run_as_pytest(child)], cwd=ROOT)
-    _until((tmp_path / "started").exists)
+    _until(child.with_name("started").exists)
     parent.kill()
     parent.wait(timeout=5)
-    _until((tmp_path / "cleaned").exists)
+    _until(child.with_name("cleaned").exists)
 
 
 def _run_as_pytest(script: Path) -> str:
