@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 from conformance.process import output_of
 from conformance.progress import Progress
 from conformance.versions import Release, Versions
-from images.gobuild import build, folder_built, source_of
+from images.gobuild import binaries
 
 
 def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Path:
@@ -19,11 +18,7 @@ def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Pat
     own = shutil.which("kubectl")
     if own and _minor_of(own) == release.minor:
         return Path(own)
-    source = source_of("kubernetes", versions.closest_row(release.minor).patch)
-    if folder_built(source).exists():
-        return folder_built(source) / "kubectl"
-    alone = replace(source, title=source.title.replace("kubernetes", "kubectl"), commands={"kubectl": source.commands["kubectl"]})
-    return build(alone, progress) / "kubectl"
+    return binaries("kubernetes", versions.closest_row(release.minor).patch, progress, ["kubectl"]) / "kubectl"
 
 
 def _minor_of(kubectl: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,31 +189,44 @@ def binary(component: str, version: str, name: str, progress: Progress) -> Path:
     return binaries(component, version, progress) / name
 
 
-def binaries(component: str, version: str, progress: Progress) -> Path:
-    """The folder with all programs of a component, built if need be. Raises UserError (no Go, no pins) or StepFailed."""
-    return build(source_of(component, version), progress)
+def binaries(component: str, version: str, progress: Progress, only: Collection[str] = ()) -> Path:
+    """The folder with the programs of a component, as `build` says. Raises UserError (no Go, no pins) or StepFailed."""
+    return build(source_of(component, version), progress, only)
 
 
 def folder_built(source: Source) -> Path:
-    """Where the programs of a source are, or will be."""
+    """Where all programs of a source are, or will be."""
     return cache_dir() / "bin" / f"{source.title}-{source.key(go_version())}"
 
 
-def build(source: Source, progress: Progress) -> Path:
-    """Build all programs of a source into the cache and return their folder; nothing to do when it is there.
+def build(source: Source, progress: Progress, only: Collection[str] = ()) -> Path:
+    """Build a source's programs into the cache and return their folder; nothing to do when they are there.
 
-    The folder appears whole or not at all. Go's build cache is one of ours per source and is removed after success, so
-    an interrupted build goes on where it was and a finished one holds no disk. Two runs at once wait for each other.
+    With `only`, no others than these names are built, and the folder has at least these. The folder of all appears whole
+    or not at all, and takes over what was built alone. Go's build cache is one of ours per source and is removed after
+    success, so an interrupted build goes on where it was and a finished one holds no disk. Two runs at once wait for each other.
     """
     target = folder_built(source)
+    if found := _finished(target, only):
+        return found
+    with alone(target.name, progress):
+        if found := _finished(target, only):
+            return found
+        with progress.step(f"build {source.title}"):
+            _forget_superseded(target, source)
+            return _build_into(target, source, only)
+
+
+def _some_of(target: Path) -> Path:
+    """The folder of programs that were built without the others."""
+    return target.with_name(f"{target.name}.some")
+
+
+def _finished(target: Path, only: Collection[str]) -> Path | None:
     if target.exists():
         return target
-    with alone(target.name, progress):
-        if not target.exists():
-            with progress.step(f"build {source.title}"):
-                _forget_superseded(target, source)
-                _build_into(target, source)
-    return target
+    some = _some_of(target)
+    return some if only and all((some / name).exists() for name in only) else None
 
 
 def _lock_file(name: str) -> Path:
@@ -245,28 +258,48 @@ def _forget_superseded(target: Path, source: Source) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _build_into(target: Path, source: Source) -> None:
-    build_cache = cache_dir() / "go-build" / target.name
+def _build_into(target: Path, source: Source, only: Collection[str]) -> Path:
+    some, build_cache = _some_of(target), cache_dir() / "go-build" / target.name
+    wanted = only or source.commands
+    there = [name for name in wanted if (some / name).exists()]
+    missing = {name: source.commands[name] for name in wanted if name not in there}
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        command = ["go", "build", "-mod=readonly", "-ldflags", source.ldflags, "-tags", ",".join(source.tags)]
-        run_logged(
-            f"Building {source.title}",
-            [*command, "-o", f"{partial}/", *source.commands.values()],
-            log_dir() / f"build-{source.title}.log",
-            env=go_environment(GOCACHE=str(build_cache)),
-            cwd=source.folder,
-        )
-        for name, package in source.commands.items():
-            default = _default_name(package)
-            if default != name:
-                (partial / default).rename(partial / name)
-        partial.rename(target)
+        _go_build(source, missing, partial, build_cache)
+        if only:
+            some.mkdir(exist_ok=True)
+            for name in missing:
+                (partial / name).rename(some / name)
+        else:
+            # Linked, not moved: a simulated cluster may be running from there.
+            for name in there:
+                (partial / name).hardlink_to(some / name)
+            partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(build_cache, ignore_errors=True)
+    return some if only else target
+
+
+def _go_build(source: Source, commands: Mapping[str, str], folder: Path, build_cache: Path) -> None:
+    if not commands:
+        return
+    run_logged(
+        f"Building {source.title}",
+        [
+            *("go", "build", "-mod=readonly", "-ldflags", source.ldflags, "-tags", ",".join(source.tags)),
+            *("-o", f"{folder}/", *commands.values()),
+        ],
+        log_dir() / f"build-{source.title}.log",
+        env=go_environment(GOCACHE=str(build_cache)),
+        cwd=source.folder,
+    )
+    for name, package in commands.items():
+        default = _default_name(package)
+        if default != name:
+            (folder / default).rename(folder / name)
 
 
 def _default_name(package: str) -> str:

@@ -15,7 +15,9 @@ import pytest
 from conformance.errors import StepFailed, UserError
 from conformance.paths import ROOT, cache_dir
 from conformance.progress import Progress
+from conformance.settings import from_env
 from conformance.versions import load
+from fixtures.providers.simulated import ensure_programs
 from images import gobuild
 from images.gobuild import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
 
@@ -70,6 +72,55 @@ def test_a_second_build_does_nothing(record: Path, source: Source, progress: Pro
 def test_the_build_cache_goes_after_success(record: Path, source: Source, progress: Progress) -> None:
     folder = build(source, progress)
     assert not (cache_dir() / "go-build" / folder.name).exists()
+
+
+def test_only_what_is_asked_for_is_built(record: Path, source: Source, progress: Progress) -> None:
+    folder = build(source, progress, ["tool"])
+    assert [path.name for path in folder.iterdir()] == ["tool"]
+    assert build(source, progress, ["tool"]) == folder
+    assert record.read_text().splitlines() == ["once"]
+    assert not folder_built(source).exists()
+    assert not (cache_dir() / "go-build" / folder_built(source).name).exists()
+
+
+def test_the_rest_is_built_later_and_what_was_built_alone_is_kept(
+    record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = build(source, progress, ["tool"])
+    (alone / "tool").write_text("built before")
+    monkeypatch.setenv("FAKE_FAILURE", "1")
+    with pytest.raises(StepFailed):
+        build(source, progress)
+    assert not folder_built(source).exists()
+    monkeypatch.delenv("FAKE_FAILURE")
+    whole = build(source, progress)
+    assert (whole / "tool").read_text() == "built before"
+    assert (whole / "ctl").read_text() == "built\n"
+    assert (alone / "tool").exists(), "a run may be using it"
+    assert build(source, progress, ["tool"]) == whole
+
+
+def test_programs_that_were_all_built_alone_need_no_build(record: Path, source: Source, progress: Progress) -> None:
+    build(source, progress, ["tool"])
+    build(source, progress, ["ctl"])
+    assert sorted(path.name for path in build(source, progress).iterdir()) == ["ctl", "tool"]
+    assert record.read_text().splitlines() == ["once", "once"]
+
+
+def test_all_programs_that_are_there_serve_who_needs_some(record: Path, source: Source, progress: Progress) -> None:
+    assert build(source, progress) == build(source, progress, ["ctl"])
+    assert record.read_text().splitlines() == ["once"]
+
+
+def test_a_simulated_cluster_needs_six_programs_and_kubectl(record: Path, progress: Progress) -> None:
+    programs = ensure_programs(from_env({"K8S": "1.37"}), progress)
+    built = {path.name: {program.name for program in path.iterdir()} for path in (cache_dir() / "bin").iterdir()}
+    assert built == {
+        programs.kubernetes.name: {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"},
+        programs.etcd.name: {"etcd"},
+        programs.coredns.name: {"coredns"},
+        programs.kwok.name: {"kwok"},
+    }
 
 
 def test_a_failed_build_keeps_its_build_cache_and_shows_no_folder(
