@@ -118,6 +118,16 @@ def test_any_other_answer_fails_on_either_transport(wrong: Reply | None, transpo
     assert "expected {198.51.100.1, 198.51.100.2, 198.51.100.3}" in said or "records of" in said
 
 
+def test_of_many_records_a_message_shows_what_differs_only() -> None:
+    many = [f"198.51.100.{number}" for number in range(40)]
+    came = [*many[1:], "203.0.113.1"]
+    with serving(reply(*came), reply(*came)) as server, pytest.raises(AssertionError) as raised:
+        require(server, must_be(many))
+    said = str(raised.value)
+    assert "expected 40 records, came 40: missing {198.51.100.0}, not expected or more than once {203.0.113.1}" in said
+    assert "198.51.100.7" not in said
+
+
 def test_one_bad_replica_among_good_ones_fails_by_name() -> None:
     with (
         serving(reply(*RIGHT), reply(*RIGHT), "good") as good,
