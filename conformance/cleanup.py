@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -11,33 +10,23 @@ from conformance.errors import UserError
 from conformance.paths import REPORTS, cache_dir, work_dir
 from conformance.progress import Progress
 from conformance.settings import Settings
-from fixtures.providers.k3d import CLUSTER_LABEL as K3D_LABEL
-from fixtures.providers.k3d import delete_k3d_cluster, own_k3d_clusters
-from fixtures.providers.kind import CLUSTER_LABEL, delete_cluster, own_clusters
+from fixtures.cluster import CONTAINER_PROVIDERS
 
 
 def clean(settings: Settings) -> None:
     """Delete this clone's clusters and work files; stop the private engine when no container of any clone is left on it."""
-    from conformance.k3d import k3d_binary
-    from conformance.prepare import kind_binary
-
     engine = find_or_revive(settings, Progress(total=1))
-    clusters = own_clusters(engine) if engine else []
+    clusters = [(provider, name) for provider in CONTAINER_PROVIDERS for name in provider.own(engine)] if engine else []
     progress = Progress(total=len(clusters) + 2)
     if engine is not None:
-        if clusters:
-            kind = kind_binary(settings, progress)
-            for name in clusters:
-                with progress.step(f"delete cluster {name}"):
-                    delete_cluster(engine, kind, name)
-        if others := own_k3d_clusters(engine):
-            k3d = k3d_binary(settings, progress)
-            for name in others:
-                with progress.step(f"delete cluster {name}"):
-                    delete_k3d_cluster(k3d, {**os.environ, **engine.env}, name)
+        for provider, name in clusters:
+            program = provider.find_program(settings, progress)
+            with progress.step(f"delete cluster {name}"):
+                provider.remove(program, engine, name)
+        labels = [provider.LABEL for provider in CONTAINER_PROVIDERS]
         if not engine.private:
             progress.skip("container engine", "not ours, left as it is")
-        elif any(engine.docker("ps", "-aq", "--filter", f"label={label}").split() for label in (CLUSTER_LABEL, K3D_LABEL)):
+        elif any(engine.docker("ps", "-aq", "--filter", f"label={label}").split() for label in labels):
             progress.skip("container engine", "another clone has a cluster on it, left running")
         else:
             with progress.step("stop the private container engine"):

@@ -22,7 +22,7 @@ from conformance.progress import clock
 from conformance.record import read
 from conformance.settings import Provider, Settings, from_env
 from conformance.verdict import Outcome
-from fixtures.providers.kind import cluster_name, containers_of
+from fixtures.providers.kind import KindCluster
 
 SPECS = "network_identity or coherence or describe"
 """Specs that look at the API, at DNS and into pods, without those that build much of their own."""
@@ -135,11 +135,11 @@ def disturb(settings: Settings, name: str) -> Seen:
     finally:
         end_group(child, grace=200.0)
     outcomes = outcomes_of(read(report)) if report.exists() else {}
-    return Seen(name, status, time.monotonic() - begun, outcomes, tuple(containers_of(target.engine, target.name)))
+    return Seen(name, status, time.monotonic() - begun, outcomes, tuple(KindCluster.containers_of(target.engine, target.name)))
 
 
 def _await_databases(settings: Settings, child: subprocess.Popen[bytes]) -> Target:
-    name = cluster_name(settings.release.minor)
+    name = KindCluster.name_of(settings.release.minor)
     end = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < end:
         if child.poll() is not None:

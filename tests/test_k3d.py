@@ -18,9 +18,8 @@ from conformance.k3d import Prepared, ensure_k3s_image
 from conformance.paths import CLONE_LABEL, clone_id
 from conformance.progress import Progress
 from conformance.settings import from_env
-from fixtures.providers import Capability
-from fixtures.providers import k3d as provider
-from fixtures.providers.k3d import K3dCluster, cluster_name, config, own_k3d_clusters
+from fixtures.providers import Capability, containers
+from fixtures.providers.k3d import K3dCluster, config
 from images.gobuild import folder_built, source_of
 
 SETTINGS = from_env({"PROVIDER": "k3d", "K8S": "1.36"})
@@ -48,7 +47,7 @@ def test_ranges_and_domain_reach_the_server_and_old_cgroups_every_node() -> None
 def test_the_name_is_the_one_that_the_plugin_deletes() -> None:
     from pytest_kubernetes.providers.k3d import K3dManagerBase
 
-    name = cluster_name("1.36")
+    name = K3dCluster.name_of("1.36")
     manager = object.__new__(K3dManagerBase)
     manager._set_cluster_name(name, None)
     assert manager.cluster_name == name
@@ -88,7 +87,7 @@ def test_the_real_k3d_says_its_version_as_the_plugin_reads_it(real_k3d: Path, mo
 
 
 def test_the_real_k3d_takes_the_configuration(real_k3d: Path, tmp_path: Path) -> None:
-    said = created(real_k3d, tmp_path, config(SETTINGS, cluster_name("1.36"), old_cgroups=True))
+    said = created(real_k3d, tmp_path, config(SETTINGS, K3dCluster.name_of("1.36"), old_cgroups=True))
     assert "no.sock" in said
     assert "schema" not in said.lower()
 
@@ -132,13 +131,13 @@ def prepared(engine: Engine, tmp_path: Path) -> Prepared:
 
 @pytest.fixture(autouse=True)
 def own_work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider, "work_dir", lambda: tmp_path)
+    monkeypatch.setattr(containers, "work_dir", lambda: tmp_path)
 
 
 def test_only_clusters_with_our_label_are_ours() -> None:
-    name = cluster_name("1.36")
+    name = K3dCluster.name_of("1.36")
     engine = FakeEngine({f"ps -a --filter label={CLONE_LABEL}={clone_id()}": f"{name}\n{name}\nother\n"})
-    assert own_k3d_clusters(engine) == [name]
+    assert K3dCluster.own(engine) == [name]
 
 
 def test_a_cluster_of_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
@@ -161,7 +160,8 @@ def test_a_failed_creation_leaves_nothing_and_says_k3ds_words(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_finds_its_own_cluster_only(tmp_path: Path) -> None:
+def test_a_run_finds_its_own_cluster_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "output_of", lambda *_, **__: "ok")
     mine = K3dCluster(SETTINGS, prepared(FakeEngine({}), tmp_path), "run")
     (tmp_path / f"{mine.name}.json").write_text(json.dumps({"run": "run"}))
     mine.kubeconfig.touch()

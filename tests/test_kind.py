@@ -13,8 +13,9 @@ from conformance import paths
 from conformance.errors import UserError
 from conformance.prepare import Prepared
 from conformance.settings import Settings, from_env
+from fixtures.providers import containers
 from fixtures.providers import kind as kind_module
-from fixtures.providers.kind import KindCluster, cluster_name, own_clusters, owner_file
+from fixtures.providers.kind import KindCluster, owner_file
 from fixtures.providers.readiness import FORWARD
 
 
@@ -52,7 +53,7 @@ class RecordedManager:
 
     def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
         self.calls.append((cluster_options, options))
-        self.engine.containers[cluster_name("1.37")] = {"c1": str(owner_file()), "c2": str(owner_file())}
+        self.engine.containers[KindCluster.name_of("1.37")] = {"c1": str(owner_file()), "c2": str(owner_file())}
         if self.error:
             raise self.error
         Path(cluster_options.kubeconfig_path).write_text("kubeconfig")
@@ -63,10 +64,12 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     recorded = RecordedEngine()
 
-    def delete(_engine: object, _kind: Path, name: str) -> None:
-        recorded.containers.pop(name)
+    def run(words: list[str], **_more: object) -> str:
+        if words[1:4] == ["delete", "cluster", "--name"]:
+            recorded.containers.pop(words[4])
+        return ""
 
-    monkeypatch.setattr(kind_module, "delete_cluster", delete)
+    monkeypatch.setattr(containers, "output_of", run)
     monkeypatch.setattr(kind_module, "output_of", lambda *words, **more: "")
     monkeypatch.setattr(kind_module, "REPORTS", tmp_path / "reports")
     return recorded
@@ -83,9 +86,9 @@ def _cluster(settings: Settings, engine: RecordedEngine, run: str = "run-1") -> 
 
 
 def test_the_name_carries_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = cluster_name("1.37")
+    here = KindCluster.name_of("1.37")
     monkeypatch.setattr(paths, "ROOT", Path("/another/clone"))
-    assert cluster_name("1.37") != here
+    assert KindCluster.name_of("1.37") != here
 
 
 def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(settings: Settings, engine: RecordedEngine) -> None:
@@ -103,6 +106,19 @@ def test_a_failing_create_shows_kinds_words_and_leaves_nothing(settings: Setting
         cluster.create(RecordedManager(engine, error))
     assert engine.containers == {}
     assert not KindCluster.exists(settings, "run-1")
+
+
+def test_a_run_that_is_killed_while_it_creates_has_something_to_delete(settings: Settings, engine: RecordedEngine) -> None:
+    class Killed(RecordedManager):
+        def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
+            super().create(cluster_options, timeout, options)
+            cluster.kubeconfig.write_text("kubeconfig")
+            assert KindCluster.exists(settings, "run-1")
+            assert cluster.attach() is None
+
+    cluster = _cluster(settings, engine)
+    cluster.create(Killed(engine))
+    assert cluster.attach() is not None
 
 
 def test_an_interrupted_create_leaves_nothing(settings: Settings, engine: RecordedEngine) -> None:
@@ -138,19 +154,19 @@ def test_a_kept_cluster_that_lost_a_node_or_has_another_network_is_not_taken(eng
 
 
 def test_what_a_killed_run_left_is_replaced(settings: Settings, engine: RecordedEngine) -> None:
-    engine.containers[cluster_name("1.37")] = {"old": str(owner_file())}
+    engine.containers[KindCluster.name_of("1.37")] = {"old": str(owner_file())}
     _cluster(settings, engine).create(RecordedManager(engine))
-    assert set(engine.containers[cluster_name("1.37")]) == {"c1", "c2"}
+    assert set(engine.containers[KindCluster.name_of("1.37")]) == {"c1", "c2"}
 
 
 def test_a_cluster_of_our_name_that_is_not_ours_is_named_and_never_deleted(settings: Settings, engine: RecordedEngine) -> None:
-    engine.containers[cluster_name("1.37")] = {"foreign": "/somewhere/else"}
+    engine.containers[KindCluster.name_of("1.37")] = {"foreign": "/somewhere/else"}
     cluster = _cluster(settings, engine)
     for action in (cluster.attach, cluster.delete, lambda: cluster.create(RecordedManager(engine))):
         with pytest.raises(UserError, match="that this clone did not create"):
             action()
-    assert "foreign" in engine.containers[cluster_name("1.37")]
-    assert own_clusters(engine) == []  # type: ignore[arg-type]
+    assert "foreign" in engine.containers[KindCluster.name_of("1.37")]
+    assert KindCluster.own(engine) == []  # type: ignore[arg-type]
 
 
 def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:
