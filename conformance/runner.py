@@ -155,11 +155,13 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         while True:
+            # Asked before the wait: an interrupt in the middle of it begins the grace with the next one.
+            cleaning_up = bool(interrupted)
             try:
-                status = child.wait(timeout=1.0 if not interrupted else grace)
+                status = child.wait(timeout=grace if cleaning_up else 1.0)
                 return 128 + interrupted[0] if interrupted else status
             except subprocess.TimeoutExpired:
-                if interrupted:
+                if cleaning_up:
                     os.killpg(child.pid, signal.SIGKILL)
     finally:
         for number, handler in before.items():

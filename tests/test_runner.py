@@ -47,7 +47,7 @@ def child(tmp_path: Path) -> Path:
             pathlib.Path("{tmp_path}/started").touch()
             time.sleep(60)
         except KeyboardInterrupt:
-            time.sleep(0.3)
+            time.sleep(1.5)
             pathlib.Path("{tmp_path}/cleaned").touch()
         """)
     )
