@@ -111,10 +111,11 @@ def write_image_archives(settings: Settings, folder: Path) -> None:
         archives = ensure_archives(settings, progress)
     with progress.step(f"archives into {folder}/"):
         folder.mkdir(parents=True, exist_ok=True)
-        for reference, path in archives.items():
-            shutil.copyfile(path, folder / f"{reference.rpartition('/')[2].replace(':', '-')}.tar")
-    print("Push each to your registry under the same name and tag, and give the registry's prefix with IMAGE_PREFIX=:")
-    print("\n".join(f"  {reference}" for reference in archives))
+        targets = {folder / f"{reference.rpartition('/')[2].replace(':', '-')}.tar": reference for reference in archives}
+        for target, reference in targets.items():
+            shutil.copyfile(archives[reference], target)
+    print("Push each into your registry under the name on the right, and run with that IMAGE_PREFIX=:")
+    print("\n".join(f"  {target} -> IMAGE_PREFIX/{reference.rpartition('/')[2]}" for target, reference in targets.items()))
 
 
 def tool_folder(tools: Mapping[str, Path], minor: str) -> Path:

@@ -86,6 +86,11 @@ RECIPES: Mapping[str, Recipe] = {
         | _under("github.com/containernetworking/plugins/plugins/meta", "portmap"),
         stamps=("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion",),
     ),
+    "crane": Recipe(
+        "github.com/google/go-containerregistry",
+        _under("github.com/google/go-containerregistry/cmd", "crane"),
+        bare_stamps=("github.com/google/go-containerregistry/cmd/crane/cmd.Version",),
+    ),
     "crictl": Recipe(
         "sigs.k8s.io/cri-tools",
         _under("sigs.k8s.io/cri-tools/cmd", "crictl"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from conformance.engine import Engine
 from conformance.errors import StepFailed, UserError
 from conformance.paths import log_dir
-from conformance.process import output_of, run_logged
+from conformance.process import output_of, run_logged, tail
 from conformance.progress import Progress
 from conformance.settings import Images, Settings
 from conformance.versions import Release
@@ -108,7 +108,10 @@ def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
         with progress.step(f"pull {reference.partition('@')[0]}"):
             run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
     except StepFailed as error:
-        raise UserError(f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}).") from error
+        words = tail(log, 1).strip()
+        raise UserError(
+            f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}, which ends with: {words})."
+        ) from error
     content_id = _identity(reference, engine)
     if content_id is None:
         raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")
