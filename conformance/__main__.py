@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from conformance.errors import UserError
+from conformance.errors import in_one_sentence
 from conformance.settings import Settings, from_env
-
-BAD_INPUT = 2
 
 
 def _e2e(settings: Settings, arguments: Sequence[str]) -> int:
@@ -88,8 +86,9 @@ COMMANDS: dict[str, Callable[[Settings, Sequence[str]], int]] = {
 }
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """Run one command; a UserError becomes one sentence on standard error and exit status 2."""
+    """Run one command; its exit status, or 130 after ^C."""
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
     parser.add_argument("command", choices=list(COMMANDS))
     chosen, arguments = parser.parse_known_args(words)
@@ -97,9 +96,6 @@ def main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return COMMANDS[chosen.command](from_env(os.environ), arguments)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
     except KeyboardInterrupt:
         return 130
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.compare import comparison
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.paths import REPORTS
 from conformance.record import read
 from conformance.runner import GRACE_SECONDS, supervised
@@ -113,17 +113,14 @@ def run_version(release: Release) -> int:
     return supervised([sys.executable, "-m", "conformance", "e2e"], env, FINISH_SECONDS)
 
 
+@in_one_sentence
 def main(env: Mapping[str, str]) -> int:
-    """Run the matrix and print its summary; the exit status is 2 when the settings are wrong."""
-    try:
-        rows = chosen_rows(load(), env.get("K8S", ""))
-        if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
-            raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
-        REPORTS.mkdir(exist_ok=True)
-        done = run_matrix(rows, REPORTS, run_version)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return STATUS_BROKEN
+    """Run the matrix and print its summary. UserError when the settings are wrong."""
+    rows = chosen_rows(load(), env.get("K8S", ""))
+    if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
+        raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
+    REPORTS.mkdir(exist_ok=True)
+    done = run_matrix(rows, REPORTS, run_version)
     lines = summary(done)
     (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
     print("\n".join(lines))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import yaml
 
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.paths import REPORTS, ROOT
 
 if TYPE_CHECKING:
@@ -277,21 +277,18 @@ def _print_list(register: Register) -> int:
     return 0
 
 
+@in_one_sentence
 def main(arguments: list[str]) -> int:
-    """`docs`, `coverage` or `list`; the exit status is 1 when a claim has neither spec nor excuse, 2 for any other error."""
-    try:
-        register = load()
-        if arguments == ["docs"]:
-            PAGE.write_text(page(register))
-            return 0
-        if arguments == ["coverage"]:
-            return _print_coverage(register)
-        if arguments == ["list"]:
-            return _print_list(register)
-        raise UserError("Use `python -m conformance.claims` with docs, coverage or list.")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    """`docs`, `coverage` or `list`; the exit status is 1 when a claim has neither spec nor excuse."""
+    register = load()
+    if arguments == ["docs"]:
+        PAGE.write_text(page(register))
+        return 0
+    if arguments == ["coverage"]:
+        return _print_coverage(register)
+    if arguments == ["list"]:
+        return _print_list(register)
+    raise UserError("Use `python -m conformance.claims` with docs, coverage or list.")
 
 
 if __name__ == "__main__":

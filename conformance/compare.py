@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.record import read
 
 ABSENT = "absent"
@@ -54,15 +54,12 @@ def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[
     ]
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """Print the comparison; the exit status is 2 when a report cannot be read, else 0."""
-    try:
-        if len(words) < 2:
-            raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
-        print("\n".join(comparison(words, [read(Path(word)) for word in words])))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Print the comparison. UserError when a report cannot be read."""
+    if len(words) < 2:
+        raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
+    print("\n".join(comparison(words, [read(Path(word)) for word in words])))
     return 0
 
 

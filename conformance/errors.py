@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+BAD_INPUT = 2
+"""Exit status of every command of ours after a UserError."""
+
+Words = ParamSpec("Words")
+
 
 class UserError(Exception):
-    """One sentence that says what is wrong and what to do; the runner prints it and exits with 2."""
+    """One sentence that says what is wrong and what to do; a command prints it and exits with BAD_INPUT."""
 
 
 class StepFailed(UserError):
     """A step of ours failed; the message carries its last log lines and the path of the whole log."""
+
+
+def in_one_sentence(main: Callable[Words, int]) -> Callable[Words, int]:
+    """A command whose UserError becomes one sentence on standard error and exit status BAD_INPUT."""
+
+    @wraps(main)
+    def command(*args: Words.args, **words: Words.kwargs) -> int:
+        try:
+            return main(*args, **words)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return BAD_INPUT
+
+    return command

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from conformance import claims
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.host import require_host_packages
 from conformance.paths import REPORTS, ROOT, cache_dir, log_dir
 from conformance.process import output_of, run_logged
@@ -91,14 +91,11 @@ def build(settings: Settings, results: Sequence[Path], progress: Progress, repor
         return generate(program, settings, results, reports)
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """Build the report and print where it is; a UserError becomes one sentence and exit status 2."""
-    try:
-        results = [Path(word).resolve() for word in words] or [REPORTS / "allure-results"]
-        print(build(from_env(os.environ), results, Progress(total=3)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Build the report and print where it is."""
+    results = [Path(word).resolve() for word in words] or [REPORTS / "allure-results"]
+    print(build(from_env(os.environ), results, Progress(total=3)))
     return 0
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.engine import Engine, find_engine
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.paths import REPORTS, ROOT
 from conformance.process import end_group
 from conformance.progress import clock
@@ -159,17 +159,14 @@ def _databases_ready(target: Target) -> bool:
         return False
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """Run the disturbances, all or those that are named; 1 when one of them was not well taken, 2 when it could not be tried."""
-    try:
-        unknown = [word for word in words if word not in DISTURBANCES]
-        if unknown:
-            raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
-        settings = from_env({**os.environ, "PROVIDER": Provider.KIND.value})
-        seen = [disturb(settings, name) for name in words or DISTURBANCES]
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Run the disturbances, all or those that are named; 1 when one of them was not well taken. UserError: it was not tried."""
+    unknown = [word for word in words if word not in DISTURBANCES]
+    if unknown:
+        raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
+    settings = from_env({**os.environ, "PROVIDER": Provider.KIND.value})
+    seen = [disturb(settings, name) for name in words or DISTURBANCES]
     print("\n" + "\n".join(map(str, seen)))
     return int(any(one.problems() for one in seen))
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.paths import ROOT
 from conformance.progress import Progress
 from conformance.settings import Provider
@@ -49,18 +49,15 @@ def lint(folder: Path = WORKFLOWS) -> int:
     return int(any(statuses))
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """`matrix` or `lint`; the exit status is 2 when it is neither or a linter cannot be had."""
-    try:
-        if list(words) == ["matrix"]:
-            print(f"matrix={json.dumps(matrix(load(), os.environ.get('GITHUB_EVENT_NAME', '')))}")
-            return 0
-        if list(words) == ["lint"]:
-            return lint()
-        raise UserError("Use `python -m conformance.workflow` with matrix or lint.")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """`matrix` or `lint`. UserError when it is neither or a linter cannot be had."""
+    if list(words) == ["matrix"]:
+        print(f"matrix={json.dumps(matrix(load(), os.environ.get('GITHUB_EVENT_NAME', '')))}")
+        return 0
+    if list(words) == ["lint"]:
+        return lint()
+    raise UserError("Use `python -m conformance.workflow` with matrix or lint.")
 
 
 if __name__ == "__main__":

@@ -5,26 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 
-from conformance.errors import UserError
+from conformance.errors import in_one_sentence
 from images.debian.apt import resolve
 from images.debian.fetch import changes_between
 from images.debian.sets import SETS, lock_file, package_set, read_lock, write_lock
 
 
+@in_one_sentence
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m images.debian", description=__doc__)
     parser.add_argument("command", choices=["lock"])
     parser.add_argument("sets", nargs="+", metavar="set", help=", ".join(SETS))
     arguments = parser.parse_args()
-    try:
-        for name in arguments.sets:
-            before = read_lock(name) if lock_file(name).exists() else ()
-            pins = resolve(package_set(name))
-            write_lock(name, pins)
-            print("\n".join([f"{name}: {len(pins)} files", *(f"  {line}" for line in changes_between(before, pins))]))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+    for name in arguments.sets:
+        before = read_lock(name) if lock_file(name).exists() else ()
+        pins = resolve(package_set(name))
+        write_lock(name, pins)
+        print("\n".join([f"{name}: {len(pins)} files", *(f"  {line}" for line in changes_between(before, pins))]))
     return 0
 
 
