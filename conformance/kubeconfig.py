@@ -50,7 +50,7 @@ def _anchored(entry: Entry, folder: Path) -> Entry:
                 raise UserError(f"The kubeconfig names {path}, which cannot be read ({error.strerror}); correct it.") from None
     if "tokenFile" in own:
         own["tokenFile"] = str(folder / own["tokenFile"])
-    command = own.get("exec", {}).get("command", "")
+    command = (own.get("exec") or {}).get("command", "")
     if os.sep in command:
         own["exec"] = {**own["exec"], "command": str(folder / command)}
     return own
@@ -60,8 +60,11 @@ def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tu
     """Named entries of a kind with the file that they come from; the first file that has a name wins, as with kubectl."""
     found: dict[str, tuple[Path, Entry]] = {}
     for path, content in files.items():
-        for item in content.get(kind) or []:
-            found.setdefault(item["name"], (path, item.get(field) or {}))
+        try:
+            for item in content.get(kind) or []:
+                found.setdefault(item["name"], (path, item.get(field) or {}))
+        except (AttributeError, KeyError, TypeError):
+            raise UserError(f"The {kind} in {path} are not those of a kubeconfig; correct KUBECONFIG=.") from None
     return found
 
 

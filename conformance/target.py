@@ -47,7 +47,7 @@ class Connection:
         """The server's version without `v` and whatever a vendor adds to it. UserError when it does not answer."""
         try:
             said: Any = client.VersionApi(self.api).get_code(_request_timeout=REQUEST_SECONDS)
-        except (ApiException, HTTPError, config.ConfigException, OSError) as error:
+        except (ApiException, HTTPError, config.ConfigException, OSError, ValueError) as error:
             reason = str(getattr(error, "reason", "") or error).partition("\n")[0]
             raise UserError(f"The API server of context {self.context} ({self.server}) does not answer: {reason}.") from None
         found = re.match(r"v?(\d+\.\d+(?:\.\d+)?)", said.git_version)

@@ -84,6 +84,13 @@ def test_what_is_missing_is_named(theirs: Path, change: dict[str, Any], context:
         flattened(str(theirs), context)
 
 
+@pytest.mark.parametrize("contexts", ["prod", [{"context": {}}], ["prod"], 1], ids=["text", "no name", "no mapping", "number"])
+def test_entries_that_are_none_get_one_sentence(theirs: Path, contexts: Any) -> None:
+    theirs.write_text(yaml.safe_dump({**CONFIG, "contexts": contexts}))
+    with pytest.raises(UserError, match=r"The contexts in .* are not those of a kubeconfig"):
+        flattened(str(theirs), "")
+
+
 @pytest.mark.parametrize("text", ["{", "\x00"], ids=["not YAML", "binary"])
 def test_what_is_no_kubeconfig_gets_one_sentence(theirs: Path, text: str) -> None:
     theirs.write_text(text)
@@ -183,12 +190,20 @@ def test_an_account_that_has_its_rights_everywhere_needs_nothing_more() -> None:
 
 def test_an_account_that_may_bind_the_role_binds_it_to_itself(tmp_path: Path) -> None:
     secret = tmp_path / "config.json"
-    secret.write_text("{}")
+    secret.write_text('{"auths": {"registry.example": {"auth": "eDp5"}}}')
     rights = Granted(*NAMESPACES, "create rolebindings", "bind clusterroles")
     binding, pull = namespace_objects(rights, from_env({**EXISTING, "PULL_SECRET": str(secret)}))
     assert binding["roleRef"]["name"] == MEMBER_ROLE
     assert [subject["name"] for subject in binding["subjects"]] == [rights.user()]
-    assert base64.b64decode(pull["data"][".dockerconfigjson"]) == b"{}"
+    assert base64.b64decode(pull["data"][".dockerconfigjson"]) == secret.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"credsStore": "desktop"}'])
+def test_a_pull_secret_without_credentials_is_one_sentence(tmp_path: Path, text: str) -> None:
+    secret = tmp_path / "config.json"
+    secret.write_text(text)
+    with pytest.raises(UserError, match=r"PULL_SECRET=.*holds no credentials"):
+        namespace_objects(Granted(*NAMESPACES, "create statefulsets"), from_env({**EXISTING, "PULL_SECRET": str(secret)}))
 
 
 @pytest.mark.parametrize("granted", [NAMESPACES[:2], (*NAMESPACES, "create rolebindings")], ids=["no list", "no bind"])
