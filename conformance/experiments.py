@@ -44,6 +44,8 @@ class Corefile:
     replace: Mapping[str, str] = field(default_factory=dict)
     replica: int = 0
     """The one replica (from 1) that is configured so, on the simulated provider; 0 is all, and what the ConfigMap says too."""
+    after: str = ""
+    """Restart the servers with it once this fixture is set up, so that it may name addresses; empty is from their start."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,14 @@ class Wrapper:
     script: str
 
 
-Injection = Manifest | Corefile | Size | Component | Kubectl | Wrapper
+@dataclass(frozen=True)
+class Client:
+    """The kubectl of another row of versions.yaml for the specs."""
+
+    minor: str
+
+
+Injection = Manifest | Corefile | Size | Component | Kubectl | Wrapper | Client
 
 KINDS: Mapping[str, type[Injection]] = {
     "manifest": Manifest,
@@ -96,6 +105,7 @@ KINDS: Mapping[str, type[Injection]] = {
     "component": Component,
     "kubectl": Kubectl,
     "wrapper": Wrapper,
+    "client": Client,
 }
 
 

@@ -13,8 +13,10 @@ from conformance.experiments import Experiment
 from conformance.settings import Provider
 from conformance.verdict import Outcome
 
-RED_SECONDS = 65.0
-"""How long a spec may take to turn red: the documented delay of 60 s and five more; most take `STEADY` seconds."""
+RED_SECONDS = 30.0
+"""How long a spec may take to turn red; most take `STEADY` seconds."""
+DELAY_RED_SECONDS: Mapping[str, float] = {"SEED-NID-07": 65.0}
+"""The same for claims about the documented delay of 60 s, which has to pass first."""
 
 
 class Cell(StrEnum):
@@ -107,9 +109,10 @@ def _finding(claim: str, pattern: str | None, unknown: str, outcome: Outcome, re
         return Finding(claim, Cell.MISSED, first, f"it is {outcome}")
     if telling is None:
         return Finding(claim, Cell.MISSED, failed[0], f"no message matches {pattern!r}")
-    slow = next((red for red in failed if red.seconds > RED_SECONDS), None)
+    bound = DELAY_RED_SECONDS.get(claim, RED_SECONDS)
+    slow = next((red for red in failed if red.seconds > bound), None)
     if slow:
-        return Finding(claim, Cell.MISSED, slow, f"red after {slow.seconds:.0f} s, more than {RED_SECONDS:.0f} s")
+        return Finding(claim, Cell.MISSED, slow, f"red after {slow.seconds:.0f} s, more than {bound:.0f} s")
     return Finding(claim, Cell.KILLED, telling)
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from conformance import claims, detection, experiments, matrix
-from conformance.errors import UserError
+from conformance.errors import StepFailed, UserError
 from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment
 from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
 from conformance.settings import Provider
+from fixtures import injection
+from fixtures.injection import kind
 from fixtures.injection.changes import patched
 from fixtures.injection.corefile import changed
 from fixtures.injection.kubectl import filled
+from fixtures.outcomes import RUN
 from fixtures.providers.simulation.corefile import default
 
 REGISTER = claims.load()
@@ -79,6 +85,12 @@ def test_anything_else_is_a_miss(found: dict[str, Any], why: str) -> None:
     assert [finding.cell for finding in one.findings] == [Cell.MISSED]
     assert why in one.findings[0].detail
     assert not one.good
+
+
+def test_only_the_documented_delay_may_take_longer_to_turn_red() -> None:
+    slow = row("failed", ("failed", "wrong record"), seconds=60.4)
+    fault = replace(FAULT, must_turn_red={"A": "wrong record", "SEED-NID-07": "wrong record"})
+    assert cells(fault, **{"A": slow, "SEED-NID-07": slow}) == {"A": Cell.MISSED, "SEED-NID-07": Cell.KILLED}
 
 
 def test_a_claim_that_cannot_be_verified_here_is_not_applicable() -> None:
@@ -171,3 +183,21 @@ def test_the_matrix_shows_messages_and_escapes_them(tmp_path: Path) -> None:
     assert data["pairs"] == {"killed": 1, "missed": 0, "unexpected red": 0, "not applicable": 0, "unknown": 0}
     assert data["faults"][0]["claims"][0]["message"] == "<b>wrong record</b>"
     assert "&lt;b&gt;wrong record" in (tmp_path / "faults.html").read_text()
+
+
+def test_a_cluster_that_could_not_be_put_back_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise StepFailed("no API server")
+
+    monkeypatch.setenv("KEEP", "1")
+    monkeypatch.setenv(injection.RESULT_VARIABLE, str(tmp_path / "result.json"))
+    monkeypatch.setattr(kind, "TO_UNDO", [fail])
+    session: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()))
+    session.config.stash[RUN] = SimpleNamespace(aborted={}, verdicts=list)
+    session.config.stash[injection.MESSAGES] = {}
+    ending = injection.pytest_sessionfinish(session)
+    next(ending)
+    assert os.environ["KEEP"] == "0", "the cluster is about to be deleted or kept"
+    with pytest.raises(StopIteration):
+        ending.send(None)
+    assert "no API server" in json.loads((tmp_path / "result.json").read_text())["aborted"]["putting the cluster back"]

@@ -142,6 +142,16 @@ def test_a_kept_cluster_is_found_by_the_next_run(settings: Settings, engine: Rec
     assert KindCluster.exists(settings, "run-2")
 
 
+def test_a_kept_cluster_is_not_kept_any_more_when_the_run_that_took_it_was_killed(
+    settings: Settings, engine: RecordedEngine
+) -> None:
+    first = _cluster(settings, engine)
+    first.create(RecordedManager(engine))
+    first.keep()
+    assert _cluster(settings, engine, run="killed").attach() is not None
+    assert _cluster(settings, engine, run="next").attach() is None
+
+
 def test_a_kept_cluster_that_lost_a_node_or_has_another_network_is_not_taken(engine: RecordedEngine) -> None:
     plain = from_env({"K8S": "1.37"})
     first = _cluster(plain, engine)
