@@ -3,8 +3,17 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-export K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN
-export KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET ARCHIVE TARGET FAULT
+VARIABLES := K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN \
+	POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET \
+	ARCHIVE TARGET FAULT RESULTS A B DISTURBANCE SCALE_NAMES SCALE_SEED
+export $(VARIABLES)
+
+# A misspelt name would be ignored without a word. Those of the environment cannot be told from the person's own.
+OF_TOOLS := VENV PYTHON% PIP_% GO% DOCKER_% XDG_% NPM_% npm_% %_PROXY %_proxy
+UNKNOWN := $(filter-out $(VARIABLES) $(OF_TOOLS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error $(or $(shell python3 -m conformance.spelling '$(firstword $(UNKNOWN))' $(VARIABLES)),$(firstword $(UNKNOWN)) is not a variable of this suite))
+endif
 
 .PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
 
