@@ -11,18 +11,24 @@ from conformance.paths import REPORTS, cache_dir, work_dir
 from conformance.progress import Progress
 from conformance.settings import Settings
 from fixtures.cluster import CONTAINER_PROVIDERS
+from images import leftovers
 
 
 def clean(settings: Settings) -> None:
-    """Delete this clone's clusters and work files; stop the private engine when no container of any clone is left on it."""
+    """Delete this clone's clusters and work files, and builds that newer ones took the place of.
+
+    Stops the private engine when no container of any clone is left on it.
+    """
     engine = find_or_revive(settings, Progress(total=1))
     clusters = [(provider, name) for provider in CONTAINER_PROVIDERS for name in provider.own(engine)] if engine else []
-    progress = Progress(total=len(clusters) + 2)
+    progress = Progress(total=len(clusters) + 3)
     if engine is not None:
         for provider, name in clusters:
             program = provider.find_program(settings, progress)
             with progress.step(f"delete cluster {name}"):
                 provider.remove(program, engine, name)
+        with progress.step("what earlier builds left"):
+            leftovers.remove_from_engine(engine, settings.versions, progress)
         labels = [provider.LABEL for provider in CONTAINER_PROVIDERS]
         if not engine.private:
             progress.skip("container engine", "not ours, left as it is")
@@ -32,6 +38,7 @@ def clean(settings: Settings) -> None:
             with progress.step("stop the private container engine"):
                 engine.stop()
     with progress.step("work files and reports"):
+        leftovers.remove_files()
         shutil.rmtree(work_dir(), ignore_errors=True)
         shutil.rmtree(REPORTS, ignore_errors=True)
 

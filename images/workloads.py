@@ -97,7 +97,10 @@ def substitutes(references: Iterable[str]) -> Mapping[str, str]:
 def _archive(
     name: str, tag: str, inputs: Sequence[str | bytes], config: Config, layers: Callable[[Path], Sequence[Path]]
 ) -> Mapping[str, Path]:
-    """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a scratch folder."""
+    """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a scratch folder.
+
+    Its time of change says when it was used last.
+    """
     text = [word if isinstance(word, str) else hashlib.sha256(word).hexdigest() for word in inputs]
     key = hashlib.sha256(json.dumps([*text, repr(config)]).encode()).hexdigest()[:12]
     reference = f"{PREFIX}/{name}:{tag}"
@@ -106,7 +109,9 @@ def _archive(
     with FileLock(path.parent / f"{name}.lock"):
         for left in path.parent.glob(f".{name}-*"):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
-        if not path.exists():
+        if path.exists():
+            path.touch()
+        else:
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch:
                 write_archive(path, [reference], layers(Path(scratch)), config)
     return {reference: path}

@@ -77,13 +77,17 @@ def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
 
 
 def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
-    """A tar of the set's root file system: configured where essential packages are part of it, else just their files."""
+    """A tar of the set's root file system: configured where essential packages are part of it, else just their files.
+
+    Its time of change says when it was used last.
+    """
     found = fetch(name, settings, progress)
     wanted = package_set(name)
     patterns = tuple(f"{prefix}*" for prefix in NOT_NEEDED) + wanted.leave_out
     path = _cached(f"{name}-{found.key}-{hashlib.sha256(repr(patterns).encode()).hexdigest()[:6]}.tar")
     with _building(path):
         if path.exists():
+            path.touch()
             return path
         if wanted.essential:
             if os.geteuid() != 0:
