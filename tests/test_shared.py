@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -12,6 +13,8 @@ from kubernetes.client.exceptions import ApiException
 from conformance.errors import UserError
 from fixtures import shared as module
 from fixtures import waiting
+from fixtures.cluster import RUN_VARIABLE
+from fixtures.dns_test import typed
 from fixtures.kube import Kube, Object
 from fixtures.providers import Cluster
 from fixtures.shared import ADDRESS, Shared, remove_created
@@ -24,6 +27,9 @@ class FakeKube:
     def __init__(self, *objects: Object | None) -> None:
         self._objects = list(objects) or [None]
         self.deleted: list[tuple[str, ...]] = []
+        self.created: list[tuple[str, bool]] = []
+        """Kinds, and whether the run had its rights by then."""
+        self.looks = 0
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
         found = self._objects.pop(0) if len(self._objects) > 1 else self._objects[0]
@@ -31,9 +37,16 @@ class FakeKube:
             raise ApiException(status=404, reason="not found")
         return found
 
-    def request(self, method: str, path: str) -> Object:
-        self.deleted.append((method, path))
+    def request(self, method: str, path: str, body: Object | None = None) -> Object:
+        if method == "DELETE":
+            self.deleted.append((method, path))
+        if body and body["kind"] == "SelfSubjectAccessReview":
+            self.looks += 1
+            return {"status": {"allowed": self.looks > 2}}
         return {}
+
+    def create(self, namespace: str, manifest: Object) -> None:
+        self.created.append((manifest["kind"], self.looks > 2))
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         self.deleted.append((kind, namespace, name))
@@ -96,3 +109,37 @@ def test_what_was_noted_is_removed_newest_first_and_nothing_else(tmp_path: Path,
     noted.claim("StatefulSet", "default", "mysql-sts")
     remove_created(tmp_path)
     assert kube.deleted == [("StatefulSet", "default", "mysql-sts"), ("Secret", "default", "mysql-password")]
+
+
+BEGINNING: tuple[Object, ...] = (
+    {"kind": "RoleBinding", "metadata": {"name": "own"}},
+    {"kind": "Secret", "metadata": {"name": "pull"}},
+)
+
+
+def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
+    kube = FakeKube()
+    return Shared(folder, cast(Kube, kube), cast(Cluster, SimpleNamespace(namespace_objects=BEGINNING))), kube
+
+
+def test_a_secret_comes_when_the_rights_that_were_bound_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RUN_VARIABLE, "run-1")
+    ours, kube = on_a_cluster_of_theirs(tmp_path)
+    ours.create_namespace("spec")
+    assert kube.created == [("RoleBinding", False), ("Secret", True)]
+
+
+def test_a_namespace_that_was_named_gets_the_secret_for_the_length_of_the_run(tmp_path: Path) -> None:
+    ours, kube = on_a_cluster_of_theirs(tmp_path)
+    ours.bring_secrets("shop")
+    assert [kind for kind, _ in kube.created] == ["Secret"]
+    assert json.loads((tmp_path / "created.jsonl").read_text()) == {"kind": "Secret", "namespace": "shop", "name": "pull"}
+
+
+@pytest.mark.parametrize("secret", ["", "pull"])
+def test_the_documents_pod_is_pulled_like_all_others(secret: str) -> None:
+    cluster = SimpleNamespace(images={"busybox:1.28": "registry.example/classic-nslookup:1"}, pull_secret=secret)
+    words = typed(cast(Cluster, cluster))
+    assert words[:5] == ["run", "dns-test", "-ti", "--image=registry.example/classic-nslookup:1", "--rm"]
+    overrides = [json.loads(word.removeprefix("--overrides="))["spec"] for word in words[5:]]
+    assert overrides == ([{"imagePullSecrets": [{"name": "pull"}]}] if secret else [])
