@@ -36,8 +36,14 @@ class Prepared:
     env: Mapping[str, str]
 
 
+def _tools() -> Path:
+    return cache_dir() / "tools"
+
+
 def _user_kind(version: str) -> Path | None:
-    found = shutil.which("kind")
+    # A preparation before this one, in the same process, has put our own links into PATH.
+    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if not Path(folder).is_relative_to(_tools())]
+    found = shutil.which("kind", path=os.pathsep.join(folders))
     if found is None:
         return None
     try:
@@ -120,7 +126,7 @@ def write_image_archives(settings: Settings, folder: Path) -> None:
 
 def tool_folder(tools: Mapping[str, Path], minor: str) -> Path:
     """A folder of links, to be first in PATH, so that kind and kubectl are the ones of this run."""
-    folder = cache_dir() / "tools" / minor
+    folder = _tools() / minor
     folder.mkdir(parents=True, exist_ok=True)
     for name, target in tools.items():
         link = folder / name

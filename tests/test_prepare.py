@@ -45,6 +45,14 @@ def test_the_users_kind_is_taken_when_it_is_the_tables(
     assert kind_binary(settings, Progress(1)) == own
 
 
+def test_our_own_link_is_not_the_users_kind(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = _program(tmp_path / "built", "kind", settings.versions.kind.removeprefix("v"))
+    links = tool_folder({"kind": built}, "1.37")
+    monkeypatch.setenv("PATH", f"{links}{os.pathsep}/usr/bin")
+    monkeypatch.setattr(prepare, "binary", lambda *_: built)
+    assert kind_binary(settings, Progress(1)) == built
+
+
 def test_another_kind_is_not_taken_and_without_go_the_sentence_names_it(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
