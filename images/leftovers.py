@@ -29,14 +29,18 @@ def remove_from_engine(engine: Engine, versions: Versions, progress: Progress) -
 
 
 def _remove_superseded_images(engine: Engine, patches: set[str]) -> None:
-    ours = ("--filter", f"reference={PREFIX}/node:*", "--filter", f"label={BUILT_BY}={clone_id()}")
+    ours = ("--filter", f"label={BUILT_BY}={clone_id()}")
+    named = ("--filter", f"reference={PREFIX}/node:*")
+    superseded = engine.docker("image", "ls", "--quiet", "--filter", "dangling=true", *ours).split()
     missing = set(patches)
     # Docker lists the newest first.
-    for name in engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *ours).split():
+    for name in engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *ours, *named).split():
         patch = name.partition(":v")[2].rpartition("-")[0]
         if patch in missing:
             missing.remove(patch)
-            continue
+        else:
+            superseded.append(name)
+    for name in superseded:
         with suppress(StepFailed):
             engine.docker("image", "rm", name)
 

@@ -16,6 +16,8 @@ from conformance.progress import Progress
 from conformance.versions import load
 from images import leftovers
 
+OURS = f"label=io.headless-conformance.built-by={clone_id()}"
+
 
 class RecordedEngine(Engine):
     """Node images of this clone, newest first, and what was removed; one of them is in use."""
@@ -35,8 +37,12 @@ class RecordedEngine(Engine):
             case ("image", "ls", "--format", _, "--filter", str() as reference, *more):
                 if "node-base" in reference:
                     return "headless-conformance/node-base:0a\n"
-                assert more == ["--filter", f"label=io.headless-conformance.built-by={clone_id()}"]
+                assert reference == OURS
+                assert more == ["--filter", "reference=headless-conformance/node:*"]
                 return "\n".join(self.images)
+            case ("image", "ls", "--quiet", "--filter", "dangling=true", "--filter", reference):
+                assert reference == OURS
+                return "0123456789ab\n"
             case ("image", "ls", "--no-trunc", "--quiet"):
                 return f"sha256:{'a' * 64}\n"
             case ("image", "rm", *_, name):
@@ -61,7 +67,7 @@ def test_a_row_keeps_its_newest_image() -> None:
     newest, other, older, gone = (
         f"headless-conformance/node:v{name}" for name in ("1.37.0-new", "1.36.4-only", "1.37.0-old", "1.33.1-any")
     )
-    assert removed([newest, other, older, gone]) == ["headless-conformance/node-base:0a", older, gone]
+    assert removed([newest, other, older, gone]) == ["headless-conformance/node-base:0a", "0123456789ab", older, gone]
 
 
 def test_an_image_in_use_stays() -> None:
