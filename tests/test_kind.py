@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance import paths
-from conformance.errors import UserError
+from conformance.errors import StepFailed, UserError
 from conformance.prepare import Prepared
 from conformance.settings import Settings, from_env
 from fixtures.providers import containers
@@ -27,8 +27,17 @@ class RecordedEngine:
 
     def __init__(self) -> None:
         self.containers: dict[str, dict[str, str]] = {}
+        self.executed: list[tuple[str, ...]] = []
+        self.silent: set[str] = set()
 
     def docker(self, *words: str, timeout: float = 60.0) -> str:
+        if words[0] == "ps" and words[-1] == "{{.Names}}":
+            return "\n".join(self.containers.get(words[3].rpartition("=")[2], {}))
+        if words[0] == "exec":
+            self.executed.append(words[1:])
+            if words[1] in self.silent:
+                raise StepFailed(f"docker exec {words[1]} did not end")
+            return f"journal of {words[1]}\n"
         if words[0] == "ps" and "--format" in words:
             return "\n".join(self.containers)
         if words[0] == "ps":
@@ -177,6 +186,16 @@ def test_a_cluster_of_our_name_that_is_not_ours_is_named_and_never_deleted(setti
             action()
     assert "foreign" in engine.containers[KindCluster.name_of("1.37")]
     assert KindCluster.own(engine) == []  # type: ignore[arg-type]
+
+
+def test_kubelets_show_what_they_wrote_since_a_time_and_a_silent_node_its_reason(
+    settings: Settings, engine: RecordedEngine
+) -> None:
+    created = _cluster(settings, engine).create(RecordedManager(engine))
+    engine.silent = {"c2"}
+    assert created.kubelet_logs is not None
+    assert created.kubelet_logs(1_700_000_000.9) == {"c1": "journal of c1\n", "c2": "docker exec c2 did not end"}
+    assert all({"journalctl", "--unit=kubelet", "--since=@1700000000"} <= set(words) for words in engine.executed)
 
 
 def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:

@@ -1,0 +1,60 @@
+"""What is attached to a red spec, in a small suite."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.miniature import CONFTEST, Suite, empty_suite
+
+pytest_plugins = ["pytester"]
+
+WITH_CLUSTER = """
+@pytest.mark.claim("SEED-NID-01")
+def test_fails(cluster):
+    assert "mysql-0" == "mysql-sts-0", "a wrong name"
+
+@pytest.mark.claim("SEED-NID-02")
+def test_passes(cluster):
+    pass
+"""
+LOGS = "lambda since: {'node-1': f'since {since}', 'node-2': ''}"
+NO_LOGS = "lambda since: (_ for _ in ()).throw(StepFailed('docker ps failed'))"
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    return empty_suite(pytester, monkeypatch)
+
+
+def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
+    """Names and texts of the kubelets' attachments of the red and of the green spec, when the cluster gives these logs."""
+    conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}").replace(
+        '"fixtures.reports"]', '"fixtures.reports", "fixtures.evidence"]'
+    )
+    (suite.root / "conftest.py").write_text(f"from conformance.errors import StepFailed\n{conftest}")
+    suite.write(WITH_CLUSTER)
+    suite.run()
+    folder = suite.root / "reports" / "allure-results"
+    return [
+        {
+            found["name"]: (folder / found["source"]).read_text()
+            for found in row.get("attachments", [])
+            if found["name"].startswith("kubelet")
+        }
+        for row in sorted(suite.allure(), key=lambda row: str(row["status"]))
+    ]
+
+
+def test_a_red_spec_has_what_the_kubelets_wrote_in_its_time(suite: Suite) -> None:
+    begun = time.time()
+    red, green = kubelets_of(suite, LOGS)
+    assert green == {}
+    assert list(red) == ["kubelet of node-1"], "an empty log is no attachment"
+    assert begun < float(red["kubelet of node-1"].split()[1]) < time.time()
+
+
+def test_logs_that_cannot_be_had_break_nothing(suite: Suite) -> None:
+    red, _green = kubelets_of(suite, NO_LOGS)
+    assert red == {"kubelet of no node": "docker ps failed"}
