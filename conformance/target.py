@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -65,8 +66,20 @@ def copied_kubeconfig(run: str) -> Path:
     return work_dir() / f"existing-{run}.kubeconfig"
 
 
+def _forget_copies_of_ended_runs() -> None:
+    """A run that was killed could not remove its copy of the person's credentials; its name begins with its process."""
+    for path in work_dir().glob("existing-*-*.kubeconfig"):
+        try:
+            os.kill(int(path.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            continue
+
+
 def connect(settings: Settings, run: str) -> Connection:
     """Copy the asked context of the person's kubeconfig into this clone's work files. UserError when it cannot be read."""
+    _forget_copies_of_ended_runs()
     content = flattened(settings.target.kubeconfig, settings.target.context)
     path = copied_kubeconfig(run)
     write_private(content, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,6 +103,19 @@ def test_only_this_user_can_read_the_copy(tmp_path: Path) -> None:
     write_private({"kind": "Config"}, tmp_path / "copy")
     assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_killed_runs_copy_goes_with_the_next_command_and_a_living_runs_stays(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, living = (target.copied_kubeconfig(f"{number}-0a1b2c3d") for number in (ended.pid, os.getpid()))
+    for path in (left, living):
+        path.write_text("credentials")
+    made = target.connect(from_env({**EXISTING, "KUBECONFIG": str(theirs)}), "clean")
+    assert [path.exists() for path in (left, living, made.kubeconfig)] == [False, True, True]
 
 
 def connection(context: str = "prod") -> Connection:
