@@ -22,11 +22,13 @@ from conformance.paths import MANIFESTS
 from conformance.progress import Progress
 from conformance.settings import Provider, from_env
 from conformance.target import RUN_LABEL, Connection, require_consent
+from conformance.versions import load
 from fixtures.providers import Capability, existing
 from fixtures.providers.existing import MEMBER_ROLE, lacking, namespace_objects
 from images.workloads import published
 
 EXISTING = {"PROVIDER": "existing"}
+OLDEST, NEWEST = (row.minor for row in (load().rows[0], load().newest))
 CONFIG: dict[str, Any] = {
     "current-context": "prod",
     "contexts": [
@@ -154,7 +156,7 @@ def test_the_documented_stack_goes_into_a_namespace_of_ours_unless_one_is_named(
 
 
 @pytest.mark.parametrize(
-    ("version", "minor", "coredns_of"), [("1.36.2", "1.36", "1.36"), ("1.29.1", "1.29", "1.34"), ("v1.40.0", "1.40", "1.37")]
+    ("version", "minor", "coredns_of"), [("1.36.2", "1.36", "1.36"), ("1.9.1", "1.9", OLDEST), ("v1.99.0", "1.99", NEWEST)]
 )
 def test_a_server_of_any_version_has_a_release(version: str, minor: str, coredns_of: str) -> None:
     settings = from_env({**EXISTING, "K8S": version})

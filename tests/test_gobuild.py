@@ -19,6 +19,7 @@ from conformance.settings import from_env
 from conformance.versions import load
 from fixtures.providers.simulated import ensure_programs
 from images import gobuild
+from images.go import generate as generator
 from images.gobuild import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
 
 FAKE_GO = """#!/bin/sh
@@ -227,7 +228,37 @@ def test_no_pins_are_kept_that_the_table_does_not_name() -> None:
     assert kept == {folder_of(*pair).name for pair in components_of(load())}
 
 
+def test_pins_that_cannot_be_had_are_named_and_the_others_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fake(component: str, _version: str) -> Path | None:
+        if component == "etcd":
+            raise UserError("go.etcd.io/etcd/server/v3@v9.9.9: not found")
+        return None if component == "kwok" else Path("written")
+
+    monkeypatch.setattr(generator, "components_of", lambda _: [("etcd", "9.9.9"), ("kwok", "1.0.0"), ("kind", "1.0.0")])
+    monkeypatch.setattr(generator, "generate", fake)
+    assert generator.main() == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines()[:3] == [
+        "etcd 9.9.9: go.etcd.io/etcd/server/v3@v9.9.9: not found",
+        "kwok 1.0.0: there",
+        "kind 1.0.0: written",
+    ]
+    newest = load().newest.patch
+    assert f"not in versions.yaml any more; remove it with `git rm -r images/go/kubernetes-{newest}`" in said.out
+    assert said.err == "error: There are no pins for etcd 9.9.9; take a version whose modules Go can have.\n"
+
+
+def test_go_says_what_is_wrong_in_either_stream() -> None:
+    words = "etcd@v9.9.9: invalid version"
+    for stdout, stderr in ((f'{{"Error": "{words}"}}', ""), ("", f"go: finding\n{words}\n")):
+        error = subprocess.CalledProcessError(1, "go", output=stdout, stderr=stderr)
+        assert generator.reason(error).endswith(words)
+
+
 def test_kubernetes_learns_its_version_from_the_linker() -> None:
-    flags = source_of("kubernetes", "1.37.0").ldflags
-    assert "-X k8s.io/component-base/version.gitVersion=v1.37.0" in flags
-    assert "-X k8s.io/client-go/pkg/version.gitMinor=37" in flags
+    newest = load().newest
+    flags = source_of("kubernetes", newest.patch).ldflags
+    assert f"-X k8s.io/component-base/version.gitVersion=v{newest.patch}" in flags
+    assert f"-X k8s.io/client-go/pkg/version.gitMinor={newest.minor.split('.')[1]}" in flags

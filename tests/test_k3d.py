@@ -31,7 +31,7 @@ def arguments(written: dict[str, Any]) -> dict[str, list[str]]:
 
 def test_three_nodes_take_pods_and_nothing_runs_that_needs_more_images() -> None:
     written: dict[str, Any] = config(SETTINGS, "n", old_cgroups=False)
-    assert (written["servers"], written["agents"], written["image"]) == (1, 2, "rancher/k3s:v1.36.4-k3s1")
+    assert (written["servers"], written["agents"], written["image"]) == (1, 2, SETTINGS.release.k3s_image)
     assert written["options"]["k3d"]["disableLoadbalancer"] is True
     assert arguments(written).keys() == {"--disable=traefik", "--disable=servicelb", "--disable=metrics-server"}
     assert written["options"]["kubeconfig"] == {"updateDefaultKubeconfig": False, "switchCurrentContext": False}
@@ -117,7 +117,7 @@ def test_an_image_that_cannot_be_had_is_one_sentence() -> None:
     with pytest.raises(UserError) as caught:
         ensure_k3s_image(SETTINGS, engine)
     assert "\n" not in str(caught.value)
-    assert "rancher/k3s:v1.36.4-k3s1 is not there and cannot be pulled" in str(caught.value)
+    assert f"{SETTINGS.release.k3s_image} is not there and cannot be pulled" in str(caught.value)
     assert "no route to host" in str(caught.value)
 
 

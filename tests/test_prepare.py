@@ -18,9 +18,13 @@ from conformance.settings import Settings, from_env
 from images.node import NodeImage
 
 
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def settings() -> Settings:
     return from_env({"K8S": "1.37"})
 
 
@@ -75,13 +79,13 @@ class NodeWithKubectl(Engine):
 
 
 @pytest.mark.parametrize("says", ["Client Version: v1.30.1", "Client Version: v1.37.00"])
-def test_a_node_image_with_another_kubectl_is_named(says: str, settings: Settings) -> None:
+def test_a_node_image_with_another_kubectl_is_named(says: str) -> None:
     image = NodeImage("node:1", "sha256:abcdef", {})
     with pytest.raises(UserError, match=r"node:1 carries a kubectl that is not v1\.37\.0"):
-        kubectl_of(image, NodeWithKubectl({"version": says}, private=False), settings.release.patch)
+        kubectl_of(image, NodeWithKubectl({"version": says}, private=False), "1.37.0")
 
 
-def test_the_nodes_kubectl_is_copied_once(settings: Settings) -> None:
+def test_the_nodes_kubectl_is_copied_once() -> None:
     image, engine = (
         NodeImage("node:1", "sha256:abcdef", {}),
         NodeWithKubectl({"version": "Client Version: v1.37.0"}, private=False),
@@ -90,7 +94,7 @@ def test_the_nodes_kubectl_is_copied_once(settings: Settings) -> None:
     assert kubectl_of(image, NodeWithKubectl({"version": "unasked"}, private=False), "1.37.0") == first
 
 
-def test_links_follow_the_tools(settings: Settings, tmp_path: Path) -> None:
+def test_links_follow_the_tools(tmp_path: Path) -> None:
     for tool in ("one", "two"):
         folder = tool_folder({"kubectl": tmp_path / tool}, "1.37")
         assert (folder / "kubectl").readlink() == tmp_path / tool

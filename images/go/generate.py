@@ -1,9 +1,10 @@
 """Write the pins of every Go component that versions.yaml names: `images/go/<component>-<version>/go.mod` and `go.sum`.
 
 Run as `python -m images.go.generate` after a change of versions.yaml, and commit what it wrote. A folder that is there stays
-as it is: its pins are what was built and tested. Each component has a go.mod of its own so that it is built with the
-dependencies of its own release: what the release's go.mod replaces or sets as godebug default is carried over, since Go reads
-both from the main module only.
+as it is: its pins are what was built and tested; one that the table names no more is named, to be removed with git.
+
+Each component has a go.mod of its own so that it is built with the dependencies of its own release: what the release's go.mod
+replaces or sets as godebug default is carried over, since Go reads both from the main module only.
 """
 
 from __future__ import annotations
@@ -11,17 +12,34 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from conformance.errors import UserError, in_one_sentence
+from conformance.paths import ROOT
 from conformance.process import output_of
 from conformance.versions import load
 from images.gobuild import RECIPES, Recipe, components_of, folder_of, go_environment
 
+FOLDER = ROOT / "images" / "go"
+
 
 def _go(*words: str) -> str:
-    return output_of(["go", *words], env=go_environment(), timeout=600)
+    try:
+        return output_of(["go", *words], env=go_environment(), timeout=600)
+    except subprocess.CalledProcessError as error:
+        raise UserError(reason(error)) from None
+
+
+def reason(error: subprocess.CalledProcessError) -> str:
+    """Go's own words: what is wrong stands last, after the way to it. `go mod download -json` says it on standard output."""
+    try:
+        return str(json.loads(error.stdout)["Error"])
+    except (ValueError, LookupError, TypeError):
+        return "\n    ".join(str(error.stderr).strip().splitlines()[-3:])
 
 
 def _upstream(module: str, version: str) -> dict[str, Any]:
@@ -61,7 +79,8 @@ def go_mod(component: str, version: str) -> str:
 
 
 def generate(component: str, version: str) -> Path | None:
-    """Write one folder of pins; None when it is there already."""
+    """Write one folder of pins; None when it is there already. Raises UserError with Go's words, such as that a module
+    is not to be had."""
     folder = folder_of(component, version)
     if folder.exists():
         return None
@@ -72,11 +91,28 @@ def generate(component: str, version: str) -> Path | None:
     return folder
 
 
-def main() -> None:
-    for component, version in components_of(load()):
-        folder = generate(component, version)
-        print(f"{component} {version}: {'there' if folder is None else 'written'}")
+@in_one_sentence
+def main() -> int:
+    """Write what is missing, all that can be had. UserError names what cannot."""
+    failed = []
+    named = components_of(load())
+    for component, version in named:
+        try:
+            folder = generate(component, version)
+        except UserError as error:
+            failed.append(f"{component} {version}")
+            print(f"{component} {version}: {error}")
+        else:
+            print(f"{component} {version}: {'there' if folder is None else 'written'}")
+    for path in sorted(FOLDER.glob("*/go.mod")):
+        if path.parent not in {folder_of(*pair) for pair in named}:
+            print(
+                f"{path.parent.name}: not in versions.yaml any more; remove it with `git rm -r {path.parent.relative_to(ROOT)}`"
+            )
+    if failed:
+        raise UserError(f"There are no pins for {', '.join(failed)}; take a version whose modules Go can have.")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
