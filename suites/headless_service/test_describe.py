@@ -113,10 +113,15 @@ def test_names_have_no_data_in_the_family_that_is_not_there(documented: Headless
 @pytest.mark.claim("SEED-DSC-08")
 def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
     """The endpoints of an IPv4 Service MUST have IPv4 addresses."""
-    types = {item["addressType"] for item in documented.slices()}
-    assert types == {"IPv4"}, f"the EndpointSlices' address types are {types}"
-    others = [found for found in documented.ready_endpoints() if ipaddress.ip_address(found).version != 4]
-    assert not others, f"endpoints of another family: {others}"
+
+    def check() -> None:
+        types = {item["addressType"] for item in documented.slices()}
+        assert types == {"IPv4"}, f"the EndpointSlices' address types are {types}"
+        found = documented.ready_endpoints()
+        others = [address for address in found if ipaddress.ip_address(address).version != 4]
+        assert found and not others, f"endpoints: {found}, of another family: {others}"
+
+    eventually(check, expecting="endpoints of IPv4 and no other")
 
 
 @pytest.mark.claim("SEED-DSC-11")

@@ -20,6 +20,7 @@ from fixtures.kube import Kube, Object
 from fixtures.manifests import HEADLESS_FILE, STUB_FILE
 from fixtures.providers import Capability
 from fixtures.stack import Deployer
+from fixtures.waiting import eventually
 
 UNPROCESSABLE = 422
 PROXY_NAMESPACE = "kube-system"
@@ -163,8 +164,12 @@ def test_statefulset_and_service_agree_on_one_name(either: HeadlessSet) -> None:
     assert name == either.get_service()["metadata"]["name"], f"serviceName is {name}"
     subdomains = [pod["spec"].get("subdomain") for pod in either.pods()]
     assert subdomains == [either.service] * either.replicas, f"the members' subdomains are {subdomains}"
-    hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in either.endpoints())
-    assert hostnames == members, f"the endpoints' hostnames are {hostnames}"
+
+    def check() -> None:
+        hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in either.endpoints())
+        assert hostnames == members, f"the endpoints' hostnames are {hostnames}, the members {members}"
+
+    eventually(check, expecting="each member's hostname in the slices, and no other")
 
 
 @pytest.mark.claim("SEED-HLS-04")
