@@ -28,7 +28,10 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
 
 
 def end_with_parent(number: signal.Signals) -> None:
-    """In a child, before it becomes its program: it gets this signal when its parent ends, however that ends."""
+    """In a child, before it becomes its program: it gets this signal when its parent ends, and heeds it."""
+    if number != signal.SIGKILL:
+        # What a shell starts in the background ignores interrupts, and would hand that on.
+        signal.signal(number, signal.SIG_DFL)
     _LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from conformance.errors import StepFailed
 from conformance.paths import ROOT
-from conformance.process import run_logged, tail
+from conformance.process import end_with_parent, run_logged, tail
 
 
 def test_a_failure_names_the_step_its_status_its_last_lines_and_the_log(tmp_path: Path) -> None:
@@ -69,3 +70,14 @@ def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
 def _alive(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_a_child_heeds_the_interrupt_that_its_parent_was_made_to_ignore() -> None:
+    program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        heeds = partial(end_with_parent, signal.SIGINT)
+        child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, preexec_fn=heeds)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.communicate(timeout=10)[0] == b"True\n"
