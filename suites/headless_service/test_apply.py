@@ -13,19 +13,23 @@ from fixtures.transcripts import require_transcript
 @pytest.mark.claim("SEED-APL-01")
 def test_the_manifest_is_accepted(applied: Applied) -> None:
     """`kubectl apply` of the document's manifest MUST end with status 0."""
-    assert applied.headless.status == 0, applied.headless.transcript()
+    status = applied.headless.status
+    assert status == 0, f"expected exit status 0, came {status}\n{applied.headless.transcript()}"
 
 
 @pytest.mark.claim("SEED-APL-02")
 def test_the_service_is_created(applied: Applied) -> None:
     """Where no such Service was, `kubectl apply` MUST first say that it was created."""
-    assert applied.headless.stdout.splitlines()[:1] == ["service/mysql-svc created"], applied.headless.transcript()
+    first, wanted = applied.headless.stdout.splitlines()[:1], ["service/mysql-svc created"]
+    assert first == wanted, f"expected the first line {wanted}, came {first}\n{applied.headless.transcript()}"
 
 
 @pytest.mark.claim("SEED-APL-03")
 def test_the_live_statefulset_is_configured(applied: Applied) -> None:
     """Where the StatefulSet of the page before was, `kubectl apply` MUST then say, and no more, that it was configured."""
-    assert applied.headless.stdout.splitlines()[1:] == ["statefulset.apps/mysql-sts configured"], applied.headless.transcript()
+    others = applied.headless.stdout.splitlines()[1:]
+    wanted = ["statefulset.apps/mysql-sts configured"]
+    assert others == wanted, f"expected the other lines {wanted}, came {others}\n{applied.headless.transcript()}"
 
 
 @pytest.mark.claim("SEED-APL-03")

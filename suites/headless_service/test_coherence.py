@@ -54,8 +54,10 @@ def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
     assert len(set(nodes)) == documented.replicas, f"members are on {nodes}"
     for pod in documented.pods():
         own = ipaddress.ip_address(address(pod))
-        assert any(own in found for found in node_ranges[pod["spec"]["nodeName"]]), (
-            f"{own} is not of node {pod['spec']['nodeName']}"
+        node = pod["spec"]["nodeName"]
+        ranges = ", ".join(map(str, node_ranges[node]))
+        assert any(own in found for found in node_ranges[node]), (
+            f"expected an address of node {node}, out of {ranges}, came {own}"
         )
 
 

@@ -40,14 +40,21 @@ def shown(ran: Ran) -> list[list[str]]:
     return [line.split()[2:] for line in found.splitlines() if line.startswith("Address")]
 
 
+def require_found(ran: Ran, addresses: list[str]) -> None:
+    """nslookup ended well and shows these addresses, each once."""
+    assert ran.status == 0, f"expected exit status 0, came {ran.status}\n{ran.transcript()}"
+    seen = [address for address, *_ in shown(ran)]
+    assert sorted(seen) == sorted(addresses), f"expected {addresses}, shown {seen}\n{ran.transcript()}"
+
+
 @pytest.mark.claim("SEED-RUN-01")
 @KUBELET
 def test_kubectl_run_opens_a_shell_in_a_new_pod(dns_test: Session) -> None:
     """`kubectl run dns-test -ti --rm` MUST create one pod of that name, which nothing else owns, and open a shell in it."""
-    assert dns_test.pod is not None, dns_test.shown
-    assert (dns_test.pod["kind"], dns_test.pod["metadata"]["name"]) == ("Pod", "dns-test")
-    assert not dns_test.pod["metadata"].get("ownerReferences")
-    assert dns_test.reached_prompt, dns_test.shown
+    assert dns_test.pod is not None, f"expected a pod dns-test, came none\n{dns_test.shown}"
+    owners = dns_test.pod["metadata"].get("ownerReferences", [])
+    assert not owners, f"expected a pod dns-test that nothing owns, came one of {owners}"
+    assert dns_test.reached_prompt, f"expected the shell to answer at its prompt, it did not\n{dns_test.shown}"
 
 
 @pytest.mark.claim("SEED-RUN-02")
@@ -63,11 +70,7 @@ def test_kubectl_run_says_how_to_get_a_prompt(dns_test: Session) -> None:
 def test_a_new_pod_resolves_every_member(documented: HeadlessSet, agent: Agent, ordinal: int) -> None:
     """A pod that came after the Service and is no member MUST resolve every member's name."""
     name = f"{documented.member(ordinal)}.{documented.service}"
-
-    def check() -> None:
-        assert agent.resolve(name) == frozenset([documented.address(ordinal)]), f"what the C library finds for {name}"
-
-    eventually(check, expecting=f"{name} to resolve in pod {agent.pod}")
+    eventually(lambda: agent.require(name, [documented.address(ordinal)]), expecting=f"{name} to resolve in a new pod")
 
 
 @pytest.mark.claim("SEED-RUN-03")
@@ -78,7 +81,7 @@ def test_the_documents_lookups_succeed_in_its_own_shell(documented: HeadlessSet,
     wanted = documented.addresses() if name == documented.service else [documented.address(0)]
     _, _, found = dns_test.lookups.get(name, "").partition("Name:")
     addresses = [line.split()[2] for line in found.splitlines() if line.startswith("Address")]
-    assert sorted(addresses) == sorted(wanted), dns_test.shown
+    assert sorted(addresses) == sorted(wanted), f"nslookup {name}: expected {wanted}, shown {addresses}\n{dns_test.shown}"
 
 
 @pytest.mark.claim("SEED-NSL-01")
@@ -88,8 +91,7 @@ def test_nslookup_finds_the_service_by_its_bare_name(documented: HeadlessSet, lo
 
     def check() -> None:
         ran = lookup("mysql-svc")
-        assert ran.status == 0, ran.transcript()
-        assert sorted(address for address, *_ in shown(ran)) == sorted(documented.addresses()), ran.transcript()
+        require_found(ran, documented.addresses())
 
     eventually(check, expecting="nslookup to find mysql-svc")
 
@@ -147,8 +149,8 @@ def test_nslookup_of_the_service_shows_each_member(documented: HeadlessSet, dns:
     def check() -> str:
         own = documented.address(ordinal)
         names = [found for address, *found in shown(lookup("mysql-svc")) if address == own]
-        assert len(names) == 1, f"{own} is shown {len(names)} times"
-        assert len(names[0]) == 1, f"{own} is shown with the names {names[0]}"
+        assert len(names) == 1, f"expected {own} once, it is shown {len(names)} times"
+        assert len(names[0]) == 1, f"expected one name of {own}, it is shown with {names[0]}"
         return f"{names[0][0]}."
 
     name = eventually(check, expecting=f"nslookup to show member {ordinal}")
@@ -170,8 +172,8 @@ def test_nslookup_of_the_service_shows_exactly_three_addresses(documented: Headl
 
     def check() -> None:
         addresses = [address for address, *_ in shown(lookup("mysql-svc"))]
-        assert len(addresses) == documented.replicas, f"shown: {addresses}"
-        assert sorted(addresses) == sorted(documented.addresses()), f"shown: {addresses}, Ready: {documented.addresses()}"
+        assert len(addresses) == documented.replicas, f"expected {documented.replicas} addresses, shown: {addresses}"
+        assert sorted(addresses) == sorted(documented.addresses()), f"expected {documented.addresses()}, shown: {addresses}"
 
     eventually(check, expecting="three addresses, those of the Ready members")
 
@@ -191,8 +193,7 @@ def test_nslookup_finds_a_member_by_its_short_name(documented: HeadlessSet, look
 
     def check() -> None:
         ran = lookup("mysql-sts-0.mysql-svc")
-        assert ran.status == 0, ran.transcript()
-        assert [address for address, *_ in shown(ran)] == [documented.address(0)], ran.transcript()
+        require_found(ran, [documented.address(0)])
 
     eventually(check, expecting="nslookup to find mysql-sts-0.mysql-svc")
 
@@ -206,7 +207,7 @@ def test_nslookup_of_a_member_shows_its_one_address_with_its_name(documented: He
         ran = lookup("mysql-sts-0.mysql-svc")
         require_line("Name:      mysql-sts-0.mysql-svc", ran.stdout)
         found = require_line("Address 1: {address} {name}", ran.stdout.partition("Name:")[2], address=documented.address(0))
-        assert len(shown(ran)) == 1, ran.transcript()
+        assert len(shown(ran)) == 1, f"expected one address, shown {len(shown(ran))}\n{ran.transcript()}"
         return f"{found['name']}."
 
     name = eventually(check, expecting="nslookup to show member 0")
@@ -231,8 +232,9 @@ def test_a_members_name_and_address_lead_to_each_other(documented: HeadlessSet, 
 @KUBELET
 def test_the_new_pod_goes_with_its_shell(documented: HeadlessSet, dns_test: Session) -> None:
     """When the shell ends, kubectl MUST delete the pod and come back; the pod MUST then be gone in its grace period."""
-    assert dns_test.status is not None, f"kubectl did not end\n{dns_test.shown}"
-    assert dns_test.left is None or "deletionTimestamp" in dns_test.left["metadata"], dns_test.shown
+    assert dns_test.status is not None, f"expected kubectl to end with its shell, it did not\n{dns_test.shown}"
+    deleted = dns_test.left is None or "deletionTimestamp" in dns_test.left["metadata"]
+    assert deleted, f"expected kubectl to delete pod dns-test, it is still there\n{dns_test.shown}"
 
     def gone() -> None:
         assert find_pod(documented) is None, f"pod dns-test is still there\n{dns_test.shown}"

@@ -42,7 +42,8 @@ def require_columns(ran: Ran, service: str, wanted: Mapping[str, str]) -> None:
 @pytest.mark.claim("SEED-GET-01")
 def test_services_are_listed_in_six_columns(listing: Ran) -> None:
     """The list MUST have the columns name, type, cluster IP, external IP, ports and age, in this order."""
-    assert listing.stdout.splitlines()[0].split() == COLUMNS, listing.transcript()
+    seen = listing.stdout.splitlines()[0].split()
+    assert seen == COLUMNS, f"expected the columns {COLUMNS}, came {seen}\n{listing.transcript()}"
 
 
 @pytest.mark.claim("SEED-GET-02")
@@ -70,7 +71,8 @@ def test_the_cluster_ip_column_says_none(listing: Ran, documented: HeadlessSet) 
 def test_the_headless_service_is_younger_than_the_cluster(kube: Kube, documented: HeadlessSet) -> None:
     """A Service that was applied later MAY be expected to be younger than the API server's own."""
     old, young = kube.get("Service", "default", "kubernetes"), documented.get_service()
-    assert created(old["metadata"]["creationTimestamp"]) < created(young["metadata"]["creationTimestamp"])
+    before, after = (item["metadata"]["creationTimestamp"] for item in (old, young))
+    assert created(before) < created(after), f"expected a creation after that of Service kubernetes, {before}, came {after}"
 
 
 def created(timestamp: str) -> datetime:

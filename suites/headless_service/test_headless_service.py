@@ -53,6 +53,16 @@ def mentions(rules: str, namespace: str, service: str) -> bool:
     return re.search(rf"\b{re.escape(namespace)}/{re.escape(service)}(?![\w-])", rules) is not None
 
 
+def require_fields(path: str, seen: Any, wanted: Object) -> None:
+    """Each field of `wanted`, and of the objects in it, is there with its value; the message names the first one that differs."""
+    for name, value in wanted.items():
+        found = seen.get(name) if isinstance(seen, dict) else None
+        if isinstance(value, dict):
+            require_fields(f"{path}.{name}", found, value)
+        else:
+            assert found == value, f"{path}.{name}: expected {value!r}, came {found!r}"
+
+
 @contextmanager
 def must_be_refused(what: str, field: str) -> Iterator[None]:
     """The API server finds what the block asks for invalid, and names this field."""
@@ -215,8 +225,11 @@ def test_the_service_name_of_a_live_set_cannot_change(documented: HeadlessSet) -
 @pytest.mark.claim("SEED-HLS-06")
 def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
     """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that names it, no more."""
-    service, statefulset = manifests.load(HEADLESS_FILE)
-    assert service == {
+    objects = manifests.load(HEADLESS_FILE)
+    kinds = [item["kind"] for item in objects]
+    assert kinds == ["Service", "StatefulSet"], f"expected a Service and then a StatefulSet, came {kinds}"
+    service, statefulset = objects
+    expected = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "mysql-svc", "labels": {"app": "mysql-svc"}},
@@ -226,10 +239,12 @@ def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
             "ports": [{"name": "mysql", "port": 3306, "targetPort": 3306, "protocol": "TCP"}],
         },
     }
-    assert (statefulset["kind"], statefulset["metadata"]["name"]) == ("StatefulSet", "mysql-sts")
-    spec = statefulset["spec"]
-    assert (spec["serviceName"], spec["replicas"], spec["selector"]) == ("mysql-svc", 3, {"matchLabels": {"app": "mysql"}})
-    assert spec["template"]["metadata"]["labels"] == {"app": "mysql"}
+    require_fields("Service", service, expected)
+    assert service == expected, f"expected no other field of the Service, came {service}"
+    labels = {"app": "mysql"}
+    spec = {"serviceName": "mysql-svc", "replicas": 3, "selector": {"matchLabels": labels}}
+    require_fields("StatefulSet", statefulset, {"metadata": {"name": "mysql-sts"}, "spec": spec})
+    require_fields("StatefulSet", statefulset, {"spec": {"template": {"metadata": {"labels": labels}}}})
 
 
 @pytest.mark.claim("SEED-HLS-06")
@@ -241,7 +256,7 @@ def test_the_stored_objects_are_those_of_the_manifest(documented: HeadlessSet) -
     for manifest, stored, fields in pairs:
         for field in fields:
             seen, wanted = stored["spec"].get(field), manifest["spec"][field]
-            assert seen == wanted, f"{manifest['kind']}: {field} is {seen}, the manifest says {wanted}"
+            assert seen == wanted, f"{manifest['kind']}: {field}: expected {wanted}, as the manifest says, came {seen}"
 
 
 @pytest.mark.claim("SEED-HLS-03")

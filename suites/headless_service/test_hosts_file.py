@@ -18,7 +18,7 @@ def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
     """A member's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows blanks."""
     ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
     allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
-    assert ran.status == 0, ran.transcript()
+    assert ran.status == 0, f"expected a hosts file, came none\n{ran.transcript()}"
     return fields(ran.stdout)
 
 
@@ -26,7 +26,8 @@ def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
 def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet) -> None:
     """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
     first = hosts_file(documented, 0).splitlines()[0]
-    assert first == "# Kubernetes-managed hosts file.", f"the first line is {first!r}"
+    wanted = "# Kubernetes-managed hosts file."
+    assert first == wanted, f"expected the first line {wanted!r}, came {first!r}"
 
 
 LINES = [
@@ -67,4 +68,5 @@ def test_a_member_knows_its_full_name(documented: HeadlessSet, ordinal: int) -> 
     script = 'getent ahosts "$(uname -n)"'
     ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "sh", "-c", script)
     canonical = [line.split()[2] for line in ran.stdout.splitlines() if len(line.split()) > 2]
-    assert canonical == [documented.member_name(ordinal).rstrip(".")], ran.transcript()
+    wanted = documented.member_name(ordinal).rstrip(".")
+    assert canonical == [wanted], f"expected the full name {wanted}, came {canonical}\n{ran.transcript()}"

@@ -11,6 +11,7 @@ import pytest
 from fixtures.dns import Dns, must_be
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
+from fixtures.kube import Object
 from fixtures.providers import Capability
 from fixtures.sql import Sql
 
@@ -30,6 +31,12 @@ def database(sql: Sql, documented: HeadlessSet) -> Iterator[str]:
         sql.query(address, f"DROP DATABASE IF EXISTS {name}")
 
 
+def claims_of(pod: Object) -> list[str]:
+    """Names of the claims that a pod uses."""
+    volumes = [volume.get("persistentVolumeClaim", {}) for volume in pod["spec"]["volumes"]]
+    return [claim["claimName"] for claim in volumes if claim]
+
+
 def create_table(database: str) -> str:
     """A statement that creates the database and a table in it."""
     return f"CREATE DATABASE {database}; CREATE TABLE {database}.marks (mark CHAR(32))"
@@ -47,10 +54,10 @@ def test_the_set_has_exactly_members_0_1_and_2(either: HeadlessSet) -> None:
 @pytest.mark.needs(Capability.VOLUMES)
 def test_each_member_has_a_volume_of_its_own(documented: HeadlessSet) -> None:
     """Each member MUST have its own claim, bound to its own volume."""
-    claims = [
-        documented.kube.get("PersistentVolumeClaim", documented.namespace, f"data-{documented.member(ordinal)}")
-        for ordinal in documented.ordinals
-    ]
+    names = [claims_of(pod) for pod in documented.pods()]
+    wanted = [[f"data-{documented.member(ordinal)}"] for ordinal in documented.ordinals]
+    assert names == wanted, f"expected a claim of its own for each member, came {names}"
+    claims = [documented.kube.get("PersistentVolumeClaim", documented.namespace, name) for (name,) in names]
     phases = [claim["status"]["phase"] for claim in claims]
     assert phases == ["Bound"] * documented.replicas, f"the claims are {phases}"
     volumes = [claim["spec"]["volumeName"] for claim in claims]
