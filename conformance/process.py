@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -77,17 +78,13 @@ def run_logged(
 
 
 def end_group(child: subprocess.Popen[bytes], grace: float = 5.0) -> None:
-    """End a child and all it started: SIGTERM to its group, SIGKILL after `grace` seconds."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            return
-        try:
+    """End a child and all it started: SIGTERM to its group, SIGKILL to the rest when it has ended, or after `grace` seconds."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=grace)
-            return
-        except subprocess.TimeoutExpired:
-            continue
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait(timeout=grace)
 
 
 def output_of(
