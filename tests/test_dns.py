@@ -81,7 +81,7 @@ def require(server: Server, check: Any, rdtype: str = "A") -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fixtures.dns.JOB_SECONDS", 0.1)
+    monkeypatch.setattr("fixtures.dns.JOB_SECONDS", 0.5)
     monkeypatch.setattr(waiting, "INTERVAL", 0.01)
 
 
