@@ -119,7 +119,8 @@ def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
         assert types == {"IPv4"}, f"the EndpointSlices' address types are {types}"
         found = documented.ready_endpoints()
         others = [address for address in found if ipaddress.ip_address(address).version != 4]
-        assert found and not others, f"endpoints: {found}, of another family: {others}"
+        assert found, "no endpoints"
+        assert not others, f"endpoints: {found}, of another family: {others}"
 
     eventually(check, expecting="endpoints of IPv4 and no other")
 
