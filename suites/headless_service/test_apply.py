@@ -35,7 +35,7 @@ def test_the_live_statefulset_is_configured(applied: Applied) -> None:
 @pytest.mark.claim("SEED-APL-03")
 def test_the_members_live_through_it(applied: Applied) -> None:
     """The members MUST be the same pods before and after the StatefulSet was configured."""
-    assert len(applied.before) == 3, f"before: {applied.before}"
+    assert len(applied.before) == 3, f"before: {applied.before}, expected three"
     assert applied.after == applied.before, f"pods and UIDs before: {applied.before}, after: {applied.after}"
 
 

@@ -24,7 +24,9 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
         assert ran.status == 0, ran.transcript()
         listed = [endpoint.rpartition(":")[0] for endpoint in described(ran.stdout)["Endpoints"][0].split(",")]
         addresses = sorted(documented.addresses())
-        assert len(set(addresses)) == documented.replicas, f"addresses of the Ready members: {addresses}"
+        assert len(set(addresses)) == documented.replicas, (
+            f"addresses of the Ready members: {addresses}, expected {documented.replicas}"
+        )
         slices = documented.ready_endpoints()
         assert slices == addresses, f"EndpointSlices have {slices}, pod status {addresses}"
         assert sorted(listed) == addresses, f"kubectl describe has {listed}, pod status {addresses}"
@@ -51,7 +53,7 @@ def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
 ) -> None:
     """The three members MUST be on three nodes, each with an address out of its node's range; their order is not promised."""
     nodes = [pod["spec"]["nodeName"] for pod in documented.pods()]
-    assert len(set(nodes)) == documented.replicas, f"members are on {nodes}"
+    assert len(set(nodes)) == documented.replicas, f"members are on {nodes}, expected three nodes"
     for pod in documented.pods():
         own = ipaddress.ip_address(address(pod))
         node = pod["spec"]["nodeName"]
@@ -68,7 +70,9 @@ def test_a_member_reaches_the_members_on_other_nodes_by_name(documented: Headles
     """A member MUST reach the members that run on other nodes under their names."""
     here = documented.pod(ordinal)["spec"]["nodeName"]
     others = [pod["metadata"]["name"] for pod in documented.pods() if pod["spec"]["nodeName"] != here]
-    assert len(others) == documented.replicas - 1, f"on other nodes than {here}: {others}"
+    assert len(others) == documented.replicas - 1, (
+        f"on other nodes than {here}: {others}, expected {documented.replicas - 1} members"
+    )
     hosts = [f"{member}.{documented.service}" for member in others]
     seen = hostnames_seen_by(documented, ordinal, hosts)
-    assert seen == others, f"from {documented.member(ordinal)}, {hosts} lead to {seen}"
+    assert seen == others, f"from {documented.member(ordinal)}, {hosts} lead to {seen}, expected {others}"

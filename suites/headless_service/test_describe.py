@@ -75,7 +75,7 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
         (shown,) = printed(describe(documented))["Endpoints"]
         addresses = [f"{address}:3306" for address in documented.addresses()]
         assert sorted(shown.split(",")) == sorted(addresses), f"Endpoints: {shown}, Ready members: {sorted(addresses)}"
-        assert len(addresses) == documented.replicas, f"Ready members: {sorted(addresses)}"
+        assert len(addresses) == documented.replicas, f"Ready members: {sorted(addresses)}, expected {documented.replicas}"
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
 
@@ -98,7 +98,7 @@ def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet
     """The Service's selector MUST be a part of the labels that the StatefulSet gives its pods."""
     selector = documented.get_service()["spec"]["selector"]
     labels = documented.get_statefulset()["spec"]["template"]["metadata"]["labels"]
-    assert selector == {"app": "mysql"}, f"the selector is {selector}"
+    assert selector == {"app": "mysql"}, f"the selector is {selector}, expected app=mysql"
     assert selector.items() <= labels.items(), f"the selector is {selector}, the members' labels are {labels}"
 
 

@@ -182,7 +182,7 @@ def test_nslookup_of_the_service_shows_exactly_three_addresses(documented: Headl
 def test_twenty_answers_are_one_and_the_same_set(documented: HeadlessSet, dns: Dns) -> None:
     """Every one of 20 answers MUST be the addresses of the three Ready members, whatever their order."""
     addresses = documented.addresses()
-    assert len(addresses) == documented.replicas, f"Ready members: {addresses}"
+    assert len(addresses) == documented.replicas, f"Ready members: {addresses}, expected {documented.replicas}"
     dns.require(documented.domain, "A", must_be(addresses), repeat=20)
 
 

@@ -122,7 +122,8 @@ def test_the_service_is_headless(either: HeadlessSet) -> None:
     """A Service whose cluster IP is set to None MUST be stored as type ClusterIP with None as its only cluster IP."""
     spec = either.get_service()["spec"]
     seen = {field: spec.get(field) for field in ("type", "clusterIP", "clusterIPs")}
-    assert seen == {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"]}, f"Service {either.service} has {seen}"
+    wanted = {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"]}
+    assert seen == wanted, f"Service {either.service} has {seen}, expected {wanted}"
 
 
 @pytest.mark.claim("SEED-HLS-03")
@@ -163,7 +164,7 @@ def test_a_headless_service_stays_so_when_the_field_is_left_out(documented: Head
     service = documented.get_service()
     del service["spec"]["clusterIP"], service["spec"]["clusterIPs"]
     stored = documented.kube.replace(documented.namespace, service, dryRun="All")
-    assert stored["spec"]["clusterIP"] == "None", f"the cluster IP became {stored['spec']['clusterIP']}"
+    assert stored["spec"]["clusterIP"] == "None", f"expected the cluster IP to stay None, it became {stored['spec']['clusterIP']}"
 
 
 @pytest.mark.claim("SEED-HLS-04")
@@ -171,9 +172,11 @@ def test_statefulset_and_service_agree_on_one_name(either: HeadlessSet) -> None:
     """`serviceName` MUST equal the Service's name, be each member's subdomain, and have each endpoint carry its hostname."""
     members = [either.member(ordinal) for ordinal in either.ordinals]
     name = either.get_statefulset()["spec"]["serviceName"]
-    assert name == either.get_service()["metadata"]["name"], f"serviceName is {name}"
+    assert name == either.get_service()["metadata"]["name"], f"serviceName is {name}, expected {either.service}"
     subdomains = [pod["spec"].get("subdomain") for pod in either.pods()]
-    assert subdomains == [either.service] * either.replicas, f"the members' subdomains are {subdomains}"
+    assert subdomains == [either.service] * either.replicas, (
+        f"the members' subdomains are {subdomains}, expected {either.service}"
+    )
 
     def check() -> None:
         hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in either.endpoints())

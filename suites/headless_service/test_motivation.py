@@ -46,8 +46,9 @@ def create_table(database: str) -> str:
 def test_the_set_has_exactly_members_0_1_and_2(either: HeadlessSet) -> None:
     """The StatefulSet MUST own exactly three pods, with the ordinals 0, 1 and 2, all Ready."""
     names = [pod["metadata"]["name"] for pod in either.pods()]
-    assert names == [either.member(ordinal) for ordinal in range(3)], f"the StatefulSet owns {names}"
-    assert len(either.addresses()) == 3, f"Ready members: {either.addresses()}"
+    wanted = [either.member(ordinal) for ordinal in range(3)]
+    assert names == wanted, f"the StatefulSet owns {names}, expected {wanted}"
+    assert len(either.addresses()) == 3, f"Ready members: {either.addresses()}, expected three"
 
 
 @pytest.mark.claim("SEED-WHY-01")
@@ -84,7 +85,8 @@ def test_the_members_are_three_different_servers(documented: HeadlessSet, sql: S
     hosts = [f"{documented.member(ordinal)}.{documented.service}" for ordinal in documented.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
-    assert hostnames == [documented.member(ordinal) for ordinal in documented.ordinals], f"{hosts} lead to {hostnames}"
+    members = [documented.member(ordinal) for ordinal in documented.ordinals]
+    assert hostnames == members, f"{hosts} lead to {hostnames}, expected {members}"
     assert len(uuids) == documented.replicas, f"the servers' identities are {uuids}"
 
 
@@ -108,7 +110,7 @@ def test_an_ordinary_service_spreads_connections(load_balanced: HeadlessSet, fac
     seen = set(sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS))
     strangers = seen - {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
     assert not strangers, f"{strangers} answered, no members"
-    assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}"
+    assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}, expected more than one member"
 
 
 @pytest.mark.claim("SEED-WHY-04")
@@ -121,7 +123,7 @@ def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_bala
     host = f"{load_balanced.service}.{load_balanced.namespace}"
     sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert set(seen) == {"0", "1"}, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row"
+    assert set(seen) == {"0", "1"}, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected some"
 
 
 @pytest.mark.claim("SEED-WHY-04")
@@ -132,4 +134,4 @@ def test_reading_through_a_members_name_always_agrees(documented: HeadlessSet, s
     mark = uuid4().hex
     sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert seen == ["1"] * CONNECTIONS, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row"
+    assert seen == ["1"] * CONNECTIONS, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected all"
