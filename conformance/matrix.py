@@ -143,14 +143,18 @@ was seen red for the right reason. Then run `make faults-page`. What `inject` ca
 | injection | what it does |
 |---|---|
 | `manifest` | changes the shipped manifests before they are applied: `patch` on objects of `kind`, `add` more objects |
-| `corefile` | configures the DNS servers: `insert` lines, `replace` words, on one `replica` (simulated) or on all |
+| `corefile` | configures the DNS servers: `insert` lines, `replace` words, on all or one `replica`, `after` a fixture or before |
 | `kubectl` | runs commands `after` a fixture is set up; `undo` puts a kept cluster back |
 | `component` | gives a component of the simulated cluster more flags, from its start or `after` a fixture is set up |
 | `size` | sets the simulated cluster's number of nodes and DNS servers |
 | `wrapper` | puts a script in front of the kubectl that specs use |
+| `client` | lets specs use the kubectl of another row of `versions.yaml` |
 
 `@namespace@`, `@domain@` and, after a set is Ready, `@address-0@`, `@proxy-0@` (the kube-proxy Pod on the member's node) and
-`@service-uid@` are filled in.
+`@service-uid@` are filled in; `@port@` is the port of the one DNS server that is changed.
+
+A red counts within 30 s of its spec's start, and within 65 s for the documented delay of 60 s. A run that is killed, or that
+cannot put its kind cluster back, does not keep it, with KEEP=1 too: the next run makes a new one.
 
 """
 EXAMPLE = "ipv6-fails"
