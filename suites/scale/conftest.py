@@ -38,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.allure_label("Scale", label_type="parentSuite"))
             item.add_marker(pytest.mark.timeout(900))
             if not slow:
                 item.add_marker(pytest.mark.skip(reason="slow; run with SLOW=1"))
