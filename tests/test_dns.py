@@ -16,6 +16,7 @@ import pytest
 
 from fixtures import waiting
 from fixtures.dns import Dns, HostAsker, Server, must_be, must_have_no_data, must_not_exist, reverse_name
+from fixtures.waiting import Unobserved
 
 NAME = "mysql-svc.default.svc.cluster.local."
 RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
@@ -116,6 +117,13 @@ def test_any_other_answer_fails_on_either_transport(wrong: Reply | None, transpo
     assert f"over {transport}" in said
     assert str(server) in said
     assert "expected {198.51.100.1, 198.51.100.2, 198.51.100.3}" in said or "records of" in said
+
+
+@pytest.mark.parametrize(("there", "expected"), [(True, AssertionError), (False, Unobserved)])
+def test_a_silent_server_that_went_away_breaks_no_promise(there: bool, expected: type[Exception]) -> None:
+    with serving(None, None) as server, pytest.raises(expected) as raised:
+        Dns(HostAsker(), (server,), is_there=lambda server: there).require(NAME, "A", must_be(RIGHT), within=0.3)
+    assert str(server) in str(raised.value)
 
 
 def test_of_many_records_a_message_shows_what_differs_only() -> None:
