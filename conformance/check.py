@@ -30,7 +30,8 @@ from conformance.runner import new_run
 from conformance.settings import Settings, from_env
 from conformance.target import Connection, connect
 from conformance.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
-from fixtures.facts import DEFAULT_DOMAIN, DNS_NAMESPACE, DNS_SERVICE, PLUGIN_DOMAIN
+from fixtures.claims import PREFIX, NotSupported, not_supported
+from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE, PLUGIN_DOMAIN
 from fixtures.headless import is_ready
 from fixtures.kube import Kube, Object
 from fixtures.providers.readiness import ask_replica
@@ -94,6 +95,9 @@ class Subject:
 
     @property
     def service_domain(self) -> str:
+        """The governing Service's DNS name. Raises NotSupported when the cluster domain is not known."""
+        if not self.domain:
+            not_supported("the cluster domain cannot be read from the DNS server's configuration; set CLUSTER_DOMAIN=")
         return f"{self.service_name}.{self.namespace}.svc.{self.domain}."
 
     def records(self, name: str, rdtype: str, expected: Sequence[str]) -> None:
@@ -230,6 +234,8 @@ def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject],
         return Finding(claim, what, Outcome.BROKEN, str(getattr(error, "reason", error)))
     except Unobserved as error:
         return Finding(claim, what, Outcome.BROKEN, str(error).partition("\n")[0])
+    except NotSupported as reason:
+        return Finding(claim, what, Outcome.NOT_SUPPORTED, str(reason).removeprefix(PREFIX))
     return Finding(claim, what, Outcome.PASSED)
 
 
@@ -265,26 +271,27 @@ def _answer(kube: Kube, pod: Object, query: dns.message.Message) -> dns.message.
         raise Unobserved(f"DNS server {pod['metadata']['name']} does not answer: {type(error).__name__}") from None
 
 
-def _domain(kube: Kube, settings: Settings) -> str:
-    """CLUSTER_DOMAIN, else what the DNS server is configured for, else the usual one."""
-    if settings.network.domain:
-        return settings.network.domain
+def _domain(kube: Kube) -> str:
+    """The cluster domain that the DNS server is configured for; empty when that cannot be read. Never guessed."""
     try:
         corefile: Any = kube.get("ConfigMap", DNS_NAMESPACE, "coredns")["data"]["Corefile"]
     except ApiException:
-        return DEFAULT_DOMAIN
+        return ""
     found = PLUGIN_DOMAIN.search(corefile)
-    return found["domain"] if found else DEFAULT_DOMAIN
+    return found["domain"] if found else ""
 
 
-def check(settings: Settings, connection: Connection, target: str) -> list[Finding]:
-    """All findings on `namespace/statefulset`. UserError when there is no such StatefulSet."""
+def check(settings: Settings, connection: Connection, target: str, domain: str = "") -> list[Finding]:
+    """All findings on `namespace/statefulset`, in the cluster domain given or found.
+
+    UserError when there is no such StatefulSet.
+    """
     namespace, slash, name = target.partition("/")
     if not (namespace and slash and name):
         raise UserError("Name what to check: `make check TARGET=namespace/statefulset`.")
     release = settings.versions.nearest(connection.version())
     kube = Kube(connection.kubeconfig, kubectl_for(release, settings.versions, Progress(total=1)))
-    subject = Subject(kube, namespace, name, _domain(kube, settings), _asker(kube))
+    subject = Subject(kube, namespace, name, domain or _domain(kube), _asker(kube))
     try:
         subject.statefulset()
     except ApiException as error:
@@ -295,10 +302,10 @@ def check(settings: Settings, connection: Connection, target: str) -> list[Findi
 def main(words: Sequence[str]) -> int:
     """Print the findings; exit status 0 nothing failed, 1 something did, 2 it could not be told."""
     try:
-        settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": ""})
+        settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
         connection = connect(settings, new_run())
         try:
-            findings = check(settings, connection, words[0] if words else "")
+            findings = check(settings, connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
         finally:
             connection.remove()
     except UserError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance.errors import UserError, in_one_sentence
 from conformance.record import read
+from conformance.verdict import Outcome
 
 ABSENT = "absent"
 
@@ -32,7 +33,10 @@ def _medians(records: Sequence[dict[str, Any]], claim: str) -> list[list[str]]:
 
 
 def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[str]:
-    """A table with one column per run: claims that differ, then medians of what was measured, then what is the same."""
+    """A table with one column per run: claims that differ, then those that passed nowhere, then medians of what was measured.
+
+    What is the same everywhere is counted below it.
+    """
     ids = list(dict.fromkeys(row["id"] for record in records for row in record["claims"]))
     levels = {row["id"]: row["level"] for record in records for row in record["claims"]}
     outcomes = {claim: [_row(record, claim)["outcome"] for record in records] for claim in ids}
@@ -44,7 +48,8 @@ def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[
         ["provider", "", *(cluster.get("provider", "-") for cluster in clusters)],
         ["result", "", *(record["result"] for record in records)],
     ]
-    body = [[claim, levels[claim], *outcomes[claim]] for claim in differing]
+    nowhere = [claim for claim in ids if claim not in differing and outcomes[claim][0] != Outcome.PASSED]
+    body = [[claim, levels[claim], *outcomes[claim]] for claim in [*differing, *nowhere]]
     measured = [row for claim in ids for row in _medians(records, claim)]
     same = Counter(outcomes[claim][0] for claim in ids if claim not in differing)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in same.items())

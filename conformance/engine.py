@@ -157,11 +157,14 @@ def find_or_revive(settings: Settings, progress: Progress) -> Engine | None:
 
 
 def why_no_engine() -> str | None:
-    """One sentence that says why this machine can have no engine, or None when it has one or can start one."""
+    """One sentence that says why this machine can have no engine, or None when it has one or can start one.
+
+    Raises UserError for what is no lack but a failure: the engine that was asked for does not answer, or its path is too long.
+    """
     if find_engine() is not None:
         return None
     if address := _asked_host():
-        return f"DOCKER_HOST={address} does not answer; start that engine or unset DOCKER_HOST."
+        raise UserError(f"DOCKER_HOST={address} does not answer; start that engine or unset DOCKER_HOST.")
     try:
         host.require_linux_amd64()
     except UserError:
@@ -169,7 +172,7 @@ def why_no_engine() -> str | None:
     if os.geteuid() != 0:
         return "No Docker answers and a private engine needs root; start Docker (and be allowed to use it) or run as root."
     if len(str(home().folder)) > LONGEST_HOME:
-        return f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one."
+        raise UserError(f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one.")
     return None
 
 

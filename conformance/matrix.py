@@ -150,11 +150,17 @@ was seen red for the right reason. Then run `make faults-page`. What `inject` ca
 | `wrapper` | puts a script in front of the kubectl that specs use |
 | `client` | lets specs use the kubectl of another row of `versions.yaml` |
 
-`@namespace@`, `@domain@` and, after a set is Ready, `@address-0@`, `@proxy-0@` (the kube-proxy Pod on the member's node) and
-`@service-uid@` are filled in; `@port@` is the port of the one DNS server that is changed.
+`@namespace@`, `@domain@` and, after a set is Ready, `@address-0@`, `@reverse-0@` (its PTR name), `@proxy-0@` (the kube-proxy Pod
+on the member's node) and `@service-uid@` are filled in, for the other ordinals too; `@port@` is the port of the one DNS server
+that is changed.
+
+`after` is a fixture of the specs: `kube` when the cluster is ready, `documented` when the documented set is, `stubs` for the set
+of a single spec. In a patch a list is changed by positions: `{{"0": ..., "+": ...}}`. Besides `inject` a fault may have:
+`environment` (variables of the run), `must_turn_red_on_kind` (reds that only real nodes show), `others_unknown` (the message of
+all other claims where nothing else can be judged) and `why`.
 
 A red counts within 30 s of its spec's start, and within 65 s for the documented delay of 60 s. A run that is killed, or that
-cannot put its kind cluster back, does not keep it, with KEEP=1 too: the next run makes a new one.
+cannot put its kind cluster back, does not keep it, even with KEEP=1: the next run makes a new one.
 
 """
 EXAMPLE = "ipv6-fails"

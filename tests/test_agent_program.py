@@ -44,21 +44,6 @@ def test_a_server_that_refuses_is_a_problem_and_no_crash(closed_port: int, trans
     assert result["problem"].startswith("ConnectionRefusedError")
 
 
-def test_a_greeting_is_read_by_name() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        program = subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        job = {"do": "connect", "host": "localhost", "port": server.getsockname()[1], "timeout": 5}
-        with program, server:
-            assert program.stdin
-            assert program.stdout
-            program.stdin.write(json.dumps([job]) + "\n")
-            program.stdin.flush()
-            with server.accept()[0] as connection:
-                connection.sendall(b"stub mysql-0\n")
-            assert json.loads(program.stdout.readline()) == [{"greeting": "stub mysql-0\n"}]
-            program.stdin.close()
-
-
 def test_files_and_variables_are_those_of_where_it_runs() -> None:
     ((file, variables),) = run([{"do": "read", "path": "/etc/hosts"}, {"do": "environment"}])
     assert "localhost" in file["text"]

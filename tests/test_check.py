@@ -152,6 +152,14 @@ def test_what_the_account_may_not_see_is_not_supported(monkeypatch: pytest.Monke
     assert "services is forbidden" in found["SEED-HLS-03"].reason
 
 
+def test_a_cluster_domain_that_is_not_known_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "STEADY", 0.05)
+    found = {one.claim: one for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))}  # type: ignore[arg-type]
+    unknown = {claim for claim, one in found.items() if one.outcome is Outcome.NOT_SUPPORTED}
+    assert unknown == {"SEED-NID-03", "SEED-NID-05", "SEED-NSL-10"}
+    assert "CLUSTER_DOMAIN=" in found["SEED-NID-05"].reason
+
+
 def test_nothing_seen_is_not_success() -> None:
     refused = Finding("SEED-HLS-03", "x", Outcome.NOT_SUPPORTED, "refused")
     assert status_of([refused]) == 2

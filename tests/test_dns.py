@@ -37,6 +37,13 @@ def reply(*records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str 
     return answer
 
 
+def no_data(query: dns.message.QueryMessage) -> bytes:
+    """NOERROR without records, and with the SOA record that says for how long."""
+    message = dns.message.make_response(query)
+    message.authority.append(dns.rrset.from_text("cluster.local.", 30, "IN", "SOA", "ns.dns. hostmaster. 1 7200 1800 86400 30"))
+    return message.to_wire()
+
+
 def doubled(query: dns.message.QueryMessage) -> bytes:
     """The right records, the last of them twice."""
     wire = bytearray(reply(*RIGHT)(query))
@@ -154,7 +161,9 @@ def test_a_missing_name_is_nxdomain_and_nothing_else() -> None:
 
 
 def test_a_missing_type_is_noerror_without_records() -> None:
-    with serving(reply(), reply()) as server:
+    with serving(no_data, no_data) as server:
+        require(server, must_have_no_data, "AAAA")
+    with serving(reply(), reply()) as server, pytest.raises(AssertionError, match="expected one SOA record"):
         require(server, must_have_no_data, "AAAA")
     for wrong in (reply(rcode="NXDOMAIN"), reply("2001:db8::1", rdtype="AAAA"), reply(rcode="SERVFAIL")):
         with serving(wrong, wrong) as server, pytest.raises(AssertionError, match="expected NOERROR without records"):
@@ -169,13 +178,28 @@ def test_srv_is_compared_by_target_and_port() -> None:
         require(server, must_be(["a.example. 3306"]), "SRV")
 
 
-def test_every_repeated_answer_counts() -> None:
-    answers = iter([*([reply(*RIGHT)] * 5), *([reply(*RIGHT[:2])] * 1000)])
+@pytest.mark.parametrize("wrong", [reply(*RIGHT[:2]), reply(rcode="NXDOMAIN")], ids=["a record less", "no name"])
+def test_one_wrong_answer_among_many_right_ones_is_not_forgiven(wrong: Reply) -> None:
+    answers = iter([*([reply(*RIGHT)] * 9), wrong, *([reply(*RIGHT)] * 1000)])
 
     def changing(query: dns.message.QueryMessage) -> bytes:
         return next(answers)(query)
 
-    with serving(changing, reply(*RIGHT)) as server, pytest.raises(AssertionError, match="over udp"):
+    with serving(changing, reply(*RIGHT)) as server, pytest.raises(AssertionError) as raised:
+        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+    assert "to stay right" in str(raised.value)
+    assert "over udp" in str(raised.value)
+    assert "after 3 right ones in a row" in str(raised.value)
+
+
+def test_a_lost_packet_among_many_right_answers_breaks_no_promise() -> None:
+    answers = iter([*([reply(*RIGHT)] * 9), None, *([reply(*RIGHT)] * 1000)])
+
+    def losing(query: dns.message.QueryMessage) -> bytes:
+        found = next(answers)
+        return found(query) if found else b""
+
+    with serving(losing, reply(*RIGHT)) as server:
         Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
 
 

@@ -13,6 +13,7 @@ import pytest
 from conformance import engine, engine_traces, host
 from conformance.errors import StepFailed, UserError
 from conformance.progress import Progress
+from conformance.runner import chosen_provider
 from conformance.settings import Settings, from_env
 
 
@@ -70,6 +71,8 @@ def test_a_docker_host_that_does_not_answer_is_an_error(
     monkeypatch.setenv("DOCKER_HOST", "tcp://localhost:1")
     with pytest.raises(UserError, match=r"DOCKER_HOST=tcp://localhost:1 does not answer; .*\.$"):
         engine.ensure_engine(settings, Progress(1))
+    with pytest.raises(UserError, match=r"DOCKER_HOST=tcp://localhost:1 does not answer"):
+        chosen_provider(settings)
 
 
 def test_the_private_engines_own_address_is_not_the_users(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +101,8 @@ def test_another_platform_has_no_private_engine(programs: Path, monkeypatch: pyt
 def test_a_path_too_long_for_a_socket_is_said_before_anything_starts(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(engine, "LONGEST_HOME", 10)
-    assert "too long for a socket" in str(engine.why_no_engine())
+    with pytest.raises(UserError, match="too long for a socket"):
+        engine.why_no_engine()
 
 
 @pytest.fixture

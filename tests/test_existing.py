@@ -24,7 +24,7 @@ from conformance.settings import Provider, from_env
 from conformance.target import RUN_LABEL, Connection, require_consent
 from conformance.versions import load
 from fixtures.providers import Capability, existing
-from fixtures.providers.existing import MEMBER_ROLE, lacking, namespace_objects
+from fixtures.providers.existing import MEMBER_ROLE, lacking, namespace_objects, require_ipv4
 from images.workloads import published
 
 EXISTING = {"PROVIDER": "existing"}
@@ -275,6 +275,17 @@ def test_what_may_not_be_seen_is_said_so(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_simulated_nodes_have_no_kubelet(monkeypatch: pytest.MonkeyPatch, simulated: Any) -> None:
     seen(monkeypatch, [simulated] * 3, default_class=True)
     assert {Capability.KUBELET, Capability.VOLUMES, Capability.SQL} <= lacking(LOOKS, from_env(EXISTING)).keys()
+
+
+@pytest.mark.parametrize("families", [["IPv6", "IPv4"], ["IPv6"]])
+def test_a_cluster_with_ipv6_addresses_first_is_told_so(families: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    service = SimpleNamespace(spec=SimpleNamespace(ip_families=families))
+    core = SimpleNamespace(read_namespaced_service=lambda *_, **__: service)
+    monkeypatch.setattr("fixtures.providers.existing.client.CoreV1Api", lambda _: core)
+    with pytest.raises(UserError, match="have IPv6 ones first"):
+        require_ipv4(Granted("get services"))
+    service.spec.ip_families = ["IPv4", "IPv6"]
+    require_ipv4(Granted("get services"))
 
 
 def test_the_fence_and_the_code_mean_the_same_label_and_role() -> None:

@@ -104,6 +104,13 @@ def test_a_comparison_shows_differences_first_and_counts_the_rest() -> None:
     ]
 
 
+def test_a_claim_that_failed_on_every_version_is_named() -> None:
+    reports = [_report(patch, *_all_passed(but="SEED-NID-05")) for patch in ("1.36.4", "1.37.0")]
+    lines = compare.comparison(["a", "b"], reports)
+    assert "SEED-NID-05 MUST failed failed" in [" ".join(line.split()) for line in lines]
+    assert lines[-1] == "claims that differ: 0; the same everywhere: 67 passed, 1 failed"
+
+
 def test_compare_needs_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = str(_written(tmp_path / "first.yaml", _report("1.36.4", *_all_passed())))
     assert compare.main([first]) == 2

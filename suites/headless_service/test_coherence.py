@@ -17,12 +17,13 @@ from fixtures.waiting import eventually
 
 @pytest.mark.claim("SEED-XC-01")
 def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet, dns: Dns) -> None:
-    """The addresses in pod status, EndpointSlices, `kubectl describe` and DNS MUST be one set, of three."""
+    """Pod status, EndpointSlices, `kubectl describe` and DNS MUST have one set of three addresses, each for the same member."""
 
     def check() -> list[str]:
         ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
         assert ran.status == 0, ran.transcript()
-        listed = [endpoint.rpartition(":")[0] for endpoint in described(ran.stdout)["Endpoints"][0].split(",")]
+        (shown,) = described(ran.stdout).get("Endpoints", [""])
+        listed = [endpoint.rpartition(":")[0] for endpoint in shown.split(",")]
         addresses = sorted(documented.addresses())
         assert len(set(addresses)) == documented.replicas, (
             f"addresses of the Ready members: {addresses}, expected {documented.replicas}"
@@ -30,6 +31,9 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
         slices = documented.ready_endpoints()
         assert slices == addresses, f"EndpointSlices have {slices}, pod status {addresses}"
         assert sorted(listed) == addresses, f"kubectl describe has {listed}, pod status {addresses}"
+        members = sorted((pod["metadata"]["name"], pod["metadata"]["name"], address(pod)) for pod in documented.pods())
+        known = documented.known_members()
+        assert known == members, f"EndpointSlices have hostnames, pods and addresses {known}, the members are {members}"
         return addresses
 
     addresses = eventually(check, expecting="slices and describe to agree with pod status")
@@ -42,7 +46,8 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
 def test_a_members_hosts_file_and_its_dns_name_agree(documented: HeadlessSet, dns: Dns, ordinal: int) -> None:
     """The address in a member's hosts file MUST be the one that DNS gives for its name."""
     ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
-    own = fields(ran.stdout).splitlines()[-1].split()[0]
+    count = len(documented.pod_addresses(ordinal))
+    own = fields(ran.stdout).splitlines()[-count].split()[0]
     dns.require(documented.member_name(ordinal), "A", must_be([own]))
 
 

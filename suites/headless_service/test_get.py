@@ -62,9 +62,11 @@ def test_the_headless_service_is_listed_as_the_document_shows_it(listing: Ran, d
 
 
 @pytest.mark.claim("SEED-GET-04")
-def test_the_cluster_ip_column_says_none(listing: Ran, documented: HeadlessSet) -> None:
-    """The CLUSTER-IP column of a headless Service MUST read None."""
+def test_the_cluster_ip_column_says_none(listing: Ran, kube: Kube, documented: HeadlessSet) -> None:
+    """The CLUSTER-IP column of a headless Service MUST read None, and that of an ordinary one its address."""
     require_columns(listing, documented.service, {"CLUSTER-IP": "None"})
+    ordinary = kube.get("Service", "default", "kubernetes")["spec"]["clusterIP"]
+    require_columns(get_services(kube, "default"), "kubernetes", {"CLUSTER-IP": ordinary})
 
 
 @pytest.mark.claim("SEED-GET-05")

@@ -11,6 +11,8 @@ from fixtures.transcripts import fields, require_line
 
 pytestmark = pytest.mark.needs(Capability.KUBELET)
 
+ORDINALS = pytest.mark.parametrize("ordinal", range(3))
+
 OWN_LINE = "{address} {member}.{service_domain} {member}"
 
 
@@ -23,9 +25,10 @@ def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
 
 
 @pytest.mark.claim("SEED-ETH-01")
-def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet) -> None:
+@ORDINALS
+def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet, ordinal: int) -> None:
     """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
-    first = hosts_file(documented, 0).splitlines()[0]
+    first = hosts_file(documented, ordinal).splitlines()[0]
     wanted = "# Kubernetes-managed hosts file."
     assert first == wanted, f"expected the first line {wanted!r}, came {first!r}"
 
@@ -40,28 +43,26 @@ LINES = [
 ]
 
 
+@ORDINALS
 @pytest.mark.parametrize("line", LINES, ids=lambda text: text.split()[-1])
-def test_the_hosts_file_has_the_documented_line(documented: HeadlessSet, line: str) -> None:
+def test_the_hosts_file_has_the_documented_line(documented: HeadlessSet, line: str, ordinal: int) -> None:
     """A pod's hosts file MUST have each of the documented lines about the loopback and multicast names once."""
-    require_line(line, hosts_file(documented, 0))
+    require_line(line, hosts_file(documented, ordinal))
 
 
 @pytest.mark.claim("SEED-ETH-08")
-@pytest.mark.parametrize("ordinal", range(3))
+@ORDINALS
 def test_the_last_line_is_the_members_own(documented: HeadlessSet, ordinal: int) -> None:
-    """The last line of a member's hosts file MUST be its address, its full DNS name and its short name, in this order."""
-    last = hosts_file(documented, ordinal).splitlines()[-1]
-    require_line(
-        OWN_LINE,
-        last,
-        address=documented.address(ordinal),
-        member=documented.member(ordinal),
-        service_domain=documented.domain.rstrip("."),
-    )
+    """A member's hosts file MUST end with its address, its full DNS name and its short name, in a line for each address."""
+    addresses = documented.pod_addresses(ordinal)
+    lines = hosts_file(documented, ordinal).splitlines()[-len(addresses) :]
+    words = {"member": documented.member(ordinal), "service_domain": documented.domain.rstrip(".")}
+    for line, address in zip(lines, addresses, strict=True):
+        require_line(OWN_LINE, line, address=address, **words)
 
 
 @pytest.mark.claim("SEED-ETH-09")
-@pytest.mark.parametrize("ordinal", range(3))
+@ORDINALS
 def test_a_member_knows_its_full_name(documented: HeadlessSet, ordinal: int) -> None:
     """The canonical name that a member finds for its own hostname MUST be its full DNS name."""
     # What `hostname --fqdn` does, with tools that every image with a C library has.
