@@ -12,12 +12,14 @@ from pathlib import Path
 from conformance.engine import Engine, ensure_engine
 from conformance.errors import StepFailed, UserError
 from conformance.kubectl import kubectl_for
+from conformance.paths import cache_dir
 from conformance.prepare import tool_folder
 from conformance.process import output_of
 from conformance.progress import Progress
-from conformance.settings import Settings
+from conformance.settings import Images, Settings
+from images.debian.apt import archive_root
 from images.gobuild import binary
-from images.workloads import ensure_archives
+from images.workloads import ensure_archives, ensure_from_registries
 
 STEPS = 5
 """How many progress steps `for_k3d` takes, builds not counted."""
@@ -68,6 +70,28 @@ def ensure_k3s_image(settings: Settings, engine: Engine) -> None:
         ) from None
 
 
+def workload_archives(settings: Settings, engine: Engine, progress: Progress) -> Mapping[str, Path]:
+    """Workload images by reference: from Debian packages where apt knows Debian, else client and stub by Docker.
+
+    The nodes pull the others themselves then.
+    """
+    try:
+        archive_root()
+    except UserError:
+        if settings.images is Images.BUILD:
+            raise
+        folder = cache_dir() / "workloads"
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = {
+            reference: folder / f"{reference.replace('/', '-').replace(':', '-')}-by-docker.tar"
+            for reference in ensure_from_registries(engine, progress).values()
+        }
+        for reference, path in saved.items():
+            engine.docker("save", "--output", str(path), reference)
+        return saved
+    return ensure_archives(settings, progress)
+
+
 def for_k3d(settings: Settings, progress: Progress) -> Prepared:
     """Make everything ready; idempotent and quick when nothing is to be done. Raises UserError with what a person can do."""
     with progress.step("container engine"):
@@ -79,7 +103,7 @@ def for_k3d(settings: Settings, progress: Progress) -> Prepared:
     with progress.step(f"kubectl {settings.release.minor}"):
         kubectl = kubectl_for(settings.release, settings.versions, progress)
     with progress.step("workload images"):
-        archives = ensure_archives(settings, progress)
+        archives = workload_archives(settings, engine, progress)
     tools = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
     env = {**os.environ, **engine.env}
     env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"

@@ -125,6 +125,19 @@ def test_an_image_that_is_there_is_not_pulled() -> None:
     ensure_k3s_image(SETTINGS, FakeEngine({"images": "sha256:1", "pull": StepFailed("pulled")}))
 
 
+def test_without_debian_client_and_stub_are_dockers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_debian() -> str:
+        raise UserError("apt knows no Debian archive.")
+
+    monkeypatch.setattr(preparing, "archive_root", no_debian)
+    monkeypatch.setattr(preparing, "cache_dir", lambda: tmp_path)
+    engine = FakeEngine({"images --quiet": "sha256:1"})
+    saved = preparing.workload_archives(SETTINGS, engine, Progress(total=1))
+    assert saved.keys() == {"headless-conformance/client:1", "headless-conformance/stub:1"}
+    with pytest.raises(UserError, match="no Debian archive"):
+        preparing.workload_archives(from_env({"PROVIDER": "k3d", "IMAGES": "build"}), engine, Progress(total=1))
+
+
 def prepared(engine: Engine, tmp_path: Path) -> Prepared:
     return Prepared(engine, tmp_path / "k3d", tmp_path / "kubectl", {"headless-conformance/client:1": tmp_path / "c.tar"}, {})
 
