@@ -26,6 +26,7 @@ Record = Callable[[str, object], None]
 MOST = 5
 """Members at the most, while a set is scaled."""
 MOVED = "seconds from Ready to moved name"
+SCALED = "seconds from settled to all names"
 PENDING_SECONDS = 5.0
 """How long a pod is watched to stay where it is."""
 
@@ -35,11 +36,12 @@ def require_changed(stubs: HeadlessSet, dns: Dns, name: str, rdtype: str, check:
     return dns.require(name, rdtype, check, within=stubs.facts.change_bound(name))
 
 
-def require_names(stubs: HeadlessSet, dns: Dns) -> None:
-    """The Service's name and every member's lead to the members as they are now."""
-    require_changed(stubs, dns, stubs.domain, "A", must_be(stubs.addresses()))
+def require_names(stubs: HeadlessSet, dns: Dns) -> float:
+    """The Service's name and every member's lead to the members as they are now; since when (monotonic seconds)."""
+    seen = [require_changed(stubs, dns, stubs.domain, "A", must_be(stubs.addresses()))]
     for ordinal in stubs.ordinals:
-        require_changed(stubs, dns, stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)]))
+        seen.append(require_changed(stubs, dns, stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)])))
+    return max(found.right_since for found in seen)
 
 
 def must_be_without(*stale: str) -> Check:
@@ -91,13 +93,13 @@ def test_a_moved_member_keeps_its_name(single: HeadlessSet, dns: Dns, record_pro
 
 
 @pytest.mark.claim("SEED-NID-05")
-def test_names_come_and_go_with_members(stubs: HeadlessSet, dns: Dns) -> None:
+def test_names_come_and_go_with_members(stubs: HeadlessSet, dns: Dns, record_property: Record) -> None:
     """Scaled from 3 to 5, 2 and 3 again, exactly the members that there are MUST have names."""
     for replicas in (MOST, 2, 3):
         scaled = replace(stubs, replicas=replicas)
         scaled.scale()
-        scaled.await_ready(POD_READY)
-        require_names(scaled, dns)
+        settled = scaled.await_ready(POD_READY)
+        record_property(SCALED, round(require_names(scaled, dns) - settled, 3))
         for absent in range(replicas, MOST + 1):
             require_changed(scaled, dns, scaled.member_name(absent), "A", must_not_exist)
 

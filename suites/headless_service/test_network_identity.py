@@ -171,11 +171,9 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
         assert lives, f"expected {rdtype} records, came {answer}"
         require_lives(lives, facts, answer, counts_down=facts.is_cached(answer.name, "success"))
 
-    names = {
-        form.format(service=either.domain, member=either.member_name(ordinal), reverse=reverse_name(either.address(ordinal)))
-        for ordinal in either.ordinals
-    }
-    for name in sorted(names):
+    members = either.ready_members()
+    assert members, "no member is Ready"
+    for name in {form.format(service=either.domain, member=member, reverse=reverse_name(own)) for member, own in members.items()}:
         dns.require(name, rdtype, check)
 
 
