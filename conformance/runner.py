@@ -133,7 +133,7 @@ def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
     """Run pytest; its exit status, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = WORKERS.get(Provider(env["PROVIDER"]), 4)
-    return supervised([sys.executable, "-m", "pytest", "-n", str(workers), *arguments], env, GRACE_SECONDS)
+    return supervised([sys.executable, "-m", "pytest", "-n", str(workers), "--dist=loadgroup", *arguments], env, GRACE_SECONDS)
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:
