@@ -1,4 +1,4 @@
-# Variables are documented in the README and checked by `python -m conformance`; make only passes them on.
+# Variables are documented in README.md and docs/own-cluster.md and checked by `python -m conformance`; make only passes them on.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
@@ -15,12 +15,12 @@ ifneq ($(UNKNOWN),)
 $(error $(or $(shell python3 -m conformance.spelling '$(firstword $(UNKNOWN))' $(VARIABLES)),$(firstword $(UNKNOWN)) is not a variable of this suite))
 endif
 
-.PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean
+.PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean workflow-matrix
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  K8S=1.37 PROVIDER=kind|simulated|existing IMAGES=auto|pull|build KEEP=1 STRICT=1 SLOW=1 NAMESPACE=default ARGS='-k nslookup'"
+	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 CLAIM=SEED-NID-05; all variables: README.md, \"Choosing\""
 
 e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, and write reports/.
 	@$(PYTHON) -m conformance e2e
@@ -37,7 +37,7 @@ faults-page: $(VENV)/ready ## Write docs/faults.md from faults/.
 variations: $(VENV)/ready ## Run the suite on every healthy variation of variations/ (or FAULT='name ...'): nothing may turn red.
 	@$(PYTHON) -m conformance.detection variations
 
-robustness: $(VENV)/ready ## Disturb runs on kind (an API server killed, a DNS pod deleted, a node paused) and see that they tell no lie.
+robustness: $(VENV)/ready ## Disturb runs on kind (an API server killed, a DNS pod deleted, a node paused) and see that none reports a broken promise because of it.
 	@$(PYTHON) -m conformance.robustness $(DISTURBANCE)
 
 test: $(VENV)/ready lint ## Run the project's own tests; needs no cluster.
