@@ -27,7 +27,7 @@ from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings, from_env
 
 AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
-"""Runs side by side: most of a run is waiting, and a kind cluster is one per clone."""
+"""Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
 STOP_SECONDS = 30.0
@@ -42,6 +42,7 @@ class Running:
     """One run of the suite, in a process of its own."""
 
     experiment: Experiment
+    provider: Provider
     folder: Path
     child: subprocess.Popen[bytes]
     begun: float
@@ -63,7 +64,7 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
         **experiment.environment,
         "PROVIDER": provider,
         "PYTHONPATH": str(ROOT),
-        "HEADLESS_CONFORMANCE_RUN": f"{os.getpid()}-{experiment.name}",
+        "HEADLESS_CONFORMANCE_RUN": f"{os.getpid()}-{provider}-{experiment.name}",
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
@@ -82,26 +83,29 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
             start_new_session=True,
             preexec_fn=partial(end_with_parent, signal.SIGINT),
         )
-    return Running(experiment, folder, child, time.monotonic())
+    return Running(experiment, provider, folder, child, time.monotonic())
 
 
-def finish(run: Running, provider: Provider) -> Judged:
+def finish(run: Running) -> Judged:
     """Judge a run that has ended."""
     result = run.folder / "result.json"
     if not result.exists():
         problem = f"pytest ended with status {run.child.returncode} and no result\n{tail(run.log)}"
-        return Judged(run.experiment, provider, (), run.seconds(), problem)
-    return judge(run.experiment, provider, json.loads(result.read_text()), run.seconds())
+        return Judged(run.experiment, run.provider, (), run.seconds(), problem)
+    return judge(run.experiment, run.provider, json.loads(result.read_text()), run.seconds())
 
 
-def run_all(chosen: Sequence[Experiment], provider: Provider, folder: Path, progress: Progress) -> list[Judged]:
-    """Run experiments, some side by side. Whatever ends this call ends every run that it started."""
-    waiting, running, done = list(chosen), list[Running](), list[Judged]()
+def run_all(planned: Sequence[tuple[Provider, list[Experiment]]], folder: Path, progress: Progress) -> list[Judged]:
+    """Run experiments, some side by side, on all providers at once. Whatever ends this call ends every run that it started."""
+    waiting = {provider: list(chosen) for provider, chosen in planned}
+    total = sum(map(len, waiting.values()))
+    running, done = list[Running](), list[Judged]()
     try:
-        while waiting or running:
-            while waiting and len(running) < AT_ONCE[provider]:
-                experiment = waiting.pop(0)
-                running.append(start(experiment, provider, folder / experiment.name))
+        while running or any(waiting.values()):
+            for provider, chosen in waiting.items():
+                while chosen and sum(run.provider is provider for run in running) < AT_ONCE[provider]:
+                    experiment = chosen.pop(0)
+                    running.append(start(experiment, provider, folder / provider / experiment.name))
             for run in list(running):
                 if run.child.poll() is None and run.seconds() < RUN_SECONDS:
                     continue
@@ -109,9 +113,9 @@ def run_all(chosen: Sequence[Experiment], provider: Provider, folder: Path, prog
                     run.child.send_signal(signal.SIGINT)
                     end_group(run.child, STOP_SECONDS)
                 running.remove(run)
-                judged = finish(run, provider)
+                judged = finish(run)
                 done.append(judged)
-                progress.say(f"[{len(done):>2}/{len(chosen)}] {summary(judged)}")
+                progress.say(f"[{len(done):>2}/{total}] {summary(judged)}")
             time.sleep(POLL_SECONDS)
     finally:
         for run in running:
@@ -136,9 +140,9 @@ def summary(judged: Judged) -> str:
 
 
 def plan(chosen: Sequence[Experiment], asked: Provider | None) -> list[tuple[Provider, list[Experiment]]]:
-    """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind the rest.
+    """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind what it cannot.
 
-    UserError when nothing of it can run.
+    What turns more red on real nodes runs on both. UserError when nothing of it can run.
     """
     if asked is not None:
         able = [experiment for experiment in chosen if asked in experiment.providers]
@@ -146,7 +150,7 @@ def plan(chosen: Sequence[Experiment], asked: Provider | None) -> list[tuple[Pro
             raise UserError(f"{chosen[0].name} cannot be injected on {asked}; use PROVIDER={chosen[0].providers[0]}.")
         return [(asked, able)]
     simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
-    rest = [experiment for experiment in chosen if experiment not in simulated]
+    rest = [experiment for experiment in chosen if experiment not in simulated or experiment.must_turn_red_on_kind]
     if rest and (reason := why_no_engine()):
         raise UserError(f"{rest[0].name} needs kind: {reason} Use PROVIDER=simulated for what can be shown without.")
     return [(provider, able) for provider, able in ((Provider.SIMULATED, simulated), (Provider.KIND, rest)) if able]
@@ -157,10 +161,10 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     names = env.get("FAULT", "").replace(",", " ").split()
     chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
     begun = time.monotonic()
-    judged: list[Judged] = []
-    for provider, able in plan(chosen, settings.provider):
+    planned = plan(chosen, settings.provider)
+    for provider, able in planned:
         print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
-        judged += run_all(able, provider, REPORTS / kind, Progress(len(able)))
+    judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
     register = claims.load()
     bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
