@@ -1,0 +1,32 @@
+"""What kubectl says when the API server has not answered, which is no observation of a promise."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.kube import UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
+        "Unable to connect to the server: EOF",
+        'Error from server (Forbidden): services "a" is forbidden: User "kubernetes-admin" cannot get resource "services"',
+        "error: unexpected EOF",
+    ],
+)
+def test_no_answer_is_no_observation(said: str) -> None:
+    assert UNREACHABLE.search(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Error from server (NotFound): services "a" not found',
+        'error: strict decoding error: unknown field "spec.ServiceName"',
+        "The Service is forbidden: ValidatingAdmissionPolicy 'a' with binding 'a' denied request",
+    ],
+)
+def test_a_refusal_is_an_observation(said: str) -> None:
+    assert not UNREACHABLE.search(said)
