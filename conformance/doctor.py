@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from conformance.engine import find_engine, why_no_engine
+from conformance.errors import UserError
 from conformance.host import BUILD_PACKAGES, free_gib, missing_packages
 from conformance.paths import cache_dir
 from conformance.process import output_of
@@ -26,12 +27,16 @@ def _said(*command: str) -> str:
 def table(settings: Settings) -> list[tuple[str, str, str]]:
     """Rows of (what, what is there, what a run would do)."""
     engine = find_engine()
-    reason = why_no_engine()
+    provider = settings.provider
+    try:
+        reason = why_no_engine()
+        provider, sentence = chosen_provider(settings)
+    except UserError as error:
+        reason = sentence = str(error)
     if engine is not None:
         there, use = ("private engine, running" if engine.private else "Docker answers"), "used"
     else:
         there, use = "none answers", reason or "a private engine is started on demand"
-    provider, sentence = chosen_provider(settings)
     missing = missing_packages(BUILD_PACKAGES)
     return [
         ("Python", sys.version.split()[0], "used"),
@@ -46,7 +51,7 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
         ("free disk", f"{free_gib():.0f} GiB at the cache", "15 GiB are needed for a build"),
         ("cache", str(cache_dir()), "may be deleted with `make distclean`"),
         ("Kubernetes", settings.release.patch, f"CoreDNS {settings.release.coredns}, etcd {settings.release.etcd}"),
-        ("provider", str(provider), sentence),
+        ("provider", str(provider or "none"), sentence),
     ]
 
 

@@ -75,7 +75,7 @@ class Settings:
 def _choice(env: Mapping[str, str], name: str, values: list[str], default: str) -> str:
     value = env.get(name) or default
     if value not in values:
-        raise UserError(f"{name}={value} is not known; use one of {', '.join(values)}.")
+        raise UserError(f"{name}={value} is not known; use one of {', '.join(filter(None, values))}.")
     return value
 
 

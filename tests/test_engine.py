@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance import engine, engine_traces, host
+from conformance import doctor, engine, engine_traces, host
 from conformance.errors import StepFailed, UserError
 from conformance.progress import Progress
 from conformance.runner import chosen_provider
@@ -73,6 +73,9 @@ def test_a_docker_host_that_does_not_answer_is_an_error(
         engine.ensure_engine(settings, Progress(1))
     with pytest.raises(UserError, match=r"DOCKER_HOST=tcp://localhost:1 does not answer"):
         chosen_provider(settings)
+    rows = {what: (there, use) for what, there, use in doctor.table(settings)}
+    assert "does not answer" in rows["container engine"][1]
+    assert rows["provider"][0] == "none"
 
 
 def test_the_private_engines_own_address_is_not_the_users(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,3 +100,8 @@ def test_make_knows_every_variable_that_the_code_reads() -> None:
     of_the_machine = {name for name in read if name.startswith("GITHUB_")} | {"PATH", "XDG_CACHE_HOME", "DOCKER_HOST"}
     assert {"KEEP", "CLAIM", "ARGS", "SCALE_SEED"} <= read
     assert read - of_the_machine <= set(listed[1].split())
+
+
+def test_a_wrong_value_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"PROVIDER=knd is not known; use one of kind, "):
+        from_env({"PROVIDER": "knd"})
