@@ -69,8 +69,7 @@ def test_kubectl_run_says_how_to_get_a_prompt(dns_test: Session) -> None:
 @pytest.mark.parametrize("ordinal", range(3))
 def test_a_new_pod_resolves_every_member(documented: HeadlessSet, agent: Agent, ordinal: int) -> None:
     """A pod that came after the Service and is no member MUST resolve every member's name."""
-    name = f"{documented.member(ordinal)}.{documented.service}"
-    eventually(lambda: agent.require(name, [documented.address(ordinal)]), expecting=f"{name} to resolve in a new pod")
+    agent.require(f"{documented.member(ordinal)}.{documented.service}", [documented.address(ordinal)])
 
 
 @pytest.mark.claim("SEED-RUN-03")

@@ -18,7 +18,7 @@ from fixtures.manifests import STUB_FILE
 from fixtures.providers import Capability
 from fixtures.sql import hostnames_seen_by
 from fixtures.stack import Deployer, await_pod
-from fixtures.waiting import DNS_DELAY, Final, eventually
+from fixtures.waiting import DNS_DELAY, Final
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)
 ORDINALS = pytest.mark.parametrize("ordinal", range(3))
@@ -207,8 +207,7 @@ def test_each_member_reaches_every_member_by_name(documented: HeadlessSet, ordin
 @pytest.mark.parametrize("form", SERVICE_FORMS)
 def test_the_services_name_may_be_shortened_in_its_namespace(either: HeadlessSet, agent: Agent, form: str) -> None:
     """In the Service's namespace, each shortened form of its name MUST resolve to what its full name resolves to."""
-    name = written(form, either)
-    eventually(lambda: agent.require(name, either.addresses()), expecting=f"{name} to resolve in its namespace")
+    agent.require(written(form, either), either.addresses())
 
 
 @pytest.mark.claim("SEED-NID-09")
@@ -217,8 +216,7 @@ def test_the_services_name_may_be_shortened_in_its_namespace(either: HeadlessSet
 @pytest.mark.parametrize("form", SERVICE_FORMS)
 def test_a_members_name_may_be_shortened_in_its_namespace(either: HeadlessSet, agent: Agent, form: str, ordinal: int) -> None:
     """In the Service's namespace, each shortened form of a member's name MUST resolve to the member's address."""
-    name = f"{either.member(ordinal)}.{written(form, either)}"
-    eventually(lambda: agent.require(name, [either.address(ordinal)]), expecting=f"{name} to resolve in its namespace")
+    agent.require(f"{either.member(ordinal)}.{written(form, either)}", [either.address(ordinal)])
 
 
 @pytest.mark.claim("SEED-NID-09")
@@ -237,7 +235,7 @@ def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> No
 @pytest.mark.parametrize("name", ["mysql-svc", "mysql-sts-0.mysql-svc"])
 def test_short_names_do_not_reach_into_another_namespace(documented: HeadlessSet, agent_elsewhere: Agent, name: str) -> None:
     """In another namespace, without a Service of that name, the short names MUST NOT resolve."""
-    eventually(lambda: agent_elsewhere.require_unknown(name), expecting=f"{name} not to exist in another namespace")
+    agent_elsewhere.require_unknown(name)
 
 
 @pytest.mark.claim("SEED-NID-10")
@@ -246,12 +244,8 @@ def test_short_names_do_not_reach_into_another_namespace(documented: HeadlessSet
 def test_another_namespace_must_say_which_one_it_means(documented: HeadlessSet, agent_elsewhere: Agent, form: str) -> None:
     """In another namespace, names that say the Service's namespace MUST resolve as they do in the Service's own."""
     name = written(form, documented)
-
-    def check() -> None:
-        agent_elsewhere.require(name, documented.addresses())
-        agent_elsewhere.require(f"mysql-sts-0.{name}", [documented.address(0)])
-
-    eventually(check, expecting=f"{name} to resolve in namespace {agent_elsewhere.namespace}")
+    agent_elsewhere.require(name, documented.addresses())
+    agent_elsewhere.require(f"mysql-sts-0.{name}", [documented.address(0)])
 
 
 @pytest.mark.claim("SEED-NID-10")
@@ -260,10 +254,7 @@ def test_a_short_name_means_the_service_of_the_own_namespace(
     prose: HeadlessSet, decoy: HeadlessSet, agent: Agent, agent_elsewhere: Agent
 ) -> None:
     """Where another namespace has a Service of the same name, the short name MUST lead there to that one's members only."""
-
-    def check() -> None:
-        agent_elsewhere.require("db", decoy.addresses())
-        agent_elsewhere.require("mysql-0.db", [decoy.address(0)])
-        agent.require("db", prose.addresses())
-
-    eventually(check, expecting="db to mean each namespace's own Service", within=decoy.facts.change_bound(decoy.domain))
+    within = decoy.facts.change_bound(decoy.domain)
+    agent_elsewhere.require("db", decoy.addresses(), within=within)
+    agent_elsewhere.require("mysql-0.db", [decoy.address(0)], within=within)
+    agent.require("db", prose.addresses(), within=within)

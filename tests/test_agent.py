@@ -1,0 +1,56 @@
+"""Tests of what specs ask of a client pod. No cluster: the pod's answers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import allure
+import pytest
+
+from fixtures import agent as module
+from fixtures.agent import Agent
+from fixtures.waiting import Unobserved
+
+NAME = "mysql-svc"
+
+
+def agent(answers: Iterator[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Agent:
+    """An agent whose pod gives these answers, one after another."""
+    found = Agent(Mock(), "default", "client")
+    monkeypatch.setattr(found, "do", lambda jobs: [next(answers)])
+    monkeypatch.setattr(module, "STEADY", 0.3)
+    return found
+
+
+def always(**answer: Any) -> Iterator[dict[str, Any]]:
+    while True:
+        yield answer
+
+
+def test_the_exact_addresses_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent(always(addresses=["10.0.0.2", "10.0.0.1"]), monkeypatch).require(NAME, ["10.0.0.1", "10.0.0.2"], within=0.3)
+    wrong = agent(always(addresses=["10.0.0.1", "10.0.0.3"]), monkeypatch)
+    said = r"last seen: expected mysql-svc to lead to \{10\.0\.0\.1\} in namespace default, came \{10\.0\.0\.1, 10\.0\.0\.3\}"
+    with pytest.raises(AssertionError, match=said):
+        wrong.require(NAME, ["10.0.0.1"], within=0.3)
+
+
+def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent(always(error="EAI_NONAME"), monkeypatch).require_unknown(NAME)
+    with pytest.raises(AssertionError, match=r"expected mysql-svc not to exist in namespace default, came \{10\.0\.0\.1\}"):
+        agent(always(addresses=["10.0.0.1"]), monkeypatch).require_unknown(NAME)
+
+
+def test_no_answer_is_not_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unobserved, match="got no answer about mysql-svc"):
+        agent(always(error="EAI_AGAIN"), monkeypatch).require_unknown(NAME)
+
+
+def test_the_last_look_is_attached_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    attached = Mock()
+    monkeypatch.setattr(allure, "attach", attached)
+    looks: list[dict[str, Any]] = [{"error": "EAI_AGAIN"}, *[{"addresses": ["10.0.0.1"]}] * 3]
+    agent(iter(looks), monkeypatch).require(NAME, ["10.0.0.1"])
+    assert [call.args for call in attached.mock_calls] == [("mysql-svc: {10.0.0.1}",)]
