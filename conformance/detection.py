@@ -142,18 +142,24 @@ def summary(judged: Judged) -> str:
 def plan(chosen: Sequence[Experiment], asked: Provider | None) -> list[tuple[Provider, list[Experiment]]]:
     """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind what it cannot.
 
-    What turns more red on real nodes runs on both. UserError when nothing of it can run.
+    What turns more red on real nodes runs on both. What turns most red comes first, since it takes longest and none should be
+    waited for alone. UserError when nothing of it can run.
     """
     if asked is not None:
         able = [experiment for experiment in chosen if asked in experiment.providers]
         if not able:
             raise UserError(f"{chosen[0].name} cannot be injected on {asked}; use PROVIDER={chosen[0].providers[0]}.")
-        return [(asked, able)]
+        return [(asked, _longest_first(able, asked))]
     simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
     rest = [experiment for experiment in chosen if experiment not in simulated or experiment.must_turn_red_on_kind]
     if rest and (reason := why_no_engine()):
         raise UserError(f"{rest[0].name} needs kind: {reason} Use PROVIDER=simulated for what can be shown without.")
-    return [(provider, able) for provider, able in ((Provider.SIMULATED, simulated), (Provider.KIND, rest)) if able]
+    planned = ((Provider.SIMULATED, simulated), (Provider.KIND, rest))
+    return [(provider, _longest_first(able, provider)) for provider, able in planned if able]
+
+
+def _longest_first(chosen: Sequence[Experiment], provider: Provider) -> list[Experiment]:
+    return sorted(chosen, key=lambda experiment: len(experiment.reds(provider)), reverse=True)
 
 
 def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
