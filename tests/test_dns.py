@@ -203,6 +203,18 @@ def test_a_lost_packet_among_many_right_answers_breaks_no_promise() -> None:
         Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
 
 
+def test_every_question_has_an_id_of_its_own() -> None:
+    seen = set[int]()
+
+    def noting(query: dns.message.QueryMessage) -> bytes:
+        seen.add(query.id)
+        return reply(*RIGHT)(query)
+
+    with serving(noting, noting) as server:
+        Dns(HostAsker(), (server,)).ask(NAME, "A", repeat=20)
+    assert len(seen) > 30
+
+
 def test_reverse_names_of_both_families() -> None:
     assert reverse_name("198.51.100.7") == "7.100.51.198.in-addr.arpa."
     assert reverse_name("2001:db8::1").endswith(".8.b.d.0.1.0.0.2.ip6.arpa.")
