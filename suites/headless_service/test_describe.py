@@ -7,7 +7,7 @@ import ipaddress
 import allure
 import pytest
 
-from fixtures.dns import OFTEN, Dns, must_be_srv, must_have_no_data
+from fixtures.dns import OFTEN, Dns, must_be_srv, must_have_no_data, must_not_exist
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Ran
 from fixtures.transcripts import described
@@ -132,3 +132,10 @@ def test_the_named_port_is_found_by_srv(documented: HeadlessSet, dns: Dns) -> No
     targets = documented.ready_members()
     assert targets, "no member is Ready"
     dns.require(f"_mysql._tcp.{documented.domain}", "SRV", must_be_srv(targets, 3306), repeat=OFTEN)
+
+
+@pytest.mark.claim("SEED-DSC-11")
+@pytest.mark.parametrize("port", ["_mysql._udp", "_other._tcp"])
+def test_a_port_that_is_not_there_is_not_found_by_srv(documented: HeadlessSet, dns: Dns, port: str) -> None:
+    """The SRV name of another protocol or another port than the Service's MUST NOT exist."""
+    dns.require(f"{port}.{documented.domain}", "SRV", must_not_exist)
