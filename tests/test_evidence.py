@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from fixtures.evidence import last_seen
 from tests.miniature import CONFTEST, Suite, empty_suite
 
 pytest_plugins = ["pytester"]
@@ -58,3 +59,18 @@ def test_a_red_spec_has_what_the_kubelets_wrote_in_its_time(suite: Suite) -> Non
 def test_logs_that_cannot_be_had_break_nothing(suite: Suite) -> None:
     red, _green = kubelets_of(suite, NO_LOGS)
     assert red == {"kubelet of no node": "docker ps failed"}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "2026-11-25T10:00:00+00:00"),
+        ({"lastTimestamp": "2026-11-25T10:05:00Z"}, "2026-11-25T10:05:00+00:00"),
+        ({"series": {"lastObservedTime": "2026-11-25T10:06:00.000001Z"}}, "2026-11-25T10:06:00.000001+00:00"),
+        ({"lastTimestamp": "2026-01-01T00:00:00Z", "series": None}, "2026-11-25T10:00:00+00:00"),
+    ],
+    ids=["once", "counted", "series", "written later"],
+)
+def test_when_an_event_was_seen_last(more: dict[str, object], expected: str) -> None:
+    event = {"metadata": {"creationTimestamp": "2026-11-25T10:00:00Z"}, "lastTimestamp": None, **more}
+    assert last_seen(event).isoformat() == expected
