@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.kube import UNREACHABLE
+from fixtures.kube import UNREACHABLE, main_container
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,13 @@ def test_no_answer_is_no_observation(said: str) -> None:
 )
 def test_a_refusal_is_an_observation(said: str) -> None:
     assert not UNREACHABLE.search(said)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [({}, "mesh"), ({"kubectl.kubernetes.io/default-container": "mysql"}, "mysql")],
+    ids=["the first", "the one that is named"],
+)
+def test_the_main_container_is_the_one_that_kubectl_takes(annotations: dict[str, str], expected: str) -> None:
+    pod = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "mesh"}, {"name": "mysql"}]}}
+    assert main_container(pod) == expected
