@@ -25,9 +25,13 @@ from conformance.paths import REPORTS, ROOT
 from conformance.process import end_group, end_with_parent, tail
 from conformance.progress import Progress, clock
 from conformance.settings import Provider, Settings, from_env
+from fixtures.cluster import finish_run
+from fixtures.providers.containers import KEPT
 
 AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
+COURTESY = 5
+"""What runs on the simulated provider add to their niceness: those on kind come one after another and are waited for longest."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
 STOP_SECONDS = 30.0
@@ -68,6 +72,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
+    if provider is Provider.KIND:
+        # For the next run; `catalogue` deletes it.
+        env["KEEP"] = "1"
     if provider is Provider.KIND and experiment.reds(provider):
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
         env["CLAIM"] = ",".join(experiment.reds(provider))
@@ -81,9 +88,14 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, signal.SIGINT),
+            preexec_fn=partial(_begin, COURTESY if provider is Provider.SIMULATED else 0),
         )
     return Running(experiment, provider, folder, child, time.monotonic())
+
+
+def _begin(courtesy: int) -> None:
+    end_with_parent(signal.SIGINT)
+    os.nice(courtesy)
 
 
 def finish(run: Running) -> Judged:
@@ -163,14 +175,21 @@ def _longest_first(chosen: Sequence[Experiment], provider: Provider) -> list[Exp
 
 
 def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
-    """Run faults or variations, write reports/KIND.yaml and reports/KIND.html; 1 when anything is not as it must be."""
+    """Run faults or variations, write reports/KIND.yaml and reports/KIND.html; 1 when anything is not as it must be.
+
+    The runs on kind hand one cluster on to each other, which is deleted in the end unless it is to be kept.
+    """
     names = env.get("FAULT", "").replace(",", " ").split()
     chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
     begun = time.monotonic()
     planned = plan(chosen, settings.provider)
     for provider, able in planned:
         print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
-    judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
+    try:
+        judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
+    finally:
+        if not settings.keep:
+            finish_run(settings, KEPT, failed=False)
     register = claims.load()
     bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
