@@ -15,8 +15,8 @@ from conformance.verdict import Outcome
 
 RED_SECONDS = 30.0
 """How long a spec may take to turn red; most take `STEADY` seconds."""
-DELAY_RED_SECONDS: Mapping[str, float] = {"SEED-NID-07": 65.0}
-"""The same for claims about the documented delay of 60 s, which has to pass first."""
+DELAY_RED_SECONDS: Mapping[str, float] = {"SEED-NID-07": 65.0, "SEED-HLS-01": 65.0}
+"""The same for claims about the documented delay of 60 s, and about names that follow: what is stale may be kept so long."""
 
 
 class Cell(StrEnum):

@@ -15,9 +15,9 @@ import yaml
 
 from conformance import claims, detection, experiments, matrix
 from conformance.errors import StepFailed, UserError
-from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment
+from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
 from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
-from conformance.settings import Provider
+from conformance.settings import Provider, from_env
 from fixtures import injection
 from fixtures.injection import kind
 from fixtures.injection.changes import patched
@@ -53,6 +53,13 @@ def test_every_fault_turns_claims_of_the_register_red(fault: Experiment) -> None
     assert set(reds) <= set(REGISTER.claims)
     for pattern in (*reds.values(), fault.others_unknown):
         re.compile(pattern)
+
+
+def test_what_an_experiment_creates_on_a_cluster_that_may_be_kept_it_deletes_again() -> None:
+    for experiment in (*CATALOGUE, *experiments.load_all(VARIATIONS)):
+        for change in experiment.inject:
+            if isinstance(change, Kubectl) and any("create" in command.words for command in change.run):
+                assert any("delete" in command.words for command in change.undo), experiment.name
 
 
 def test_variations_turn_nothing_red() -> None:
@@ -150,6 +157,22 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
     monkeypatch.setattr(detection, "why_no_engine", lambda: "No engine.")
     with pytest.raises(UserError, match="only needs kind: No engine"):
         detection.plan([both, only], None)
+
+
+@pytest.mark.parametrize(("environment", "deleted"), [({}, ["kept"]), ({"KEEP": "1"}, [])], ids=["not kept", "KEEP=1"])
+def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], deleted: list[str]
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    seen = list[str]()
+    monkeypatch.setattr(detection, "run_all", interrupted)
+    monkeypatch.setattr(detection, "finish_run", lambda settings, run, failed: seen.append(run))
+    env = {"FAULT": CATALOGUE[0].name, "PROVIDER": "simulated", **environment}
+    with pytest.raises(KeyboardInterrupt):
+        detection.catalogue(from_env(env), env, "faults")
+    assert seen == deleted
 
 
 @pytest.mark.parametrize(
