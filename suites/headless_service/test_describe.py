@@ -98,7 +98,7 @@ def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet
     """The Service's selector MUST be a part of the labels that the StatefulSet gives its pods, and that they have."""
     selector = documented.get_service()["spec"]["selector"]
     assert selector == {"app": "mysql"}, f"the selector is {selector}, expected app=mysql"
-    for item in (documented.get_statefulset()["spec"]["template"], *map(documented.pod, documented.ordinals)):
+    for item in (documented.get_statefulset()["spec"]["template"], *documented.named_pods()):
         labels = item["metadata"]["labels"]
         assert selector.items() <= labels.items(), f"the selector is {selector}, the members' labels are {labels}"
 
