@@ -59,8 +59,8 @@ class Running:
         return time.monotonic() - self.begun
 
 
-def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
-    """Start the suite under an experiment; everything it says goes into `folder`."""
+def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: bool) -> Running:
+    """Start the suite under an experiment; everything it says goes into `folder`. A kind cluster is handed on or goes with it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
     env = {
@@ -72,8 +72,7 @@ def start(experiment: Experiment, provider: Provider, folder: Path) -> Running:
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
-    if provider is Provider.KIND:
-        # For the next run; `catalogue` deletes it.
+    if provider is Provider.KIND and hand_on:
         env["KEEP"] = "1"
     if provider is Provider.KIND and experiment.reds(provider):
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
@@ -117,7 +116,7 @@ def run_all(planned: Sequence[tuple[Provider, list[Experiment]]], folder: Path, 
             for provider, chosen in waiting.items():
                 while chosen and sum(run.provider is provider for run in running) < AT_ONCE[provider]:
                     experiment = chosen.pop(0)
-                    running.append(start(experiment, provider, folder / provider / experiment.name))
+                    running.append(start(experiment, provider, folder / provider / experiment.name, hand_on=bool(chosen)))
             for run in list(running):
                 if run.child.poll() is None and run.seconds() < RUN_SECONDS:
                     continue
@@ -177,7 +176,7 @@ def _longest_first(chosen: Sequence[Experiment], provider: Provider) -> list[Exp
 def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     """Run faults or variations, write reports/KIND.yaml and reports/KIND.html; 1 when anything is not as it must be.
 
-    The runs on kind hand one cluster on to each other, which is deleted in the end unless it is to be kept.
+    The runs on kind hand one cluster on to each other; the last deletes it unless it is to be kept, and whatever ends them does.
     """
     names = env.get("FAULT", "").replace(",", " ").split()
     chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
