@@ -30,7 +30,7 @@ from fixtures.providers.containers import KEPT
 
 AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
-COURTESY = 5
+COURTESY = 19
 """What runs on the simulated provider add to their niceness: those on kind come one after another and are waited for longest."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
