@@ -30,8 +30,6 @@ from fixtures.providers.containers import KEPT
 
 AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
-COURTESY = 19
-"""What runs on the simulated provider add to their niceness: those on kind come one after another and are waited for longest."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
 STOP_SECONDS = 30.0
@@ -77,7 +75,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
     if provider is Provider.KIND and experiment.reds(provider):
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
         env["CLAIM"] = ",".join(experiment.reds(provider))
-    command = [sys.executable, "-m", "pytest", "suites", "-p", "fixtures.injection", "-p", "no:fixtures.reports", "-q"]
+    # No reports, and no evidence for them: the messages are what is judged and shown.
+    without = ["-p", "no:fixtures.reports", "-p", "no:fixtures.evidence"]
+    command = [sys.executable, "-m", "pytest", "suites", "-p", "fixtures.injection", *without, "-q"]
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(
             command,
@@ -87,14 +87,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(_begin, COURTESY if provider is Provider.SIMULATED else 0),
+            preexec_fn=partial(end_with_parent, signal.SIGINT),
         )
     return Running(experiment, provider, folder, child, time.monotonic())
-
-
-def _begin(courtesy: int) -> None:
-    end_with_parent(signal.SIGINT)
-    os.nice(courtesy)
 
 
 def finish(run: Running) -> Judged:
