@@ -182,7 +182,7 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     try:
         judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
     finally:
-        if not settings.keep:
+        if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
             finish_run(settings, KEPT, failed=False)
     register = claims.load()
     bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []

@@ -159,7 +159,11 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
         detection.plan([both, only], None)
 
 
-@pytest.mark.parametrize(("environment", "deleted"), [({}, ["kept"]), ({"KEEP": "1"}, [])], ids=["not kept", "KEEP=1"])
+@pytest.mark.parametrize(
+    ("environment", "deleted"),
+    [({"PROVIDER": "kind"}, ["kept"]), ({"PROVIDER": "kind", "KEEP": "1"}, []), ({"PROVIDER": "simulated"}, [])],
+    ids=["not kept", "KEEP=1", "nothing on kind"],
+)
 def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], deleted: list[str]
 ) -> None:
@@ -169,7 +173,7 @@ def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
     seen = list[str]()
     monkeypatch.setattr(detection, "run_all", interrupted)
     monkeypatch.setattr(detection, "finish_run", lambda settings, run, failed: seen.append(run))
-    env = {"FAULT": CATALOGUE[0].name, "PROVIDER": "simulated", **environment}
+    env = {"FAULT": CATALOGUE[0].name, **environment}
     with pytest.raises(KeyboardInterrupt):
         detection.catalogue(from_env(env), env, "faults")
     assert seen == deleted

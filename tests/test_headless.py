@@ -40,8 +40,8 @@ class FakeKube:
     def watch(self, kind: str, namespace: str, name: str, seconds: float) -> Iterator[tuple[str, Object]]:
         yield "ADDED", self._set
 
-    def log(self, namespace: str, pod: str, lines: int = 40) -> str:
-        return f"last words of {pod}"
+    def log(self, pod: Object, lines: int = 40) -> str:
+        return f"last words of {pod['metadata']['name']}"
 
 
 def headless_set(kube: FakeKube) -> HeadlessSet:
