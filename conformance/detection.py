@@ -28,7 +28,7 @@ from conformance.settings import Provider, Settings, from_env
 from fixtures.cluster import finish_run
 from fixtures.providers.containers import KEPT
 
-AT_ONCE = {Provider.SIMULATED: 4, Provider.KIND: 1}
+AT_ONCE = {Provider.SIMULATED: 5, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
