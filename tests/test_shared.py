@@ -11,6 +11,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from conformance.errors import UserError
+from conformance.settings import Provider
 from fixtures import shared as module
 from fixtures import waiting
 from fixtures.cluster import RUN_VARIABLE
@@ -120,6 +121,20 @@ BEGINNING: tuple[Object, ...] = (
 def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
     kube = FakeKube()
     return Shared(folder, cast(Kube, kube), cast(Cluster, SimpleNamespace(namespace_objects=BEGINNING))), kube
+
+
+@pytest.mark.parametrize("provider", Provider)
+def test_a_specs_namespace_goes_with_the_spec_or_with_the_whole_cluster(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUN_VARIABLE, "run-1")
+    kube = FakeKube()
+    cluster = SimpleNamespace(provider=provider, namespace_objects=())
+    ours = Shared(tmp_path, cast(Kube, kube), cast(Cluster, cluster))
+    with pytest.raises(AssertionError, match="red"), ours.namespace("spec") as name:
+        raise AssertionError("red")
+    deleted = [("DELETE", f"/api/v1/namespaces/{name}")]
+    assert kube.deleted == ([] if provider is Provider.SIMULATED else deleted)
 
 
 def test_a_secret_comes_when_the_rights_that_were_bound_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
