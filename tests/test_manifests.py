@@ -58,6 +58,12 @@ def test_images_are_mapped_and_unknown_ones_stay() -> None:
     assert objects == manifests.load("clients.yaml")
 
 
+def test_init_containers_get_their_images_like_others() -> None:
+    pod = {"kind": "Pod", "spec": {"initContainers": [{"image": "headless-conformance/client"}], "containers": []}}
+    (fitted,) = manifests.fitted([pod], cluster(**{"headless-conformance/client": "client:1"}))
+    assert fitted["spec"]["initContainers"] == [{"image": "client:1"}]
+
+
 def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> None:
     objects = manifests.load(STATEFULSET_FILE)
     assert manifests.fitted(objects, cluster(Capability.VOLUMES)) == objects
