@@ -11,6 +11,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -54,13 +55,13 @@ def doubled(query: dns.message.QueryMessage) -> bytes:
 
 @contextmanager
 def serving(udp: Reply | None, tcp: Reply | None, name: str = "test") -> Iterator[Server]:
-    """A server on loopback, over both transports; None is silent, over TCP it hangs up."""
+    """A server on loopback, over both transports; None, and an empty answer over UDP, is silent, over TCP it hangs up."""
 
     class Datagram(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             wire, sock = self.request
-            if udp:
-                sock.sendto(udp(_query(wire)), self.client_address)
+            if udp and (answer := udp(_query(wire))):
+                sock.sendto(answer, self.client_address)
 
     class Stream(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -201,6 +202,33 @@ def test_a_lost_packet_among_many_right_answers_breaks_no_promise() -> None:
 
     with serving(losing, reply(*RIGHT)) as server:
         Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"no DNS message"], ids=["silence", "garbage"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_server_that_stops_answering_is_not_forgiven(garbage: bytes, *, there: bool) -> None:
+    answers = iter([reply(*RIGHT)] * 9)
+
+    def falling(query: dns.message.QueryMessage) -> bytes:
+        found = next(answers, None)
+        return found(query) if found else garbage
+
+    expected = AssertionError if there or garbage else Unobserved
+    with serving(falling, reply(*RIGHT)) as server, pytest.raises(expected, match=r"over udp|went away"):
+        Dns(HostAsker(), (server,), is_there=lambda server: there).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+
+
+def test_a_name_that_has_another_familys_records_is_not_absent() -> None:
+    def only_aaaa(query: dns.message.QueryMessage) -> bytes:
+        asked = query.question[0].rdtype
+        answer = reply("2001:db8::1", rdtype="AAAA") if asked == dns.rdatatype.AAAA else reply(rcode="NXDOMAIN")
+        return answer(query)
+
+    absent = reply(rcode="NXDOMAIN")
+    with serving(absent, absent) as server:
+        Dns(HostAsker(), (server,)).require_absent(NAME, within=0.3)
+    with serving(only_aaaa, only_aaaa) as server, pytest.raises(AssertionError, match="2001:db8::1"):
+        Dns(HostAsker(), (server,)).require_absent(NAME, within=0.3)
 
 
 def test_every_question_has_an_id_of_its_own() -> None:
