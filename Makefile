@@ -20,7 +20,7 @@ endif
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 CLAIM=SEED-NID-05; all variables: README.md, \"Choosing\""
+	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 CLAIM=SEED-NID-05; all variables: README.md, \"Choosing\", and docs/own-cluster.md"
 
 e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, and write reports/.
 	@$(PYTHON) -m conformance e2e

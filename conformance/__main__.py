@@ -8,10 +8,11 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from conformance.errors import in_one_sentence
-from conformance.settings import Settings, from_env
+from conformance.errors import UserError, in_one_sentence
+from conformance.settings import Provider, Settings, from_env
 
 
 def _e2e(settings: Settings, arguments: Sequence[str]) -> int:
@@ -21,9 +22,13 @@ def _e2e(settings: Settings, arguments: Sequence[str]) -> int:
 
 
 def _prepare(settings: Settings, _arguments: Sequence[str]) -> int:
-    from conformance.runner import prepare_only
+    from conformance.runner import chosen_provider, prepare_only
 
-    prepare_only(settings)
+    provider, sentence = chosen_provider(settings)
+    if provider is Provider.EXISTING:
+        raise UserError("Nothing is prepared for PROVIDER=existing; `make image-archive` writes the images that it needs.")
+    print(sentence, flush=True)
+    prepare_only(replace(settings, provider=provider))
     return 0
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from conformance.judgement import Cell, Judged, claims_without_fault, judge
 from conformance.paths import REPORTS, ROOT
 from conformance.process import end_group, end_with_parent, tail
 from conformance.progress import Progress, clock
+from conformance.runner import alone, prepare_only
 from conformance.settings import Provider, Settings, from_env
 from fixtures.cluster import finish_run
 from fixtures.providers.containers import KEPT
@@ -145,16 +146,17 @@ def summary(judged: Judged) -> str:
     return "\n".join(lines)
 
 
-def plan(chosen: Sequence[Experiment], asked: Provider | None) -> list[tuple[Provider, list[Experiment]]]:
+def plan(chosen: Sequence[Experiment], asked: Provider | None, *, named: bool = False) -> list[tuple[Provider, list[Experiment]]]:
     """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind what it cannot.
 
     What turns more red on real nodes runs on both. What turns most red comes first, since it takes longest and none should be
-    waited for alone. UserError when nothing of it can run.
+    waited for alone. UserError when nothing of it can run, or not all of those that were asked for by name.
     """
     if asked is not None:
         able = [experiment for experiment in chosen if asked in experiment.providers]
-        if not able:
-            raise UserError(f"{chosen[0].name} cannot be injected on {asked}; use PROVIDER={chosen[0].providers[0]}.")
+        unable = [experiment for experiment in chosen if asked not in experiment.providers]
+        if unable and (named or not able):
+            raise UserError(f"{unable[0].name} cannot be injected on {asked}; use PROVIDER={unable[0].providers[0]}.")
         return [(asked, _longest_first(able, asked))]
     simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
     rest = [experiment for experiment in chosen if experiment not in simulated or experiment.must_turn_red_on_kind]
@@ -175,15 +177,18 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     """
     names = env.get("FAULT", "").replace(",", " ").split()
     chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
-    begun = time.monotonic()
-    planned = plan(chosen, settings.provider)
-    for provider, able in planned:
-        print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
-    try:
-        judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
-    finally:
-        if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
-            finish_run(settings, KEPT, failed=False)
+    planned = plan(chosen, settings.provider, named=bool(names))
+    with alone():
+        for provider, able in planned:
+            prepare_only(replace(settings, provider=provider))
+            print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
+        # What was built does not count.
+        begun = time.monotonic()
+        try:
+            judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
+        finally:
+            if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
+                finish_run(settings, KEPT, failed=False)
     register = claims.load()
     bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)

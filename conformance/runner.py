@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -102,6 +103,20 @@ def _leave(connection: Connection, run: str) -> None:
     remove_namespaces(connection, Progress(total=1), run)
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other run of this clone goes on meanwhile: its clusters would be taken for what a run left. UserError when one does."""
+    lock = FileLock(work_dir() / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError("Another run of this clone is going on; wait for it or use a second clone.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def new_run() -> str:
     """A name for a run that no other run has."""
     return f"{os.getpid()}-{os.urandom(4).hex()}"
@@ -109,19 +124,12 @@ def new_run() -> str:
 
 def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence[str], finish: Callable[[], None]) -> int:
     """Run pytest with this clone's lock held, then `finish`, whatever became of it."""
-    lock = FileLock(work_dir() / "run.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError("Another run of this clone is going on; wait for it or use a second clone.") from None
-    begun = time.monotonic()
-    try:
-        status = _pytest({**os.environ, **variables, "PYTHONPATH": str(ROOT)}, pytest_arguments)
-    finally:
+    with alone():
+        begun = time.monotonic()
         try:
-            finish()
+            status = _pytest({**os.environ, **variables, "PYTHONPATH": str(ROOT)}, pytest_arguments)
         finally:
-            lock.release()
+            finish()
     print(
         f"{sentence} Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS.relative_to(ROOT)}/.",
         flush=True,

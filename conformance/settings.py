@@ -38,6 +38,19 @@ class Network:
     domain: str = ""
 
 
+SCALE_NAMES = 200
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which members of very many are looked at one by one."""
+
+    seed: int | None = None
+    """Of their choice; None for a random one."""
+    names: int | None = SCALE_NAMES
+    """How many; None for all."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
@@ -69,6 +82,7 @@ class Settings:
     """Where the documented stack goes; empty on a cluster of the person's own, where it goes into a namespace of ours."""
     report_lang: str
     network: Network
+    scale: Scale
     target: Target = field(default=Target())
 
 
@@ -90,6 +104,18 @@ def _release(env: Mapping[str, str], versions: Versions, provider: Provider | No
     return versions.nearest(asked) if provider is Provider.EXISTING else versions.row(asked)
 
 
+def _number(env: Mapping[str, str], name: str) -> int | None:
+    value = env.get(name, "")
+    if value and not value.isdecimal():
+        raise UserError(f"{name}={value} is not a number; give one in digits or leave it out.")
+    return int(value) if value else None
+
+
+def _scale(env: Mapping[str, str]) -> Scale:
+    seed = _number(env, "SCALE_SEED")
+    return Scale(seed, None) if env.get("SCALE_NAMES") == "all" else Scale(seed, _number(env, "SCALE_NAMES") or SCALE_NAMES)
+
+
 def _target(env: Mapping[str, str]) -> Target:
     secret = env.get("PULL_SECRET", "")
     if secret and not Path(secret).is_file():
@@ -106,9 +132,9 @@ def _target(env: Mapping[str, str]) -> Target:
 
 
 def from_env(env: Mapping[str, str]) -> Settings:
-    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR, SERVICE_CIDR and
-    CLUSTER_DOMAIN; for PROVIDER=existing also KUBECONFIG, CONTEXT, CONFIRM, DRY_RUN, IMAGE_PREFIX, STORAGE_CLASS and
-    PULL_SECRET. UserError names a wrong one."""
+    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, SCALE_SEED, SCALE_NAMES, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR,
+    SERVICE_CIDR and CLUSTER_DOMAIN; for PROVIDER=existing also KUBECONFIG, CONTEXT, CONFIRM, DRY_RUN, IMAGE_PREFIX,
+    STORAGE_CLASS and PULL_SECRET. UserError names a wrong one."""
     versions = load()
     asked = _choice(env, "PROVIDER", ["", *Provider], "")
     provider = Provider(asked) if asked else None
@@ -118,6 +144,8 @@ def from_env(env: Mapping[str, str]) -> Settings:
             raise UserError(f"{name} is for clusters that we create; leave it out with PROVIDER=existing.")
     if provider is Provider.K3D and _flag(env, "KEEP"):
         raise UserError("KEEP=1 is not possible with PROVIDER=k3d, whose stopped clusters may not come back; leave it out.")
+    if provider is not Provider.SIMULATED and _flag(env, "SLOW"):
+        raise UserError("SLOW=1 is for simulated nodes, which alone can have that many Pods; add PROVIDER=simulated.")
     return Settings(
         release=_release(env, versions, provider),
         versions=versions,
@@ -130,5 +158,6 @@ def from_env(env: Mapping[str, str]) -> Settings:
         namespace=env.get("NAMESPACE") or ("" if existing else "default"),
         report_lang=_choice(env, "REPORT_LANG", ["en", "zh"], "en"),
         network=Network(env.get("POD_CIDR", ""), env.get("SERVICE_CIDR", ""), env.get("CLUSTER_DOMAIN", "")),
+        scale=_scale(env),
         target=_target(env) if existing else Target(),
     )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import claims, detection, experiments, matrix
+from conformance import claims, detection, experiments, matrix, runner
 from conformance.errors import StepFailed, UserError
 from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
 from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
@@ -154,6 +154,9 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
     assert detection.plan([both, more], Provider.KIND) == [(Provider.KIND, [more, both])]
     with pytest.raises(UserError, match="only cannot be injected on simulated; use PROVIDER=kind"):
         detection.plan([only], Provider.SIMULATED)
+    assert detection.plan([both, only], Provider.SIMULATED) == [(Provider.SIMULATED, [both])]
+    with pytest.raises(UserError, match=only.name):
+        detection.plan([both, only], Provider.SIMULATED, named=True)
     monkeypatch.setattr(detection, "why_no_engine", lambda: "No engine.")
     with pytest.raises(UserError, match="only needs kind: No engine"):
         detection.plan([both, only], None)
@@ -165,18 +168,27 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
     ids=["not kept", "KEEP=1", "nothing on kind"],
 )
 def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], deleted: list[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], deleted: list[str]
 ) -> None:
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     seen = list[str]()
     monkeypatch.setattr(detection, "run_all", interrupted)
+    monkeypatch.setattr(detection, "prepare_only", lambda settings: None)
+    monkeypatch.setattr(runner, "work_dir", lambda: tmp_path)
     monkeypatch.setattr(detection, "finish_run", lambda settings, run, failed: seen.append(run))
     env = {"FAULT": CATALOGUE[0].name, **environment}
     with pytest.raises(KeyboardInterrupt):
         detection.catalogue(from_env(env), env, "faults")
     assert seen == deleted
+
+
+def test_faults_do_not_run_beside_another_run_of_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(runner, "work_dir", lambda: tmp_path)
+    env = {"FAULT": CATALOGUE[0].name, "PROVIDER": "kind"}
+    with runner.alone(), pytest.raises(UserError, match="Another run of this clone"):
+        detection.catalogue(from_env(env), env, "faults")
 
 
 @pytest.mark.parametrize(

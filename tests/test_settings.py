@@ -10,7 +10,7 @@ import pytest
 
 from conformance.errors import UserError
 from conformance.paths import ROOT
-from conformance.settings import Images, Provider, from_env
+from conformance.settings import SCALE_NAMES, Images, Provider, Scale, from_env
 
 
 def test_the_default_is_the_newest_row_and_leaves_the_provider_to_us() -> None:
@@ -26,13 +26,21 @@ def test_a_minor_and_its_patch_name_the_same_row() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    settings = from_env(
-        {"PROVIDER": "kind", "IMAGES": "build", "KEEP": "1", "STRICT": "1", "SLOW": "1", "CLUSTER_DOMAIN": "kube.local"}
-    )
-    assert settings.provider is Provider.KIND
+    given = {"PROVIDER": "simulated", "IMAGES": "build", "STRICT": "1", "SLOW": "1", "CLUSTER_DOMAIN": "kube.local"}
+    settings = from_env({**given, "SCALE_SEED": "7", "SCALE_NAMES": "all"})
+    assert settings.provider is Provider.SIMULATED
     assert settings.images is Images.BUILD
-    assert (settings.keep, settings.strict, settings.slow, settings.debian_drift) == (True, True, True, False)
+    assert (settings.keep, settings.strict, settings.slow, settings.debian_drift) == (False, True, True, False)
     assert settings.network.domain == "kube.local"
+    assert settings.scale == Scale(seed=7, names=None)
+    assert from_env({"KEEP": "1", "SCALE_NAMES": "50"}).scale == Scale(seed=None, names=50)
+    assert from_env({}).scale == Scale(seed=None, names=SCALE_NAMES)
+
+
+@pytest.mark.parametrize("provider", ["", "kind", "k3d", "existing"])
+def test_very_many_members_are_for_simulated_nodes_alone(provider: str) -> None:
+    with pytest.raises(UserError, match="SLOW"):
+        from_env({"SLOW": "1", "PROVIDER": provider})
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,8 @@ def test_every_variable_is_read() -> None:
         ("IMAGES", "steal", "auto, pull, build"),
         ("KEEP", "yes", "0, 1"),
         ("REPORT_LANG", "fr", "en, zh"),
+        ("SCALE_SEED", "x", "digits"),
+        ("SCALE_NAMES", "-1", "digits"),
     ],
     ids=lambda word: str(word),
 )
@@ -94,7 +104,7 @@ def test_make_takes_its_own_variables_those_of_tools_and_any_environment() -> No
 def test_make_knows_every_variable_that_the_code_reads() -> None:
     listed = re.search(r"^VARIABLES := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert listed is not None
-    reading = re.compile(r"""(?:env(?:iron)?(?:\.get\(|\[)|_(?:flag|choice|words)\(env, )"([A-Z0-9_]+)""")
+    reading = re.compile(r"""(?:env(?:iron)?(?:\.get\(|\[)|_(?:flag|choice|number|words)\(env, )"([A-Z0-9_]+)""")
     sources = [path for folder in ("conformance", "fixtures", "suites") for path in (ROOT / folder).rglob("*.py")]
     read = {name for path in sources for name in reading.findall(path.read_text())}
     of_the_machine = {name for name in read if name.startswith("GITHUB_")} | {"PATH", "XDG_CACHE_HOME", "DOCKER_HOST"}

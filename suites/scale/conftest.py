@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -12,9 +12,9 @@ from uuid import uuid4
 import allure
 import pytest
 
-from conformance.settings import from_env
-from fixtures.crowd import DELAYS, SERVICE, STATEFULSET, Change, Crowd
-from fixtures.dns import Dns, HostAsker, Server
+from conformance.settings import Settings, from_env
+from fixtures.crowd import DELAYS, SERVICE, STATEFULSET, Change, Crowd, costs
+from fixtures.dns import Dns, HostAsker, on_this_host
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube
@@ -22,11 +22,10 @@ from fixtures.providers import Cluster
 from fixtures.shared import delete_namespace
 
 HERE = Path(__file__).parent
-NAMES = 200
-"""How many members are looked at one by one, unless SCALE_NAMES says otherwise."""
 
 NewCrowd = Callable[[], AbstractContextManager[Crowd]]
 Report = Callable[[Change], None]
+Costs = Callable[[int, Sequence[Change]], None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,22 +44,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def seed() -> int:
+def seed(settings: Settings) -> int:
     """Which members are looked at one by one: chosen at random, shown with each failure, given again as SCALE_SEED."""
-    return int(os.environ.get("SCALE_SEED") or random.SystemRandom().randrange(2**32))
+    return random.SystemRandom().randrange(2**32) if settings.scale.seed is None else settings.scale.seed
 
 
 @pytest.fixture(scope="session")
-def names_to_ask() -> int | None:
+def names_to_ask(settings: Settings) -> int | None:
     """How many members are looked at one by one; None for all."""
-    asked = os.environ.get("SCALE_NAMES") or str(NAMES)
-    return None if asked == "all" else int(asked)
+    return settings.scale.names
 
 
 @pytest.fixture(scope="session")
 def new_crowd(cluster: Cluster, kube: Kube, facts: Facts) -> NewCrowd:
     """An empty crowd in a namespace of its own, which is deleted afterwards."""
-    dns = Dns(HostAsker(), tuple(Server(f"CoreDNS {number}", *where) for number, where in enumerate(cluster.host_dns)))
+    dns = Dns(HostAsker(), on_this_host(cluster.host_dns))
 
     @contextmanager
     def make() -> Iterator[Crowd]:
@@ -88,5 +86,18 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
         allure.attach(str(change), name=size, attachment_type=allure.attachment_type.TEXT)
         with capsys.disabled():
             print(f"\n{change}", flush=True)
+
+    return put
+
+
+@pytest.fixture
+def report_costs(capsys: pytest.CaptureFixture[str]) -> Costs:
+    """Puts what one member more costs into the reports and on the terminal, from the memory before the first on."""
+
+    def put(idle: int, steps: Sequence[Change]) -> None:
+        table = costs(idle, steps)
+        allure.attach(table, name="cost of an endpoint", attachment_type=allure.attachment_type.TEXT)
+        with capsys.disabled():
+            print(f"\n{table}", flush=True)
 
     return put

@@ -10,7 +10,7 @@ import pytest
 from fixtures.crowd import STATEFULSET, Change, Crowd, choose, usage
 from fixtures.dns import Transport
 from fixtures.providers import Capability
-from suites.scale.conftest import NewCrowd, Report
+from suites.scale.conftest import Costs, NewCrowd, Report
 from suites.scale.expectations import AT_REST_SECONDS, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
@@ -41,27 +41,16 @@ def ten_thousand(new_crowd: NewCrowd, seed: int) -> Iterator[TenThousand]:
         yield TenThousand(crowd, steps, idle, crowd.addresses())
 
 
-def test_ten_thousand_members_are_ready_and_right_within_the_budget(ten_thousand: TenThousand, report: Report) -> None:
+def test_ten_thousand_members_are_ready_and_right_within_the_budget(
+    ten_thousand: TenThousand, report: Report, report_costs: Costs
+) -> None:
     """10,000 members MUST be Ready, and their names right, within 5 min, and all components keep below 6 GiB."""
     for step in ten_thousand.steps:
         report(step)
+    report_costs(ten_thousand.idle, ten_thousand.steps)
     assert len(ten_thousand.addresses) == MEMBERS
     assert sum(step.settled for step in ten_thousand.steps) < READY_SECONDS
     assert ten_thousand.steps[-1].memory < MEMORY_BYTES
-
-
-def test_the_cost_of_an_endpoint_is_known(ten_thousand: TenThousand, capsys: pytest.CaptureFixture[str]) -> None:
-    """What one member more costs MUST be measured at 10, 100, 1,000 and 10,000: wall time, processor time and memory."""
-    memory, members = ten_thousand.idle, 0
-    lines = ["endpoints    ms each    processor ms each    KiB each"]
-    for step in ten_thousand.steps:
-        new = step.members - members
-        wall, processor = step.settled / new * 1000, step.processor / new * 1000
-        lines.append(f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}")
-        memory, members = step.memory, step.members
-    with capsys.disabled():
-        print("\n" + "\n".join(lines), flush=True)
-    assert members == MEMBERS
 
 
 @pytest.mark.parametrize("transport", list(Transport))
