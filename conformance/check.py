@@ -24,10 +24,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from urllib3.exceptions import HTTPError
 
 from conformance.errors import UserError
-from conformance.kubectl import kubectl_for
-from conformance.progress import Progress
 from conformance.runner import new_run
-from conformance.settings import Settings, from_env
+from conformance.settings import from_env
 from conformance.target import Connection, connect
 from conformance.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
 from fixtures.claims import PREFIX, NotSupported, not_supported
@@ -170,7 +168,9 @@ def slices_hold_the_ready_pods(subject: Subject) -> None:
 
 
 def service_name_resolves(subject: Subject) -> None:
-    selector = ",".join(f"{key}={value}" for key, value in subject.service()["spec"]["selector"].items())
+    labels = subject.service()["spec"].get("selector") or {}
+    assert labels, f"Service {subject.service_name} has no selector"
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
     everyone = subject.service()["spec"].get("publishNotReadyAddresses", False)
     selected = subject.kube.list("Pod", subject.namespace, labelSelector=selector)
     listed = [pod for pod in selected if pod["status"].get("podIPs") and (everyone or is_ready(pod))]
@@ -281,7 +281,7 @@ def _domain(kube: Kube) -> str:
     return found["domain"] if found else ""
 
 
-def check(settings: Settings, connection: Connection, target: str, domain: str = "") -> list[Finding]:
+def check(connection: Connection, target: str, domain: str = "") -> list[Finding]:
     """All findings on `namespace/statefulset`, in the cluster domain given or found.
 
     UserError when there is no such StatefulSet.
@@ -289,13 +289,14 @@ def check(settings: Settings, connection: Connection, target: str, domain: str =
     namespace, slash, name = target.partition("/")
     if not (namespace and slash and name):
         raise UserError("Name what to check: `make check TARGET=namespace/statefulset`.")
-    release = settings.versions.nearest(connection.version())
-    kube = Kube(connection.kubeconfig, kubectl_for(release, settings.versions, Progress(total=1)))
+    kube = Kube(connection.kubeconfig)
     subject = Subject(kube, namespace, name, domain or _domain(kube), _asker(kube))
     try:
         subject.statefulset()
     except ApiException as error:
-        raise UserError(f"StatefulSet {target} cannot be read on {connection.context}: {error.reason}.") from None
+        raise UserError(
+            f"StatefulSet {target} cannot be read on {connection.context}, correct TARGET= or CONTEXT=: {error.reason}."
+        ) from None
     return look(subject)
 
 
@@ -305,7 +306,7 @@ def main(words: Sequence[str]) -> int:
         settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
         connection = connect(settings, new_run())
         try:
-            findings = check(settings, connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
+            findings = check(connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
         finally:
             connection.remove()
     except UserError as error:

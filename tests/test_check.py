@@ -16,7 +16,6 @@ from conformance import check as checking
 from conformance.check import CHECKS, Finding, Subject, check, look, status_of
 from conformance.claims import load
 from conformance.errors import UserError
-from conformance.settings import from_env
 from conformance.target import Connection
 from conformance.verdict import Outcome
 from fixtures.kube import Object
@@ -170,7 +169,7 @@ def test_nothing_seen_is_not_success() -> None:
 @pytest.mark.parametrize("target", ["", "orders", "/orders", "shop/"])
 def test_a_target_is_a_namespace_and_a_name(target: str) -> None:
     with pytest.raises(UserError, match="TARGET=namespace/statefulset"):
-        check(from_env({"PROVIDER": "existing"}), Connection(None, "c", "s"), target)  # type: ignore[arg-type]
+        check(Connection(None, "c", "s"), target)  # type: ignore[arg-type]
 
 
 def test_every_check_is_about_a_claim_of_the_register() -> None:
