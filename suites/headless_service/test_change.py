@@ -13,10 +13,11 @@ from uuid import uuid4
 import pytest
 
 from fixtures import manifests
-from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_not_exist, reverse_name
+from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_be_srv, must_include, reverse_name
 from fixtures.headless import HeadlessSet, is_ready
 from fixtures.kube import Kube
 from fixtures.manifests import STUB_FILE
+from fixtures.members import addresses_by_name, hosts_file
 from fixtures.providers import Capability
 from fixtures.stack import UNREADY_FILE, Deployer
 from fixtures.waiting import POD_READY, consistently, eventually
@@ -34,6 +35,11 @@ PENDING_SECONDS = 5.0
 def require_changed(stubs: HeadlessSet, dns: Dns, name: str, rdtype: str, check: Check) -> Observation:
     """Every DNS server passes as soon as it must know of a change."""
     return dns.require(name, rdtype, check, within=stubs.facts.change_bound(name))
+
+
+def require_gone(stubs: HeadlessSet, dns: Dns, name: str) -> None:
+    """No DNS server knows a name as soon as it must know of a change."""
+    dns.require_absent(name, within=stubs.facts.change_bound(name))
 
 
 def require_names(stubs: HeadlessSet, dns: Dns) -> float:
@@ -67,7 +73,7 @@ def test_a_replaced_member_keeps_its_name(stubs: HeadlessSet, dns: Dns, record_p
         ready = stubs.await_member(ordinal, other_than=before["metadata"]["uid"])
         seen = require_changed(stubs, dns, stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)]))
         record_property(MOVED, round(seen.right_since - ready, 3))
-        hostname = stubs.pod(ordinal)["spec"]["hostname"]
+        hostname = stubs.pod(ordinal)["spec"].get("hostname")
         assert hostname == stubs.member(ordinal), f"the new pod's hostname is {hostname}"
         if old not in stubs.addresses():
             require_changed(stubs, dns, f"_mysql._tcp.{stubs.domain}", "SRV", must_be_without(old))
@@ -88,7 +94,8 @@ def test_a_moved_member_keeps_its_name(single: HeadlessSet, dns: Dns, record_pro
     ready = single.await_member(0, other_than=before["metadata"]["uid"])
     moved = single.pod(0)
     assert moved["spec"]["nodeName"] != here, f"the member is still on {here}"
-    assert moved["spec"]["hostname"] == single.member(0), f"the new pod's hostname is {moved['spec']['hostname']}"
+    hostname = moved["spec"].get("hostname")
+    assert hostname == single.member(0), f"the new pod's hostname is {hostname}"
     seen = require_changed(single, dns, single.member_name(0), "A", must_be([single.address(0)]))
     record_property(MOVED, round(seen.right_since - ready, 3))
     require_names(single, dns)
@@ -103,7 +110,28 @@ def test_names_come_and_go_with_members(stubs: HeadlessSet, dns: Dns, record_pro
         settled = scaled.await_ready(POD_READY)
         record_property(SCALED, round(require_names(scaled, dns) - settled, 3))
         for absent in range(replicas, MOST + 1):
-            require_changed(scaled, dns, scaled.member_name(absent), "A", must_not_exist)
+            require_gone(scaled, dns, scaled.member_name(absent))
+
+
+@pytest.mark.claim("SEED-DSC-11")
+def test_the_ports_records_follow_the_members(single: HeadlessSet, dns: Dns) -> None:
+    """With a member more, and with that member gone, the port MUST have one SRV record for each Ready member and no other."""
+    for replicas in (2, 1):
+        scaled = replace(single, replicas=replicas)
+        scaled.scale()
+        scaled.await_ready(POD_READY)
+        targets = must_be_srv(scaled.ready_members(), 3306)
+        require_changed(scaled, dns, f"_mysql._tcp.{scaled.domain}", "SRV", targets)
+
+
+@pytest.mark.claim("SEED-NSL-10")
+def test_a_new_members_address_leads_back_to_its_name(single: HeadlessSet, dns: Dns) -> None:
+    """The address of a member that was added MUST have the member's name among its PTR records."""
+    grown = replace(single, replicas=2)
+    grown.scale()
+    grown.await_ready(POD_READY)
+    for ordinal in grown.ordinals:
+        require_changed(grown, dns, reverse_name(grown.address(ordinal)), "PTR", must_include(grown.member_name(ordinal)))
 
 
 @pytest.mark.claim("SEED-WHY-02")
@@ -112,7 +140,7 @@ def test_the_names_go_and_come_back_with_the_service(stubs: HeadlessSet, dns: Dn
     require_names(stubs, dns)
     stubs.kube.delete("Service", stubs.namespace, stubs.service)
     for name in (stubs.domain, *(stubs.member_name(ordinal) for ordinal in stubs.ordinals)):
-        require_changed(stubs, dns, name, "A", must_not_exist)
+        require_gone(stubs, dns, name)
     assert len(stubs.addresses()) == stubs.replicas, f"Ready members: {stubs.addresses()}"
     stubs.kube.create(stubs.namespace, manifests.find(manifests.load(STUB_FILE), "Service"))
     require_names(stubs, dns)
@@ -133,7 +161,7 @@ def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, scratch: s
     deployer.set_ready(stubs, 1, ready=False)
     await_readiness(stubs, 1, ready=False)
     require_changed(stubs, dns, stubs.domain, "A", must_be([stubs.address(0)]))
-    require_changed(stubs, dns, name, "A", must_not_exist)
+    require_gone(stubs, dns, name)
     require_changed(stubs, dns, f"_mysql._tcp.{stubs.domain}", "SRV", must_be_without(name, own))
     deployer.set_ready(stubs, 1, ready=True)
     await_readiness(stubs, 1, ready=True)
@@ -160,9 +188,9 @@ def test_the_new_address_is_everywhere(single: HeadlessSet, dns: Dns) -> None:
     own = single.address(0)
     require_changed(single, dns, single.domain, "A", must_be([own]))
     assert single.ready_endpoints() == [own], f"the slices have {single.ready_endpoints()}, pod status {own}"
-    hosts = single.kube.execute(single.namespace, single.member(0), "cat", "/etc/hosts").stdout
-    first = -len(single.pod_addresses(0))
-    assert hosts.splitlines()[first].split()[0] == own, f"pod status has {own}, the hosts file:\n{hosts}"
+    hosts = hosts_file(single, 0)
+    written = addresses_by_name(hosts).get(single.member(0), [])
+    assert written == single.pod_addresses(0), f"pod status has {own}, the hosts file:\n{hosts}"
 
 
 @pytest.fixture

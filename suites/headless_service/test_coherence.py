@@ -9,10 +9,12 @@ import pytest
 from fixtures.clients import Range
 from fixtures.dns import Dns, must_be
 from fixtures.headless import HeadlessSet, address
+from fixtures.members import addresses_by_name, hosts_file
 from fixtures.providers import Capability
 from fixtures.sql import hostnames_seen_by
-from fixtures.transcripts import described, fields
+from fixtures.transcripts import described
 from fixtures.waiting import eventually
+from suites.headless_service.parameters import ORDINALS
 
 
 @pytest.mark.claim("SEED-XC-01")
@@ -22,15 +24,15 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
     def check() -> list[str]:
         ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
         assert ran.status == 0, ran.transcript()
-        (shown,) = described(ran.stdout).get("Endpoints", [""])
-        listed = [endpoint.rpartition(":")[0] for endpoint in shown.split(",")]
+        shown = described(ran.stdout).get("Endpoints", [])
+        listed = {endpoint.rpartition(":")[0] for endpoints in shown for endpoint in endpoints.split(",")}
         addresses = sorted(documented.addresses())
         assert len(set(addresses)) == documented.replicas, (
             f"addresses of the Ready members: {addresses}, expected {documented.replicas}"
         )
         slices = documented.ready_endpoints()
         assert slices == addresses, f"EndpointSlices have {slices}, pod status {addresses}"
-        assert sorted(listed) == addresses, f"kubectl describe has {listed}, pod status {addresses}"
+        assert sorted(listed) == addresses, f"kubectl describe has {sorted(listed)}, pod status {addresses}"
         members = sorted((pod["metadata"]["name"], pod["metadata"]["name"], address(pod)) for pod in documented.pods())
         known = documented.known_members()
         assert known == members, f"EndpointSlices have hostnames, pods and addresses {known}, the members are {members}"
@@ -42,13 +44,17 @@ def test_slices_describe_and_dns_know_the_same_addresses(documented: HeadlessSet
 
 @pytest.mark.claim("SEED-XC-01")
 @pytest.mark.needs(Capability.KUBELET)
-@pytest.mark.parametrize("ordinal", range(3))
+@ORDINALS
 def test_a_members_hosts_file_and_its_dns_name_agree(documented: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """The address in a member's hosts file MUST be the one that DNS gives for its name."""
-    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
-    count = len(documented.pod_addresses(ordinal))
-    own = fields(ran.stdout).splitlines()[-count].split()[0]
-    dns.require(documented.member_name(ordinal), "A", must_be([own]))
+    """A member's hosts file MUST have its addresses, DNS' one first, under its names, and no wrong one of another member."""
+    hosts = addresses_by_name(hosts_file(documented, ordinal))
+    for other in documented.ordinals:
+        addresses = documented.pod_addresses(other)
+        for name in (documented.member_name(other).rstrip("."), documented.member(other)):
+            allowed = [addresses] if other == ordinal else [addresses, []]
+            seen = hosts.get(name, [])
+            assert seen in allowed, f"expected {addresses} for {name} in {documented.member(ordinal)}'s hosts file, came {seen}"
+    dns.require(documented.member_name(ordinal), "A", must_be(documented.pod_addresses(ordinal)[:1]))
 
 
 @pytest.mark.claim("SEED-XC-02")
@@ -70,7 +76,7 @@ def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
 
 @pytest.mark.claim("SEED-XC-02")
 @pytest.mark.needs(Capability.KUBELET, Capability.SEVERAL_NODES, Capability.SQL)
-@pytest.mark.parametrize("ordinal", range(3))
+@ORDINALS
 def test_a_member_reaches_the_members_on_other_nodes_by_name(documented: HeadlessSet, ordinal: int) -> None:
     """A member MUST reach the members that run on other nodes under their names."""
     here = documented.pod(ordinal)["spec"]["nodeName"]

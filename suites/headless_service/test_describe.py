@@ -10,8 +10,11 @@ import pytest
 from fixtures.dns import OFTEN, Dns, must_be_srv, must_have_no_data, must_not_exist
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Ran
+from fixtures.providers import Capability
+from fixtures.sql import Sql
 from fixtures.transcripts import described
 from fixtures.waiting import eventually
+from suites.headless_service.parameters import ORDINALS
 
 
 def describe(documented: HeadlessSet) -> Ran:
@@ -72,9 +75,10 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
     """`kubectl describe` MUST list port 3306 of each of the three Ready members, and nothing else."""
 
     def check() -> None:
-        (shown,) = printed(describe(documented)).get("Endpoints", ["(none)"])
+        shown = printed(describe(documented)).get("Endpoints", [])
         addresses = [f"{address}:3306" for address in documented.addresses()]
-        assert sorted(shown.split(",")) == sorted(addresses), f"Endpoints: {shown}, Ready members: {sorted(addresses)}"
+        listed = sorted(endpoint for endpoints in shown for endpoint in endpoints.split(","))
+        assert listed == sorted(addresses), f"Endpoints: {', '.join(shown)}, Ready members: {sorted(addresses)}"
         assert len(addresses) == documented.replicas, f"Ready members: {sorted(addresses)}, expected {documented.replicas}"
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
@@ -96,10 +100,10 @@ def test_the_only_annotation_is_kubectls_own(documented: HeadlessSet) -> None:
 @pytest.mark.claim("SEED-DSC-05")
 def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet) -> None:
     """The Service's selector MUST be a part of the labels that the StatefulSet gives its pods, and that they have."""
-    selector = documented.get_service()["spec"]["selector"]
+    selector = documented.get_service()["spec"].get("selector") or {}
     assert selector == {"app": "mysql"}, f"the selector is {selector}, expected app=mysql"
     for item in (documented.get_statefulset()["spec"]["template"], *documented.named_pods()):
-        labels = item["metadata"]["labels"]
+        labels = item["metadata"].get("labels", {})
         assert selector.items() <= labels.items(), f"the selector is {selector}, the members' labels are {labels}"
 
 
@@ -108,7 +112,7 @@ def test_the_selector_selects_the_members_by_their_label(documented: HeadlessSet
 def test_names_have_no_data_in_the_family_that_is_not_there(documented: HeadlessSet, dns: Dns, ordinal: int | None) -> None:
     """A name that exists in one address family MUST answer NOERROR without records in the other."""
     name = documented.domain if ordinal is None else documented.member_name(ordinal)
-    dns.require(name, "AAAA", must_have_no_data)
+    dns.require(name, "AAAA", must_have_no_data, repeat=OFTEN)
 
 
 @pytest.mark.claim("SEED-DSC-08")
@@ -124,6 +128,28 @@ def test_all_endpoints_are_of_the_one_family(documented: HeadlessSet) -> None:
         assert not others, f"endpoints: {found}, of another family: {others}"
 
     eventually(check, expecting="endpoints of IPv4 and no other")
+
+
+STORED = [
+    pytest.param("clusterIP", "None", marks=pytest.mark.claim("SEED-DSC-09")),
+    pytest.param("clusterIPs", ["None"], marks=pytest.mark.claim("SEED-DSC-10")),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), STORED, ids=["clusterIP", "clusterIPs"])
+def test_the_stored_field_is_none(documented: HeadlessSet, field: str, value: object) -> None:
+    """What `kubectl describe` prints as None MUST be None in the stored Service."""
+    seen = documented.get_service()["spec"].get(field)
+    assert seen == value, f"expected {field} to be {value}, it is {seen}"
+
+
+@pytest.mark.claim("SEED-DSC-12")
+@pytest.mark.needs(Capability.KUBELET, Capability.SQL)
+@ORDINALS
+def test_each_member_listens_on_the_target_port(documented: HeadlessSet, sql: Sql, ordinal: int) -> None:
+    """Each member's own database MUST answer at the member's address on port 3306."""
+    seen = sql.query(documented.address(ordinal), "SELECT @@hostname, @@port")
+    assert seen == [[documented.member(ordinal), "3306"]], f"expected {documented.member(ordinal)} on port 3306, came {seen}"
 
 
 @pytest.mark.claim("SEED-DSC-11")

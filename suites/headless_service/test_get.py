@@ -11,7 +11,7 @@ import pytest
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet
 from fixtures.kube import Kube, Ran
-from fixtures.transcripts import table
+from fixtures.transcripts import first_line, table
 
 COLUMNS = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]
 
@@ -42,7 +42,7 @@ def require_columns(ran: Ran, service: str, wanted: Mapping[str, str]) -> None:
 @pytest.mark.claim("SEED-GET-01")
 def test_services_are_listed_in_six_columns(listing: Ran) -> None:
     """The list MUST have the columns name, type, cluster IP, external IP, ports and age, in this order."""
-    seen = listing.stdout.splitlines()[0].split()
+    seen = first_line(listing.stdout).split()
     assert seen == COLUMNS, f"expected the columns {COLUMNS}, came {seen}\n{listing.transcript()}"
 
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import allure
 import pytest
 
+from fixtures.dns import Dns, must_be
 from fixtures.headless import HeadlessSet
+from fixtures.members import hosts_file
 from fixtures.providers import Capability
-from fixtures.transcripts import fields, require_line
+from fixtures.transcripts import first_line, require_line
+from suites.headless_service.parameters import ORDINALS
 
 pytestmark = pytest.mark.needs(Capability.KUBELET)
 
-ORDINALS = pytest.mark.parametrize("ordinal", range(3))
-
 OWN_LINE = "{address} {member}.{service_domain} {member}"
-
-
-def hosts_file(documented: HeadlessSet, ordinal: int) -> str:
-    """A member's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows blanks."""
-    ran = documented.kube.execute(documented.namespace, documented.member(ordinal), "cat", "/etc/hosts")
-    allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
-    assert ran.status == 0, f"expected a hosts file, came none\n{ran.transcript()}"
-    return fields(ran.stdout)
 
 
 @pytest.mark.claim("SEED-ETH-01")
 @ORDINALS
 def test_the_hosts_file_says_that_kubernetes_keeps_it(documented: HeadlessSet, ordinal: int) -> None:
     """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
-    first = hosts_file(documented, ordinal).splitlines()[0]
+    first = first_line(hosts_file(documented, ordinal))
     wanted = "# Kubernetes-managed hosts file."
     assert first == wanted, f"expected the first line {wanted!r}, came {first!r}"
 
@@ -52,13 +44,14 @@ def test_the_hosts_file_has_the_documented_line(documented: HeadlessSet, line: s
 
 @pytest.mark.claim("SEED-ETH-08")
 @ORDINALS
-def test_the_last_line_is_the_members_own(documented: HeadlessSet, ordinal: int) -> None:
-    """A member's hosts file MUST end with its address, its full DNS name and its short name, in a line for each address."""
+def test_the_last_line_is_the_members_own(documented: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """A member's hosts file MUST end with its address, full DNS name and short name, a line each, as DNS has them."""
     addresses = documented.pod_addresses(ordinal)
     lines = hosts_file(documented, ordinal).splitlines()[-len(addresses) :]
     words = {"member": documented.member(ordinal), "service_domain": documented.domain.rstrip(".")}
-    for line, address in zip(lines, addresses, strict=True):
-        require_line(OWN_LINE, line, address=address, **words)
+    for number, address in enumerate(addresses):
+        require_line(OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **words)
+    dns.require(documented.member_name(ordinal), "A", must_be(addresses[:1]))
 
 
 @pytest.mark.claim("SEED-ETH-09")

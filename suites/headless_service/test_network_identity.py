@@ -15,13 +15,14 @@ from fixtures.dns import OFTEN, Answer, Dns, must_be, must_not_exist, reverse_na
 from fixtures.facts import Facts
 from fixtures.headless import HeadlessSet, address
 from fixtures.manifests import STUB_FILE
+from fixtures.members import file_of, found_by
 from fixtures.providers import Capability
 from fixtures.sql import hostnames_seen_by
 from fixtures.stack import Deployer, await_pod
-from fixtures.waiting import DNS_DELAY, Final
+from fixtures.waiting import DNS_DELAY, Final, eventually
+from suites.headless_service.parameters import ORDINALS
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)
-ORDINALS = pytest.mark.parametrize("ordinal", range(3))
 
 SERVICE_FORMS = ["{service}", "{service}.{namespace}", "{service}.{namespace}.svc", "{service}.{namespace}.svc.{domain}"]
 
@@ -34,7 +35,7 @@ def written(form: str, of: HeadlessSet) -> str:
 @pytest.mark.claim("SEED-NID-01")
 def test_members_are_named_by_set_and_ordinal(either: HeadlessSet) -> None:
     """Each of the N members MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that hostname."""
-    names = [(pod["metadata"]["name"], pod["spec"]["hostname"]) for pod in either.pods()]
+    names = [(pod["metadata"]["name"], pod["spec"].get("hostname")) for pod in either.pods()]
     wanted = [(either.member(ordinal), either.member(ordinal)) for ordinal in either.ordinals]
     assert names == wanted, f"the members' names and hostnames are {names}, expected {wanted}"
 
@@ -49,14 +50,26 @@ def test_a_member_calls_itself_by_that_name(either: HeadlessSet, ordinal: int) -
     assert seen == either.member(ordinal), f"expected the hostname {either.member(ordinal)}, came {seen}\n{ran.transcript()}"
 
 
+def require_name_server(configuration: str, facts: Facts) -> None:
+    """A resolver's configuration names the DNS Service's address, or all of its addresses, and nothing else."""
+    servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
+    wanted = facts.dns_service_addresses
+    assert servers in ([wanted[0]], wanted), f"expected the nameserver {wanted[0]}, came {servers}\n{configuration}"
+
+
 @pytest.mark.claim("SEED-NID-02")
 @KUBELET
 def test_pods_ask_the_clusters_dns_service(agent: Agent, facts: Facts) -> None:
     """A pod's resolver MUST be given the cluster IP of the DNS Service, and no other server."""
-    configuration = agent.read("/etc/resolv.conf")
-    servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
-    wanted = facts.dns_service_address
-    assert servers == [wanted], f"expected the nameserver {wanted}, came {servers}\n{configuration}"
+    require_name_server(agent.read("/etc/resolv.conf"), facts)
+
+
+@pytest.mark.claim("SEED-NID-02")
+@KUBELET
+@ORDINALS
+def test_members_ask_the_clusters_dns_service(either: HeadlessSet, facts: Facts, ordinal: int) -> None:
+    """A member's resolver, on whichever node, MUST be given the cluster IP of the DNS Service, and no other server."""
+    require_name_server(file_of(either, ordinal, "/etc/resolv.conf"), facts)
 
 
 @pytest.mark.claim("SEED-NID-02")
@@ -96,7 +109,7 @@ def test_each_member_has_a_name_of_its_own(documented: HeadlessSet, dns: Dns, or
 @pytest.mark.claim("SEED-NID-05")
 def test_an_ordinal_that_is_not_there_has_no_name(either: HeadlessSet, dns: Dns) -> None:
     """The name of the member after the last one MUST NOT exist."""
-    dns.require(either.member_name(either.replicas), "A", must_not_exist)
+    dns.require_absent(either.member_name(either.replicas), repeat=OFTEN)
 
 
 @pytest.mark.claim("SEED-NID-05")
@@ -110,7 +123,7 @@ def test_a_pod_that_is_no_member_has_no_name(single: HeadlessSet, deployer: Depl
     await_pod(single.kube, single.namespace, "plain")
     own = address(single.kube.get("Pod", single.namespace, "plain"))
     dns.require(single.domain, "A", must_be([*single.addresses(), own]), within=single.facts.change_bound(single.domain))
-    dns.require(f"plain.{single.domain}", "A", must_not_exist)
+    dns.require_absent(f"plain.{single.domain}")
 
 
 @pytest.mark.claim("SEED-NID-06")
@@ -126,7 +139,7 @@ def test_the_example_name_of_a_member_resolves(prose: HeadlessSet, facts: Facts,
 def test_a_member_of_another_set_has_no_name_here(documented: HeadlessSet, prose: HeadlessSet, dns: Dns, name: str) -> None:
     """A member's name MUST exist below its own Service only, even where another set's Service is in the namespace."""
     assert prose.namespace == documented.namespace
-    dns.require(f"{name}.{documented.namespace}.svc.{documented.facts.domain}.", "A", must_not_exist)
+    dns.require_absent(f"{name}.{documented.namespace}.svc.{documented.facts.domain}.")
 
 
 @pytest.mark.claim("SEED-NID-07")
@@ -194,10 +207,11 @@ def test_no_absence_may_be_kept_longer_than_the_documented_delay(either: Headles
 @pytest.mark.claim("SEED-NID-08")
 @pytest.mark.needs(Capability.KUBELET, Capability.SQL)
 @ORDINALS
-def test_each_member_reaches_every_member_by_name(documented: HeadlessSet, ordinal: int) -> None:
-    """From each member, the database of every member, its own included, MUST answer under the member's name."""
+@pytest.mark.parametrize("form", [SERVICE_FORMS[0], SERVICE_FORMS[-1]])
+def test_each_member_reaches_every_member_by_name(documented: HeadlessSet, form: str, ordinal: int) -> None:
+    """From each member, the database of every member, its own included, MUST answer under the member's short and full name."""
     members = [documented.member(other) for other in documented.ordinals]
-    hosts = [f"{member}.{documented.service}" for member in members]
+    hosts = [f"{member}.{written(form, documented)}" for member in members]
     seen = hostnames_seen_by(documented, ordinal, hosts)
     assert seen == members, f"from {documented.member(ordinal)}, {hosts} lead to {seen}, expected {members}"
 
@@ -221,6 +235,20 @@ def test_a_members_name_may_be_shortened_in_its_namespace(either: HeadlessSet, a
 
 @pytest.mark.claim("SEED-NID-09")
 @KUBELET
+@ORDINALS
+def test_a_member_may_shorten_the_services_name(documented: HeadlessSet, ordinal: int) -> None:
+    """In a member too, on whichever node, each shortened form of the Service's name MUST resolve to the Ready members."""
+    for form in SERVICE_FORMS:
+
+        def check(name: str = written(form, documented)) -> None:
+            wanted, seen = set(documented.addresses()), found_by(documented, ordinal, name)
+            assert seen == wanted, f"expected {name} to lead to {wanted} in {documented.member(ordinal)}, came {seen or 'none'}"
+
+        eventually(check, expecting=f"{form} to resolve in {documented.member(ordinal)}")
+
+
+@pytest.mark.claim("SEED-NID-09")
+@KUBELET
 def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> None:
     """A pod's search list MUST start with its namespace, `svc` and the cluster domain."""
     configuration = agent.read("/etc/resolv.conf")
@@ -234,8 +262,9 @@ def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> No
 @KUBELET
 @pytest.mark.parametrize("name", ["mysql-svc", "mysql-sts-0.mysql-svc"])
 def test_short_names_do_not_reach_into_another_namespace(documented: HeadlessSet, agent_elsewhere: Agent, name: str) -> None:
-    """In another namespace, without a Service of that name, the short names MUST NOT resolve."""
-    agent_elsewhere.require_unknown(name)
+    """In another namespace, without a Service of that name, the short names MUST NOT lead to this one."""
+    never = documented.addresses() if documented.facts.others_answer else []
+    agent_elsewhere.require_unknown(name, never=never)
 
 
 @pytest.mark.claim("SEED-NID-10")
