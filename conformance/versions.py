@@ -25,8 +25,6 @@ class Release:
     etcd: str
     pause: str
     k3s_image: str
-    k3s_verified: str
-    """Date of the first recorded run on that image, or `never`."""
 
 
 @dataclass(frozen=True)
