@@ -195,13 +195,12 @@ def test_the_config_map_holds_the_corefile_and_the_service_the_dns_address() -> 
     assert config_map["data"]["Corefile"] == "the corefile"
 
 
-def test_stages_name_the_annotations_that_fixtures_set() -> None:
-    from fixtures.providers.simulated import READY_ANNOTATION, TERMINATION_ANNOTATION
+def test_stages_name_the_annotation_that_fixtures_set() -> None:
+    from fixtures.providers.simulated import READY_ANNOTATION
 
     stages = list(yaml.safe_load_all((control_plane.STAGES / "pod.yaml").read_text()))
     used = [yaml.safe_dump(stage) for stage in stages]
     assert sum(READY_ANNOTATION in text for text in used) == 3
-    assert sum(TERMINATION_ANNOTATION in text for text in used) == 1
 
 
 # Processes
