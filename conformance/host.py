@@ -86,12 +86,12 @@ def free_gib() -> float:
     return shutil.disk_usage(cache_dir()).free / 2**30
 
 
-def require_free_disk(gib: int = BUILD_GIB) -> None:
-    """UserError when the file system of the cache has less than `gib` GiB free."""
+def require_free_disk() -> None:
+    """UserError when the file system of the cache has less than BUILD_GIB free."""
     free = free_gib()
-    if free < gib:
+    if free < BUILD_GIB:
         raise UserError(
-            f"{cache_dir()} has {free:.1f} GiB free and a build needs {gib} GiB; free some space or set XDG_CACHE_HOME."
+            f"{cache_dir()} has {free:.1f} GiB free and a build needs {BUILD_GIB} GiB; free some space or set XDG_CACHE_HOME."
         )
 
 

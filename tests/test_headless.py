@@ -40,7 +40,7 @@ class FakeKube:
     def watch(self, kind: str, namespace: str, name: str, seconds: float) -> Iterator[tuple[str, Object]]:
         yield "ADDED", self._set
 
-    def log(self, pod: Object, lines: int = 40) -> str:
+    def log(self, pod: Object) -> str:
         return f"last words of {pod['metadata']['name']}"
 
 
