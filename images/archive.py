@@ -54,11 +54,9 @@ class Config:
     command: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     user: str = ""
-    workdir: str = ""
     volumes: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     """Such as `3306/tcp`."""
-    labels: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
@@ -136,10 +134,8 @@ def _config(config: Config, digests: Sequence[str]) -> Mapping[str, object]:
         "Entrypoint": list(config.entrypoint),
         "Cmd": list(config.command),
         "User": config.user,
-        "WorkingDir": config.workdir,
         "Volumes": {volume: {} for volume in config.volumes},
         "ExposedPorts": {port: {} for port in config.ports},
-        "Labels": dict(config.labels),
     }
     container.update({key: value for key, value in optional.items() if value})
     return {

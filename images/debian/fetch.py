@@ -19,12 +19,11 @@ from images.debian.sets import Pin, content_key, package_set, read_lock
 
 @dataclass(frozen=True)
 class Fetched:
-    """Files of a set, verified. `drift` has one line for each package whose version is not the pinned one."""
+    """Files of a set, verified."""
 
     files: tuple[Path, ...]
     pins: tuple[Pin, ...]
     key: str
-    drift: tuple[str, ...] = ()
 
 
 def _folder() -> Path:
@@ -83,7 +82,7 @@ def fetch(name: str, settings: Settings, progress: Progress) -> Fetched:
         raise StepFailed(f"The Debian archive lists {left[0].path} and does not have it; try again later.")
     for change in changes:
         progress.say(f"DEBIAN_DRIFT: {change}")
-    return Fetched(tuple(folder / pin.file for pin in now), now, content_key(now), changes)
+    return Fetched(tuple(folder / pin.file for pin in now), now, content_key(now))
 
 
 def changes_between(pinned: Sequence[Pin], now: Sequence[Pin]) -> tuple[str, ...]:
