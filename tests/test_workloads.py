@@ -156,26 +156,11 @@ def test_the_password_is_quoted_and_only_its_owner_may_read_it(container: Contai
     assert (container.data / ".run/accounts.sql").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_password_may_come_from_a_file(container: Container, tmp_path: Path) -> None:
-    (tmp_path / "word").write_text("from file\n")
-    container.start(MYSQL_ROOT_PASSWORD_FILE=str(tmp_path / "word"))
-    assert "QUOTE('from file')" in container.accounts
-
-
-@pytest.mark.parametrize(
-    ("env", "said"),
-    [
-        ({}, "must give a password"),
-        ({"MYSQL_ROOT_PASSWORD": "a", "MYSQL_ROOT_PASSWORD_FILE": "b"}, "not both"),
-        ({"MYSQL_ROOT_PASSWORD_FILE": "/does/not/exist"}, "cannot read /does/not/exist"),
-    ],
-)
-def test_a_start_without_a_usable_password_says_so_and_touches_nothing(
-    container: Container, env: dict[str, str], said: str
-) -> None:
+@pytest.mark.parametrize("env", [{}, {"MYSQL_ROOT_PASSWORD": ""}], ids=["none", "empty"])
+def test_a_start_without_a_password_says_so_and_touches_nothing(container: Container, env: dict[str, str]) -> None:
     done = container.start(**env)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert "MYSQL_ROOT_PASSWORD must give a password" in done.stderr
     assert list(container.data.iterdir()) == []
     assert container.asked == []
 
