@@ -30,7 +30,7 @@ from images.debian.sets import Pin, read_lock
 
 FOLDER = Path(__file__).resolve().parent
 PREFIX = "headless-conformance"
-CLIENT_VERSION = "1"
+CLIENT_VERSION = "2"
 """Of client and stub: counts up when what is in them changes for those who use them."""
 KEY_LABEL = "io.headless-conformance.content"
 BUILD_SECONDS = 900.0
@@ -59,7 +59,7 @@ BUSYBOX_OPTIONS = {
 
 
 def ensure_archives(settings: Settings, progress: Progress) -> Mapping[str, Path]:
-    """Image archives by reference (`headless-conformance/client:1`), built where they are not in the cache.
+    """Image archives by reference (`headless-conformance/client:2`), built where they are not in the cache.
 
     Raises UserError when host packages or Debian packages cannot be had, StepFailed when a build fails.
     """
@@ -229,15 +229,13 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
 
 
 def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
-    """Compiled modules, made by the image's own Python: without them each start compiles dnspython anew."""
+    """Compiled modules, made by the image's own Python: without them each start compiles the standard library's anew."""
     with tarfile.open(packages) as tar:
         tar.extractall(tree, filter="tar")
     libraries = tree / "usr/lib/x86_64-linux-gnu"
     python: list[str | Path] = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/python3.11"]
     env = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0"}
     options: list[str | Path] = ["-m", "compileall", "-q", "-s", tree, "--invalidation-mode", "unchecked-hash"]
-    folders = [tree / "usr/lib/python3.11", tree / "usr/lib/python3/dist-packages"]
-    run_logged(
-        "Compiling Python modules", [*python, *options, *folders], log_dir() / "client.log", env=env, timeout=BUILD_SECONDS
-    )
+    command = [*python, *options, tree / "usr/lib/python3.11"]
+    run_logged("Compiling Python modules", command, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
     return {f"/{path.relative_to(tree)}": File(path) for path in sorted(tree.rglob("*.pyc"))}

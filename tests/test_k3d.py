@@ -21,6 +21,7 @@ from conformance.settings import from_env
 from fixtures.providers import Capability, containers
 from fixtures.providers.k3d import K3dCluster, config
 from images.gobuild import folder_built, source_of
+from images.workloads import CLIENT_VERSION
 
 SETTINGS = from_env({"PROVIDER": "k3d", "K8S": "1.36"})
 
@@ -133,7 +134,7 @@ def test_without_debian_client_and_stub_are_dockers(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(preparing, "cache_dir", lambda: tmp_path)
     engine = FakeEngine({"images --quiet": "sha256:1"})
     saved = preparing.workload_archives(SETTINGS, engine, Progress(total=1))
-    assert saved.keys() == {"headless-conformance/client:1", "headless-conformance/stub:1"}
+    assert saved.keys() == {f"headless-conformance/{name}:{CLIENT_VERSION}" for name in ("client", "stub")}
     with pytest.raises(UserError, match="no Debian archive"):
         preparing.workload_archives(from_env({"PROVIDER": "k3d", "IMAGES": "build"}), engine, Progress(total=1))
 

@@ -104,9 +104,9 @@ SETS: Mapping[str, PackageSet] = {
         ),
     ),
     "client": PackageSet(
-        {"bookworm": ("python3-dnspython", "libc-bin", "bash", "dash", "coreutils", "grep", "iproute2", "hostname")},
-        without=("mawk", "base-files", "debianutils", "debconf", "dpkg", "tar", "libcap2-bin", "media-types"),
-        leave_out=("usr/lib/x86_64-linux-gnu/gconv/*", "usr/lib/python3*/pydoc_data/*", "usr/sbin/tc", "usr/sbin/devlink"),
+        {"bookworm": ("python3", "libc-bin", "bash", "dash", "coreutils")},
+        without=("mawk", "base-files", "debianutils", "dpkg", "tar", "media-types"),
+        leave_out=("usr/lib/x86_64-linux-gnu/gconv/*", "usr/lib/python3*/pydoc_data/*"),
     ),
     "busybox": PackageSet({"bookworm": ("busybox",)}, closed=False, source=True),
 }
