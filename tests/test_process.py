@@ -82,6 +82,11 @@ def _alive(pid: int) -> bool:
         return False
 
 
+def test_a_child_whose_parent_has_ended_already_does_not_become_its_program() -> None:
+    elsewhere = partial(end_with_parent, signal.SIGKILL, os.getppid())
+    assert subprocess.run([sys.executable, "-c", ""], preexec_fn=elsewhere, check=False).returncode == 1
+
+
 def test_a_child_heeds_the_interrupt_that_its_parent_was_made_to_ignore() -> None:
     program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
