@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+PREFIX = "headless-conformance"
+"""What the names of all our images begin with."""
+PATH_VARIABLE = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+"""For `Config.env`, where programs are found by name."""
 CREATED = "1980-01-01T00:00:00Z"
 """The creation time in every config: equal inputs give equal bytes."""
 
@@ -144,5 +148,5 @@ def _config(config: Config, digests: Sequence[str]) -> Mapping[str, object]:
         "created": CREATED,
         "config": container,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
-        "history": [{"created": CREATED, "created_by": "headless-conformance"} for _ in digests],
+        "history": [{"created": CREATED, "created_by": PREFIX} for _ in digests],
     }

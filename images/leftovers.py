@@ -12,9 +12,9 @@ from conformance.errors import StepFailed
 from conformance.paths import cache_dir, clone_id
 from conformance.progress import Progress
 from conformance.versions import Versions
+from images.archive import PREFIX
 from images.gobuild import alone
 from images.node.build import BUILT_BY, remove_build_leftovers
-from images.node.parts import PREFIX
 
 UNUSED_SECONDS = 24 * 3600.0
 """A file that was used since then may be needed by another clone, whose pins may be others."""

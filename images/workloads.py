@@ -23,18 +23,16 @@ from conformance.paths import cache_dir, log_dir
 from conformance.process import run_logged
 from conformance.progress import Progress
 from conformance.settings import Settings
-from images.archive import Config, Directory, Entry, File, Link, write_archive, write_layer
+from images.archive import PATH_VARIABLE, PREFIX, Config, Directory, Entry, File, Link, write_archive, write_layer
 from images.debian.build import rootfs
 from images.debian.fetch import Fetched, fetch
 from images.debian.sets import Pin, read_lock
 
 FOLDER = Path(__file__).resolve().parent
-PREFIX = "headless-conformance"
 CLIENT_VERSION = "2"
 """Of client and stub: counts up when what is in them changes for those who use them."""
 KEY_LABEL = "io.headless-conformance.content"
 BUILD_SECONDS = 900.0
-PATH_VARIABLE = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 
 STANDS_FOR = {
     "mysql:8.4": "mysql-server",

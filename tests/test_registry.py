@@ -22,10 +22,10 @@ from conformance.errors import UserError
 from conformance.progress import Progress
 from conformance.settings import Settings, from_env
 from fixtures.providers import existing
-from images.archive import Config, File, write_archive, write_layer
+from images.archive import PREFIX, Config, File, write_archive, write_layer
 from images.gobuild import binary
 from images.node import NodeImage, ensure_node_image
-from images.workloads import PREFIX, published
+from images.workloads import published
 from tests.registry import Door, Registry, serving
 
 DOCKER = """#!/bin/sh

@@ -15,8 +15,9 @@ from conformance.process import output_of, run_logged, tail
 from conformance.progress import Progress
 from conformance.settings import Images, Settings
 from conformance.versions import Release
+from images.archive import PREFIX
 from images.node.build import build_image, reference_of
-from images.node.parts import PREFIX, Parts, content_key_of, parts_of
+from images.node.parts import Parts, content_key_of, parts_of
 from images.workloads import ensure_archives, ensure_from_registries, substitutes
 
 REGISTRY_SECONDS = 10.0

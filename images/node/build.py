@@ -15,10 +15,10 @@ from conformance.paths import cache_dir, clone_id, log_dir
 from conformance.process import output_of, run_logged
 from conformance.progress import Progress
 from conformance.settings import Settings
-from images.archive import Config, write_archive, write_layer
+from images.archive import PATH_VARIABLE, PREFIX, Config, write_archive, write_layer
 from images.debian.build import rootfs
 from images.gobuild import alone, build, folder_built
-from images.node.parts import FILES, PATH_VARIABLE, PREFIX, Parts, control_plane, node_entries, write_images
+from images.node.parts import FILES, Parts, control_plane, node_entries, write_images
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"

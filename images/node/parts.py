@@ -13,7 +13,7 @@ from string import Template
 from conformance.progress import Progress
 from conformance.settings import Settings
 from conformance.versions import Release
-from images.archive import Config, Directory, Entry, File, Link, write_archive, write_layer
+from images.archive import PATH_VARIABLE, PREFIX, Config, Directory, Entry, File, Link, write_archive, write_layer
 from images.debian.build import merge
 from images.debian.fetch import fetch
 from images.debian.sets import content_key, read_lock
@@ -21,8 +21,6 @@ from images.gobuild import Source, build, go_version, module_folder, source_of
 
 FOLDER = Path(__file__).resolve().parent
 FILES = FOLDER / "files"
-PREFIX = "headless-conformance"
-PATH_VARIABLE = ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 
 TOOLS = (
     *("dash", "coreutils", "libacl1", "libattr1", "libgmp10", "libselinux1", "libpcre2-8-0", "libc6"),
@@ -89,7 +87,7 @@ def _own(name: str) -> Source:
 def content_key_of(parts: Parts, workloads: Sequence[Path]) -> str:
     """Twelve hexadecimal digits that change with every input of the image; workload archives are told by their file names."""
     go = go_version()
-    own_files = [*sorted(FILES.iterdir()), FOLDER / "parts.py", FOLDER / "build.py"]
+    own_files = [*sorted(FILES.iterdir()), FOLDER / "parts.py", FOLDER / "build.py", FOLDER.parent / "archive.py"]
     inputs = [
         repr(parts.release),
         parts.kind,
