@@ -23,7 +23,7 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
 
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.runner import new_run
 from conformance.settings import from_env
 from conformance.target import Connection, connect
@@ -300,18 +300,15 @@ def check(connection: Connection, target: str, domain: str = "") -> list[Finding
     return look(subject)
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
     """Print the findings; exit status 0 nothing failed, 1 something did, 2 it could not be told."""
+    settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
+    connection = connect(settings, new_run())
     try:
-        settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
-        connection = connect(settings, new_run())
-        try:
-            findings = check(connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
-        finally:
-            connection.remove()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return STATUS_BROKEN
+        findings = check(connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
+    finally:
+        connection.remove()
     print("\n".join(map(str, findings)))
     return status_of(findings)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from conformance import claims, experiments, matrix
 from conformance.engine import why_no_engine
-from conformance.errors import UserError
+from conformance.errors import UserError, in_one_sentence
 from conformance.experiments import Experiment
 from conformance.judgement import Cell, Judged, claims_without_fault, judge
 from conformance.paths import REPORTS, ROOT
@@ -26,7 +26,7 @@ from conformance.process import end_group, end_with_parent, tail
 from conformance.progress import Progress, clock
 from conformance.runner import alone, prepare_only
 from conformance.settings import Provider, Settings, from_env
-from fixtures.cluster import finish_run
+from fixtures.cluster import RUN_VARIABLE, finish_run
 from fixtures.providers.containers import KEPT
 
 AT_ONCE = {Provider.SIMULATED: 5, Provider.KIND: 1}
@@ -67,7 +67,7 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
         **experiment.environment,
         "PROVIDER": provider,
         "PYTHONPATH": str(ROOT),
-        "HEADLESS_CONFORMANCE_RUN": f"{os.getpid()}-{provider}-{experiment.name}",
+        RUN_VARIABLE: f"{os.getpid()}-{provider}-{experiment.name}",
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
@@ -206,8 +206,9 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     return 1 if wrong or bare else 0
 
 
+@in_one_sentence
 def main(words: Sequence[str]) -> int:
-    """Run one command; a UserError becomes one sentence on standard error and exit status 2."""
+    """Run one command. UserError when there is no such one; exit status 130 after an interrupt."""
     try:
         match list(words):
             case ["docs"]:
@@ -217,9 +218,6 @@ def main(words: Sequence[str]) -> int:
                 return catalogue(from_env(os.environ), os.environ, kind)
             case _:
                 raise UserError("Use `python -m conformance.detection faults`, `variations` or `docs`.")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
 
