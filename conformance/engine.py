@@ -42,9 +42,12 @@ class Engine:
         try:
             return output_of(["docker", *args], env={**os.environ, **self.env}, timeout=timeout)
         except subprocess.CalledProcessError as error:
-            raise StepFailed(f"docker {' '.join(args)} failed: {error.stderr.strip()}") from None
+            raise StepFailed(f"docker {' '.join(args)} failed, see `make doctor`: {error.stderr.strip()}") from None
         except subprocess.TimeoutExpired:
-            raise StepFailed(f"docker {' '.join(args)} did not end within {timeout:.0f} s.") from None
+            raise StepFailed(
+                f"docker {' '.join(args)} did not end within {timeout:.0f} s; "
+                "look with `make doctor` whether the engine answers, and try again."
+            ) from None
 
     def stop(self) -> None:
         """Stop the private engine and take back what it changed on this host. The user's own engine is left alone."""

@@ -50,10 +50,16 @@ class Connection:
             said: Any = client.VersionApi(self.api).get_code(_request_timeout=REQUEST_SECONDS)
         except (ApiException, HTTPError, config.ConfigException, OSError, ValueError) as error:
             reason = str(getattr(error, "reason", "") or error).partition("\n")[0]
-            raise UserError(f"The API server of context {self.context} ({self.server}) does not answer: {reason}.") from None
+            raise UserError(
+                f"The API server of context {self.context} ({self.server}) does not answer: {reason}; "
+                "check KUBECONFIG= and CONTEXT=."
+            ) from None
         found = re.match(r"v?(\d+\.\d+(?:\.\d+)?)", said.git_version)
         if not found:
-            raise UserError(f"The API server of context {self.context} states the version {said.git_version!r}, which is none.")
+            raise UserError(
+                f"The API server of context {self.context} states the version {said.git_version!r}, which is none; "
+                "check that CONTEXT= names a Kubernetes cluster."
+            )
         return found[1]
 
     def remove(self) -> None:
@@ -107,7 +113,10 @@ def own_namespaces(connection: Connection, run: str = "") -> list[str]:
         found: Any = client.CoreV1Api(connection.api).list_namespace(label_selector=selector, _request_timeout=REQUEST_SECONDS)
     except (ApiException, HTTPError) as error:
         reason = getattr(error, "reason", None) or error
-        raise UserError(f"The namespaces of context {connection.context} cannot be listed: {reason}.") from None
+        raise UserError(
+            f"The namespaces of context {connection.context} cannot be listed: {reason}; "
+            "check CONTEXT=, or let an administrator apply manifests/rbac/account.yaml."
+        ) from None
     return [item.metadata.name for item in found.items]
 
 
@@ -126,7 +135,9 @@ def remove_namespaces(connection: Connection, progress: Progress, run: str = "")
                 core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
             except ApiException as error:
                 if error.status not in (404, 409):
-                    raise UserError(f"Namespace {name} cannot be deleted: {error.reason}.") from None
+                    raise UserError(
+                        f"Namespace {name} cannot be deleted: {error.reason}; let an administrator delete it."
+                    ) from None
         end = time.monotonic() + GONE_SECONDS
         while left := own_namespaces(connection, run):
             if time.monotonic() > end:

@@ -55,13 +55,13 @@ def test_the_users_engine_is_used_as_it_is(programs: Path, settings: Settings, m
 
 def test_docker_that_fails_is_quoted(programs: Path) -> None:
     program(programs / "docker", "echo no such thing >&2; exit 1")
-    with pytest.raises(StepFailed, match="docker pull x failed: no such thing"):
+    with pytest.raises(StepFailed, match="docker pull x failed, see `make doctor`: no such thing"):
         engine.Engine({}, private=False).docker("pull", "x")
 
 
 def test_docker_that_hangs_is_ended(programs: Path) -> None:
     program(programs / "docker", "exec sleep 60")
-    with pytest.raises(StepFailed, match="docker ps did not end within 0 s"):
+    with pytest.raises(StepFailed, match=r"docker ps did not end within 0 s; .*`make doctor`"):
         engine.Engine({}, private=False).docker("ps", timeout=0.2)
 
 
