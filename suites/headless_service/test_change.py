@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from fixtures import manifests
-from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_be_srv, must_include, reverse_name
+from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_be_srv, reverse_name
 from fixtures.headless import HeadlessSet, is_ready
 from fixtures.kube import Kube
 from fixtures.manifests import STUB_FILE
@@ -122,16 +122,6 @@ def test_the_ports_records_follow_the_members(single: HeadlessSet, dns: Dns) -> 
         scaled.await_ready(POD_READY)
         targets = must_be_srv(scaled.ready_members(), 3306)
         require_changed(scaled, dns, f"_mysql._tcp.{scaled.domain}", "SRV", targets)
-
-
-@pytest.mark.claim("SEED-NSL-10")
-def test_a_new_members_address_leads_back_to_its_name(single: HeadlessSet, dns: Dns) -> None:
-    """The address of a member that was added MUST have the member's name among its PTR records."""
-    grown = replace(single, replicas=2)
-    grown.scale()
-    grown.await_ready(POD_READY)
-    for ordinal in grown.ordinals:
-        require_changed(grown, dns, reverse_name(grown.address(ordinal)), "PTR", must_include(grown.member_name(ordinal)))
 
 
 @pytest.mark.claim("SEED-WHY-02")
