@@ -59,7 +59,7 @@ claims: $(VENV)/ready ## Show which specs cover which claim; fails when one has 
 list: $(VENV)/ready ## List the claims (all, or those of CLAIM, SECTION, LEVEL, RERUN), what they need and how long they took.
 	@$(PYTHON) -m conformance.claims list
 
-version: $(VENV)/ready ## Show the version of this suite and of everything that it brings.
+version: $(VENV)/ready ## Show the version of this suite and of the programs that it builds.
 	@$(PYTHON) -m conformance version
 
 report: $(VENV)/ready ## Build the HTML report of the last run, or of RESULTS='reports/matrix/*/allure-results' (needs Node.js).

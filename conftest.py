@@ -11,5 +11,6 @@ pytest_plugins = [
     "fixtures.stack",
     "fixtures.clients",
     "fixtures.dns_test",
+    "fixtures.scale",
     "fixtures.evidence",
 ]

@@ -29,10 +29,10 @@ from conformance.settings import from_env
 from conformance.target import Connection, connect
 from conformance.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
 from fixtures.claims import PREFIX, NotSupported, not_supported
-from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE, PLUGIN_DOMAIN
+from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE
 from fixtures.headless import is_ready
 from fixtures.kube import Kube, Object
-from fixtures.providers.readiness import ask_replica
+from fixtures.providers.readiness import PLUGIN_DOMAIN, ask_replica
 from fixtures.waiting import INTERVAL, STEADY, Unobserved
 
 Ask = Callable[[str, str], list[tuple[str, dns.message.Message]]]

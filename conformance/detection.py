@@ -88,7 +88,7 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, signal.SIGINT),
+            preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid()),
         )
     return Running(experiment, provider, folder, child, time.monotonic())
 

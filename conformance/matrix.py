@@ -161,8 +161,9 @@ of a single spec. In a patch a list is changed by positions: `{{"0": ..., "+": .
 `environment` (variables of the run), `must_turn_red_on_kind` (reds that only real nodes show), `others_unknown` (the message of
 all other claims where nothing else can be judged) and `why`.
 
-A red counts within 30 s of its spec's start, and within 65 s where an answer may be kept for the documented delay of 60 s. A run
-that is killed, or that cannot put its kind cluster back, does not hand it on: the next run makes a new one.
+A red counts within 30 s of the start of the phase that went wrong, and within 65 s for SEED-NID-07 and SEED-HLS-01, where an
+answer may be kept for the documented delay of 60 s. A run that is killed, or that cannot put its kind cluster back, does not
+hand it on: the next run makes a new one.
 
 """
 EXAMPLE = "ipv6-fails"

@@ -28,17 +28,17 @@ def tail(path: Path, lines: int = TAIL_LINES) -> str:
     return "\n".join(f"    {line}" for line in text)
 
 
-def end_with_parent(number: signal.Signals, parent: int | None = None) -> None:
+def end_with_parent(number: signal.Signals, parent: int) -> None:
     """In a child, before it becomes its program: it gets this signal when its parent ends, and heeds it.
 
-    Where `parent`, the parent's process ID, is given and that one has ended already, the child ends here.
+    Where the parent, named by its process ID, has ended already, the child ends here.
     """
     if number != signal.SIGKILL:
         # What a shell starts in the background ignores interrupts, and would hand that on.
         signal.signal(number, signal.SIG_DFL)
     _LIBC.prctl(PR_SET_PDEATHSIG, number)
     # The parent may have died between fork and prctl.
-    if parent is not None and os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 

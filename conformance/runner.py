@@ -150,7 +150,7 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
     Returns its exit status, or 128 and the number of the signal.
     """
     child = subprocess.Popen(
-        command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=partial(end_with_parent, signal.SIGINT)
+        command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid())
     )
     interrupted: list[int] = []
 

@@ -91,7 +91,7 @@ def test_a_child_heeds_the_interrupt_that_its_parent_was_made_to_ignore() -> Non
     program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        heeds = partial(end_with_parent, signal.SIGINT)
+        heeds = partial(end_with_parent, signal.SIGINT, os.getpid())
         child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, preexec_fn=heeds)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -10,7 +10,7 @@ import pytest
 from fixtures.crowd import STATEFULSET, Change, Crowd, choose
 from fixtures.dns import Answer, Check, Transport, must_be
 from fixtures.providers import Capability
-from suites.scale.conftest import NewCrowd, Report
+from fixtures.scale import NewCrowd, Report
 from suites.scale.expectations import AT_REST_SECONDS, cut, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]

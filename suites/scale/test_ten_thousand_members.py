@@ -10,7 +10,7 @@ import pytest
 from fixtures.crowd import STATEFULSET, Change, Crowd, choose, usage
 from fixtures.dns import Transport
 from fixtures.providers import Capability
-from suites.scale.conftest import Costs, NewCrowd, Report
+from fixtures.scale import Costs, NewCrowd, Report
 from suites.scale.expectations import AT_REST_SECONDS, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
