@@ -136,9 +136,9 @@ def test_the_names_go_and_come_back_with_the_service(stubs: HeadlessSet, dns: Dn
     require_names(stubs, dns)
 
 
-@pytest.mark.claim("SEED-NSL-08")
-def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, scratch: str, dns: Dns) -> None:
-    """A member that stops being Ready MUST leave the Service's name and lose its own until it is Ready again."""
+@pytest.fixture
+def probed(deployer: Deployer, scratch: str) -> HeadlessSet:
+    """A set of two members whose readiness can be switched, Ready."""
     objects = manifests.stubs(replicas=2)
     manifests.find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {
         "exec": {"command": ["test", "!", "-e", UNREADY_FILE]},
@@ -146,7 +146,13 @@ def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, scratch: s
         "timeoutSeconds": 5,
         "failureThreshold": 1,
     }
-    stubs = deployer.stub_set(scratch, objects)
+    return deployer.stub_set(scratch, objects)
+
+
+@pytest.mark.claim("SEED-NSL-08")
+def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, probed: HeadlessSet, dns: Dns) -> None:
+    """A member that stops being Ready MUST leave the Service's name and lose its own until it is Ready again."""
+    stubs = probed
     name, own = stubs.member_name(1), stubs.address(1)
     deployer.set_ready(stubs, 1, ready=False)
     await_readiness(stubs, 1, ready=False)
@@ -217,19 +223,24 @@ def test_a_member_whose_volume_is_on_its_node_waits_for_it(keeper: HeadlessSet, 
     before, claim = keeper.pod(0), claim_uid(keeper)
     with unschedulable(keeper.kube, before["spec"]["nodeName"]):
         keeper.kube.delete("Pod", keeper.namespace, keeper.member(0))
-
-        def pending() -> None:
-            pod = keeper.pod(0)
-            assert pod["metadata"]["uid"] != before["metadata"]["uid"], "the old pod is still there"
-            assert pod["status"]["phase"] == "Pending", f"phase {pod['status']['phase']}"
-
-        eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
-        consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
+        require_pending(keeper, other_than=before["metadata"]["uid"])
         assert claim_uid(keeper) == claim, "the claim is another one"
     keeper.await_member(0, other_than=before["metadata"]["uid"])
     now = keeper.pod(0)["spec"]["nodeName"]
     assert now == before["spec"]["nodeName"], f"the member is on {now}, its volume on {before['spec']['nodeName']}"
     require_changed(keeper, dns, keeper.member_name(0), "A", must_be([keeper.address(0)]))
+
+
+def require_pending(keeper: HeadlessSet, *, other_than: str) -> None:
+    """The first member is another pod than this, and waits."""
+
+    def pending() -> None:
+        pod = keeper.pod(0)
+        assert pod["metadata"]["uid"] != other_than, "the old pod is still there"
+        assert pod["status"]["phase"] == "Pending", f"phase {pod['status']['phase']}"
+
+    eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
+    consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
 
 
 def claim_uid(keeper: HeadlessSet) -> str:

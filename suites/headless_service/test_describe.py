@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 
-import allure
 import pytest
 
 from fixtures.dns import OFTEN, Dns, must_be_srv, must_have_no_data, must_not_exist
@@ -12,34 +11,22 @@ from fixtures.headless import HeadlessSet
 from fixtures.kube import Ran
 from fixtures.providers import Capability
 from fixtures.sql import Sql
-from fixtures.transcripts import described
+from fixtures.transcripts import described, endpoints
 from fixtures.waiting import eventually
 from suites.headless_service.parameters import ORDINALS
 
 
-def describe(documented: HeadlessSet) -> Ran:
-    """`kubectl describe` of the Service."""
-    ran = documented.kube.kubectl("describe", f"svc/{documented.service}", namespace=documented.namespace)
-    allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
-    return ran
-
-
-def printed(ran: Ran) -> dict[str, list[str]]:
-    """What it prints, by key."""
-    assert ran.status == 0, ran.transcript()
-    return described(ran.stdout)
-
-
 def require_key(ran: Ran, key: str, value: str) -> None:
     """A key is printed once, with this value."""
-    seen = printed(ran).get(key, [])
+    assert ran.status == 0, ran.transcript()
+    seen = described(ran.stdout).get(key, [])
     assert seen == [value], f"{key}: expected {value!r} once, printed {seen}\n{ran.transcript()}"
 
 
 @pytest.fixture(scope="module")
 def description(documented: HeadlessSet) -> Ran:
     """`kubectl describe` of the Service, once for all keys as in the document."""
-    return describe(documented)
+    return documented.describe_service()
 
 
 KEYS = [
@@ -75,11 +62,11 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
     """`kubectl describe` MUST list port 3306 of each of the three Ready members, and nothing else."""
 
     def check() -> None:
-        shown = printed(describe(documented)).get("Endpoints", [])
-        addresses = [f"{address}:3306" for address in documented.addresses()]
-        listed = sorted(endpoint for endpoints in shown for endpoint in endpoints.split(","))
-        assert listed == sorted(addresses), f"Endpoints: {', '.join(shown)}, Ready members: {sorted(addresses)}"
-        assert len(addresses) == documented.replicas, f"Ready members: {sorted(addresses)}, expected {documented.replicas}"
+        ran = documented.describe_service()
+        assert ran.status == 0, ran.transcript()
+        listed, addresses = endpoints(ran.stdout), sorted(f"{address}:3306" for address in documented.addresses())
+        assert listed == addresses, f"Endpoints: {', '.join(listed)}, Ready members: {addresses}"
+        assert len(addresses) == documented.replicas, f"Ready members: {addresses}, expected {documented.replicas}"
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
 

@@ -222,6 +222,19 @@ def test_the_service_name_of_a_live_set_cannot_change(documented: HeadlessSet) -
         documented.kube.patch("StatefulSet", documented.namespace, documented.statefulset, change, dryRun="All")
 
 
+DOCUMENTED_SERVICE: Object = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "mysql-svc", "labels": {"app": "mysql-svc"}},
+    "spec": {
+        "clusterIP": "None",
+        "selector": {"app": "mysql"},
+        "ports": [{"name": "mysql", "port": 3306, "targetPort": 3306, "protocol": "TCP"}],
+    },
+}
+"""As the transcript of `kubectl describe` shows it."""
+
+
 @pytest.mark.claim("SEED-HLS-06")
 def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
     """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that names it, no more."""
@@ -229,18 +242,8 @@ def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
     kinds = [item["kind"] for item in objects]
     assert kinds == ["Service", "StatefulSet"], f"expected a Service and then a StatefulSet, came {kinds}"
     service, statefulset = objects
-    expected = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "mysql-svc", "labels": {"app": "mysql-svc"}},
-        "spec": {
-            "clusterIP": "None",
-            "selector": {"app": "mysql"},
-            "ports": [{"name": "mysql", "port": 3306, "targetPort": 3306, "protocol": "TCP"}],
-        },
-    }
-    require_fields("Service", service, expected)
-    assert service == expected, f"expected no other field of the Service, came {service}"
+    require_fields("Service", service, DOCUMENTED_SERVICE)
+    assert service == DOCUMENTED_SERVICE, f"expected no other field of the Service, came {service}"
     labels = {"app": "mysql"}
     spec = {"serviceName": "mysql-svc", "replicas": 3, "selector": {"matchLabels": labels}}
     require_fields("StatefulSet", statefulset, {"metadata": {"name": "mysql-sts"}, "spec": spec})
