@@ -65,7 +65,7 @@ def test_describe_lists_exactly_the_three_ready_members(documented: HeadlessSet)
         ran = documented.describe_service()
         assert ran.status == 0, ran.transcript()
         listed, addresses = endpoints(ran.stdout), sorted(f"{address}:3306" for address in documented.addresses())
-        assert listed == addresses, f"Endpoints: {', '.join(listed)}, Ready members: {addresses}"
+        assert listed == addresses, f"Endpoints: {','.join(listed)}, Ready members: {addresses}"
         assert len(addresses) == documented.replicas, f"Ready members: {addresses}, expected {documented.replicas}"
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
