@@ -39,6 +39,7 @@ class Network:
 
 
 SCALE_NAMES = 200
+"""How many of very many members are looked at one by one, unless the person says otherwise."""
 
 
 @dataclass(frozen=True)

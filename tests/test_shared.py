@@ -46,6 +46,11 @@ class FakeKube:
             return {"status": {"allowed": self.looks > 2}}
         return {}
 
+    def list(self, kind: str, namespace: str, labelSelector: str) -> list[Object]:
+        """One look's pods: none where the object of that look is None."""
+        found = self._objects.pop(0) if len(self._objects) > 1 else self._objects[0]
+        return [] if found is None else [{"metadata": {"name": f"theirs-{labelSelector}"}}]
+
     def create(self, namespace: str, manifest: Object) -> None:
         self.created.append((manifest["kind"], self.looks > 2))
 
@@ -97,6 +102,15 @@ def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
     shared(tmp_path, LEAVING, LEAVING, None).claim("Service", "default", "mysql-svc")
     (line,) = (tmp_path / "created.jsonl").read_text().splitlines()
     assert json.loads(line) == {"kind": "Service", "namespace": "default", "name": "mysql-svc"}
+
+
+def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POD_READY", 0.05)
+    shared(tmp_path, THERE, None).require_unselected("default", {"app": "mysql"})
+    with pytest.raises(UserError, match="Pods in namespace default have the label app=mysql.*choose another NAMESPACE"):
+        shared(tmp_path, THERE).require_unselected("default", {"app": "mysql"})
 
 
 def test_what_was_noted_is_removed_newest_first_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

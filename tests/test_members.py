@@ -1,0 +1,36 @@
+"""What members see, read from text."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.members import addresses_by_name
+from fixtures.transcripts import endpoints, first_line, table
+
+HOSTS = """# Kubernetes-managed hosts file.
+127.0.0.1 localhost
+192.0.2.66 mysql-sts-1.mysql-svc.default.svc.cluster.local # not his
+198.51.100.7 mysql-sts-0.mysql-svc.default.svc.cluster.local mysql-sts-0
+2001:db8::7 mysql-sts-0.mysql-svc.default.svc.cluster.local mysql-sts-0
+"""
+
+
+def test_each_name_of_a_hosts_file_has_its_addresses_in_order() -> None:
+    found = addresses_by_name(HOSTS)
+    assert found["mysql-sts-0"] == ["198.51.100.7", "2001:db8::7"]
+    assert found["mysql-sts-1.mysql-svc.default.svc.cluster.local"] == ["192.0.2.66"]
+    assert "not" not in found
+    assert addresses_by_name("mysql-sts-0\n\n") == {}
+
+
+def test_endpoints_of_all_ports_are_listed() -> None:
+    printed = "Port: a  1/TCP\nEndpoints: 198.51.100.7:1,198.51.100.8:1\nPort: b  2/TCP\nEndpoints: 198.51.100.7:2\n"
+    assert endpoints(printed) == ["198.51.100.7:1", "198.51.100.7:2", "198.51.100.8:1"]
+    assert endpoints("Port: a  1/TCP\n") == []
+
+
+def test_nothing_printed_is_an_empty_table_and_a_torn_one_a_broken_promise() -> None:
+    assert table("") == []
+    assert first_line("") == ""
+    with pytest.raises(AssertionError, match="as many columns"):
+        table("NAME   AGE\nmysql-svc\n")
