@@ -109,7 +109,7 @@ def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_
 ) -> None:
     monkeypatch.setattr(module, "POD_READY", 0.05)
     shared(tmp_path, THERE, None).require_unselected("default", {"app": "mysql"})
-    with pytest.raises(UserError, match="Pods in namespace default have the label app=mysql.*choose another NAMESPACE"):
+    with pytest.raises(UserError, match=r"Pods in namespace default have the label app=mysql.*choose another NAMESPACE"):
         shared(tmp_path, THERE).require_unselected("default", {"app": "mysql"})
 
 
