@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from conformance.errors import UserError, in_one_sentence
 from conformance.paths import REPORTS
 from conformance.record import read
 from conformance.runner import GRACE_SECONDS, supervised
+from conformance.selection import as_claims
 from conformance.settings import Provider, from_env
 from conformance.verdict import STATUS_BROKEN, STATUS_FAILED
 from conformance.versions import Release, Versions, load
@@ -107,9 +109,9 @@ def summary(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def run_version(release: Release) -> int:
-    """The suite on one version, as `make e2e` runs it."""
-    env = {**os.environ, "K8S": release.minor}
+def run_version(choice: Mapping[str, str], release: Release) -> int:
+    """The suite, or the claims of a choice, on one version, as `make e2e` runs it."""
+    env = {**os.environ, **choice, "K8S": release.minor}
     return supervised([sys.executable, "-m", "conformance", "e2e"], env, FINISH_SECONDS)
 
 
@@ -119,8 +121,9 @@ def main(env: Mapping[str, str]) -> int:
     rows = chosen_rows(load(), env.get("K8S", ""))
     if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
         raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
+    choice = as_claims(env)
     REPORTS.mkdir(exist_ok=True)
-    done = run_matrix(rows, REPORTS, run_version)
+    done = run_matrix(rows, REPORTS, partial(run_version, choice))
     lines = summary(done)
     (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
     print("\n".join(lines))

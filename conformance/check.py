@@ -11,14 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 import dns.exception
 import dns.message
 import dns.name
-import dns.rcode
-import dns.rdatatype
-import dns.reversename
 from kubernetes.client.exceptions import ApiException
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
@@ -29,14 +27,18 @@ from conformance.settings import from_env
 from conformance.target import Connection, connect
 from conformance.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
 from fixtures.claims import PREFIX, NotSupported, not_supported
+from fixtures.dns import Answer, Check, Server, Transport, must_be, must_include, must_not_exist, reverse_name
 from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE
-from fixtures.headless import is_ready
+from fixtures.headless import is_ready, owned_pods
 from fixtures.kube import Kube, Object
 from fixtures.providers.readiness import PLUGIN_DOMAIN, ask_replica
 from fixtures.waiting import INTERVAL, STEADY, Unobserved
 
-Ask = Callable[[str, str], list[tuple[str, dns.message.Message]]]
-"""Name and type to each DNS server's name and answer."""
+Ask = Callable[[str, str], list[Answer]]
+"""Name and type to each DNS server's answer."""
+
+MARGIN = " " * 17
+"""Before each line of a reason."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Finding:
 
     def __str__(self) -> str:
         line = f"{self.outcome:<13}  {self.claim}  {self.what}"
-        return f"{line}\n                 {self.reason}" if self.reason else line
+        return f"{line}\n{indent(self.reason, MARGIN)}" if self.reason else line
 
 
 class Subject:
@@ -81,10 +83,7 @@ class Subject:
             raise
 
     def pods(self) -> list[Object]:
-        """The pods that the StatefulSet owns."""
-        uid = self.statefulset()["metadata"]["uid"]
-        pods = self.kube.list("Pod", self.namespace)
-        return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences", []))]
+        return owned_pods(self.kube, self.statefulset(), self.namespace)
 
     def named_pods(self) -> list[Object]:
         """Those whose names DNS must know: the Ready ones, or all where the Service publishes the others too."""
@@ -98,14 +97,10 @@ class Subject:
             not_supported("the cluster domain cannot be read from the DNS server's configuration; set CLUSTER_DOMAIN=")
         return f"{self.service_name}.{self.namespace}.svc.{self.domain}."
 
-    def records(self, name: str, rdtype: str, expected: Sequence[str]) -> None:
-        """Every DNS server has exactly these records; AssertionError says what it was asked and what came."""
-        for server, answer in self.ask(name, rdtype):
-            rcode = dns.rcode.to_text(answer.rcode())
-            found = sorted(
-                str(record) for rrset in answer.answer for record in rrset if rrset.rdtype == dns.rdatatype.from_text(rdtype)
-            )
-            assert found == sorted(expected), f"{name} {rdtype} at {server}: expected {sorted(expected)}, came {rcode} {found}"
+    def require(self, name: str, rdtype: str, check: Check) -> None:
+        """The answer of every DNS server passes."""
+        for answer in self.ask(name, rdtype):
+            check(answer)
 
 
 def addresses(pods: Sequence[Object], version: int) -> list[str]:
@@ -115,6 +110,15 @@ def addresses(pods: Sequence[Object], version: int) -> list[str]:
 
 
 RDTYPES = {4: "A", 6: "AAAA"}
+
+
+def _require_addresses(subject: Subject, name: str, expected: Sequence[str], version: int) -> None:
+    subject.require(name, RDTYPES[version], must_be(expected) if expected else _must_have_no_record)
+
+
+def _must_have_no_record(answer: Answer) -> None:
+    # Whether a name without records exists is another question, which the suite asks.
+    assert not answer.values(), f"expected no record, came {answer}"
 
 
 def versions_of(service: Object) -> list[int]:
@@ -175,18 +179,17 @@ def service_name_resolves(subject: Subject) -> None:
     selected = subject.kube.list("Pod", subject.namespace, labelSelector=selector)
     listed = [pod for pod in selected if pod["status"].get("podIPs") and (everyone or is_ready(pod))]
     for version in versions_of(subject.service()):
-        subject.records(subject.service_domain, RDTYPES[version], addresses(listed, version))
+        _require_addresses(subject, subject.service_domain, addresses(listed, version), version)
 
 
 def member_names_resolve(subject: Subject) -> None:
     for pod in subject.named_pods():
         for version in versions_of(subject.service()):
-            subject.records(f"{pod['metadata']['name']}.{subject.service_domain}", RDTYPES[version], addresses([pod], version))
+            name = f"{pod['metadata']['name']}.{subject.service_domain}"
+            _require_addresses(subject, name, addresses([pod], version), version)
     spec = subject.statefulset()["spec"]
     beyond = spec.get("ordinals", {}).get("start", 0) + spec["replicas"]
-    for server, answer in subject.ask(f"{subject.name}-{beyond}.{subject.service_domain}", "A"):
-        said = dns.rcode.to_text(answer.rcode())
-        assert said == "NXDOMAIN", f"{subject.name}-{beyond} is no member, and {server} answers {said} for its name"
+    subject.require(f"{subject.name}-{beyond}.{subject.service_domain}", "A", must_not_exist)
 
 
 def addresses_lead_back(subject: Subject) -> None:
@@ -194,9 +197,7 @@ def addresses_lead_back(subject: Subject) -> None:
         name = f"{pod['metadata']['name']}.{subject.service_domain}"
         for version in versions_of(subject.service()):
             for address in addresses([pod], version):
-                for server, answer in subject.ask(str(dns.reversename.from_address(address)), "PTR"):
-                    names = [str(record) for rrset in answer.answer for record in rrset]
-                    assert name in names, f"{address} leads back to {names} at {server}, not to {name}"
+                subject.require(reverse_name(address), "PTR", must_include(name))
 
 
 CHECKS: tuple[tuple[str, str, Callable[[Subject], None]], ...] = (
@@ -227,7 +228,7 @@ def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject],
     try:
         polling(check, subject)
     except AssertionError as error:
-        return Finding(claim, what, Outcome.FAILED, str(error).partition("\n")[0])
+        return Finding(claim, what, Outcome.FAILED, str(error))
     except (ApiException, HTTPError) as error:
         if isinstance(error, ApiException) and error.status == 403:
             return Finding(claim, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
@@ -248,20 +249,21 @@ def status_of(findings: Sequence[Finding]) -> int:
 
 
 def _asker(kube: Kube) -> Ask:
-    def ask(name: str, rdtype: str) -> list[tuple[str, dns.message.Message]]:
+    def ask(name: str, rdtype: str) -> list[Answer]:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
         serving = [pod for pod in pods if is_ready(pod)]
         if not serving:
             raise Unobserved(f"no Ready DNS server with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}")
-        query = dns.message.make_query(dns.name.from_text(name), rdtype)
-        return [(pod["metadata"]["name"], _answer(kube, pod, query)) for pod in serving]
+        return [_answer(kube, pod, name, rdtype) for pod in serving]
 
     return ask
 
 
-def _answer(kube: Kube, pod: Object, query: dns.message.Message) -> dns.message.Message:
+def _answer(kube: Kube, pod: Object, name: str, rdtype: str) -> Answer:
+    query = dns.message.make_query(dns.name.from_text(name), rdtype)
+    server = Server(pod["metadata"]["name"], pod["status"]["podIP"])
     try:
-        return ask_replica(kube.core, pod, query)
+        return Answer(name, rdtype, server, Transport.TCP, ask_replica(kube.core, pod, query))
     except ApiException as error:
         # A stream that is refused comes without a status.
         if "403" in str(error.reason):

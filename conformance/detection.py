@@ -1,6 +1,6 @@
 """Detection power: run the suite under every fault and every healthy variation, and judge what turns red.
 
-`python -m conformance.detection faults|variations [NAME]` runs them; `... docs` writes docs/faults.md.
+`python -m conformance.detection faults|variations` runs them, or those that FAULT names; `... docs` writes docs/faults.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from pathlib import Path
 from conformance import claims, experiments, matrix
 from conformance.engine import why_no_engine
 from conformance.errors import UserError, in_one_sentence
-from conformance.experiments import Experiment
+from conformance.experiments import Client, Experiment
 from conformance.judgement import Cell, Judged, claims_without_fault, judge
+from conformance.kubectl import kubectl_of
 from conformance.paths import REPORTS, ROOT
 from conformance.process import end_group, end_with_parent, tail
 from conformance.progress import Progress, clock
@@ -29,7 +30,7 @@ from conformance.settings import Provider, Settings, from_env
 from fixtures.cluster import RUN_VARIABLE, finish_run
 from fixtures.providers.containers import KEPT
 
-AT_ONCE = {Provider.SIMULATED: 5, Provider.KIND: 1}
+AT_ONCE = {Provider.SIMULATED: 7, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
@@ -181,6 +182,8 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     with alone():
         for provider, able in planned:
             prepare_only(replace(settings, provider=provider))
+            for minor in sorted({item.minor for one in able for item in one.inject if isinstance(item, Client)}):
+                kubectl_of(settings.versions.row(minor), Progress(total=1))
             print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
         # What was built does not count.
         begun = time.monotonic()
@@ -188,7 +191,7 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
             judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
         finally:
             if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
-                finish_run(settings, KEPT, failed=False)
+                finish_run(settings, KEPT)
     register = claims.load()
     bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)

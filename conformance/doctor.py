@@ -40,7 +40,7 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
     missing = missing_packages(BUILD_PACKAGES)
     return [
         ("Python", sys.version.split()[0], "used"),
-        ("Go", _said("go", "version"), "builds the images when they cannot be pulled"),
+        ("Go", _said("go", "version"), "builds kind, the simulated cluster's programs, and images that cannot be pulled"),
         ("container engine", there, use),
         (
             "host packages",

@@ -21,6 +21,7 @@ from conformance.paths import cache_dir
 from conformance.process import output_of, tail
 from conformance.progress import Progress
 from conformance.settings import Settings
+from images.debian.apt import archive_root
 
 ANSWER_SECONDS = 10.0
 START_SECONDS = 60.0
@@ -176,6 +177,10 @@ def why_no_engine() -> str | None:
         return "No Docker answers and a private engine needs root; start Docker (and be allowed to use it) or run as root."
     if len(str(home().folder)) > LONGEST_HOME:
         raise UserError(f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one.")
+    try:
+        archive_root()
+    except UserError:
+        return "No Docker answers and a private engine comes from a Debian archive, which apt does not know here; start Docker."
     return None
 
 

@@ -18,7 +18,12 @@ def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Pat
     own = shutil.which("kubectl")
     if own and _minor_of(own) == release.minor:
         return Path(own)
-    return binaries("kubernetes", versions.closest_row(release.minor).patch, progress, ["kubectl"]) / "kubectl"
+    return kubectl_of(versions.closest_row(release.minor), progress)
+
+
+def kubectl_of(row: Release, progress: Progress) -> Path:
+    """The kubectl of a row of the table, built if need be and nothing else of Kubernetes."""
+    return binaries("kubernetes", row.patch, progress, ["kubectl"]) / "kubectl"
 
 
 def _minor_of(kubectl: str) -> str:

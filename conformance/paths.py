@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports"
+NODE_LOGS = REPORTS / "kind-logs"
+"""Logs of the nodes of a kind cluster on which something was red, or which could not be made."""
 MANIFESTS = ROOT / "manifests"
 CLONE_LABEL = "io.headless-conformance.clone"
 

@@ -23,6 +23,7 @@ from conformance.k3d import for_k3d
 from conformance.paths import REPORTS, ROOT, work_dir
 from conformance.process import end_with_parent
 from conformance.progress import Progress, clock
+from conformance.selection import as_claims
 from conformance.settings import Provider, Settings
 from conformance.target import Connection, connect, remove_namespaces, require_consent
 from fixtures.cluster import RUN_VARIABLE, finish_run
@@ -49,27 +50,28 @@ def chosen_provider(settings: Settings) -> tuple[Provider, str]:
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
-    """Run the suite and return the exit status: pytest's own, as fixtures/outcomes.py sets it; 130 after ^C.
+    """Run the suite and return the exit status: pytest's own, as fixtures/outcomes.py sets it; 130 after ^C, 143 after SIGTERM.
 
     Raises UserError before anything was started.
     """
+    choice = as_claims(os.environ)
     if settings.provider is Provider.EXISTING:
-        return _on_existing(settings, pytest_arguments)
+        return _on_existing(settings, choice, pytest_arguments)
     if settings.provider in (Provider.KIND, Provider.K3D) and (reason := why_no_engine()):
         raise UserError(reason)
     provider, sentence = chosen_provider(settings)
     run = new_run()
 
     def finish() -> None:
-        finish_run(settings, run, failed=False)
+        finish_run(settings, run)
 
     print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
     # Before pytest, whose time limits are made for specs and not for builds.
     prepare_only(replace(settings, provider=provider))
-    return _run(sentence, {"PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
+    return _run(sentence, {**choice, "PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
 
 
-def _on_existing(settings: Settings, pytest_arguments: Sequence[str]) -> int:
+def _on_existing(settings: Settings, choice: Mapping[str, str], pytest_arguments: Sequence[str]) -> int:
     """Run the suite on a cluster of the person's own, of whatever version it is."""
     run = new_run()
     connection = connect(settings, run)
@@ -87,6 +89,7 @@ def _on_existing(settings: Settings, pytest_arguments: Sequence[str]) -> int:
             raise UserError("Set IMAGE_PREFIX= to where the nodes can pull the images that `make image-archive` writes.")
         require_consent(connection, settings, "create namespaces of our own")
         env = {
+            **choice,
             "PROVIDER": Provider.EXISTING,
             RUN_VARIABLE: run,
             "K8S": version,

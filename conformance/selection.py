@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from conformance.claims import Claim, Level, Register
+from conformance.claims import Claim, Level, Register, load
 from conformance.errors import UserError
 from conformance.record import read
 from conformance.verdict import Outcome
 
 GREEN = (Outcome.PASSED, Outcome.EXCUSED)
+VARIABLES = ("CLAIM", "SECTION", "LEVEL", "RERUN")
 
 
 def _words(env: Mapping[str, str], name: str, known: Iterable[str]) -> set[str]:
@@ -41,3 +42,13 @@ def selected(register: Register, env: Mapping[str, str]) -> dict[str, Claim]:
     if not chosen:
         raise UserError("No claim is left to verify; give fewer of CLAIM, SECTION, LEVEL and RERUN.")
     return chosen
+
+
+def as_claims(env: Mapping[str, str]) -> dict[str, str]:
+    """The same choice by CLAIM alone, for a run whose reports take the place of the one that RERUN names; empty without a choice.
+
+    UserError as `selected`.
+    """
+    if not any(env.get(name) for name in VARIABLES):
+        return {}
+    return {**dict.fromkeys(VARIABLES, ""), "CLAIM": ",".join(selected(load(), env))}

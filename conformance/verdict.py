@@ -10,7 +10,7 @@ from conformance.claims import Claim, Level
 
 
 class Outcome(StrEnum):
-    """What became of a spec or, in the last three rows too, of a claim."""
+    """What became of a spec or a claim; the last two are of claims only."""
 
     PASSED = "passed"
     FAILED = "failed"

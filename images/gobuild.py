@@ -19,7 +19,8 @@ from conformance.process import output_of, run_logged
 from conformance.progress import Progress
 from conformance.versions import Versions
 
-OLDEST_GO = (1, 26)
+OLDEST_GO = (1, 26, 3)
+"""What the newest of the pinned modules asks for."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,12 @@ def go_environment(**more: str) -> dict[str, str]:
 
 
 def go_version() -> str:
-    """The Go release in PATH, such as `go1.26.8`. Raises UserError when there is none or it is older than 1.26."""
+    """The Go release in PATH, such as `go1.26.8`. Raises UserError when there is none or it is older than OLDEST_GO."""
     oldest = ".".join(map(str, OLDEST_GO))
     if shutil.which("go") is None:
         raise UserError(f"Go is missing; install Go {oldest} or newer and have it in PATH.")
     version = output_of(["go", "env", "GOVERSION"], env=go_environment()).strip()
-    found = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    found = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
     if found < OLDEST_GO:
         raise UserError(f"{version} in PATH is too old; install Go {oldest} or newer.")
     return version

@@ -84,7 +84,7 @@ def test_an_interrupt_ends_it(tmp_path: Path) -> None:
 
 
 def test_wrong_settings_end_it_before_anything_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(all_versions, "run_version", lambda _: pytest.fail("it ran"))
+    monkeypatch.setattr(all_versions, "run_version", lambda *_: pytest.fail("it ran"))
     assert main({"PROVIDER": "existing"}) == 2
     assert main({"K8S": "1.12"}) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2

@@ -18,6 +18,7 @@ from conformance.claims import load
 from conformance.errors import UserError
 from conformance.target import Connection
 from conformance.verdict import Outcome
+from fixtures.dns import Answer, Server, Transport
 from fixtures.kube import Object
 
 DOMAIN = "kube.local"
@@ -83,7 +84,7 @@ class ReadOnly:
 
 
 def findings(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
-    def ask(name: str, rdtype: str) -> list[tuple[str, dns.message.Message]]:
+    def ask(name: str, rdtype: str) -> list[Answer]:
         query = dns.message.make_query(dns.name.from_text(name), rdtype)
         answer = dns.message.make_response(query)
         found = world["records"].get((name, rdtype))
@@ -91,7 +92,7 @@ def findings(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str
             answer.answer.append(dns.rrset.from_text(name, 5, "IN", rdtype, *found))
         else:
             answer.set_rcode(dns.rcode.NXDOMAIN)
-        return [("coredns-1", answer)]
+        return [Answer(name, rdtype, Server("coredns-1", "198.51.100.53"), Transport.TCP, answer)]
 
     monkeypatch.setattr(checking, "STEADY", 0.05)
     subject = Subject(ReadOnly(world), "shop", "orders", DOMAIN, ask)  # type: ignore[arg-type]
@@ -125,8 +126,13 @@ def change(path: list[Any], value: Any) -> dict[str, Any]:
         (["EndpointSlice", 0, "endpoints", 0, "hostname"], "stranger", "SEED-XC-01", "stranger"),
         (["records", (SERVICE_NAME, "A")], ["198.51.100.7"], "SEED-NID-03", "198.51.100.8"),
         (["records", (f"orders-0.{SERVICE_NAME}", "A")], ["198.51.100.8"], "SEED-NID-05", "orders-0"),
-        (["records", (f"orders-2.{SERVICE_NAME}", "A")], ["198.51.100.9"], "SEED-NID-05", "orders-2 is no member"),
-        (["records", ("7.100.51.198.in-addr.arpa.", "PTR")], [f"other.{SERVICE_NAME}"], "SEED-NSL-10", "198.51.100.7"),
+        (
+            ["records", (f"orders-2.{SERVICE_NAME}", "A")],
+            ["198.51.100.9"],
+            "SEED-NID-05",
+            f"expected NXDOMAIN, came orders-2.{SERVICE_NAME}",
+        ),
+        (["records", ("7.100.51.198.in-addr.arpa.", "PTR")], [f"other.{SERVICE_NAME}"], "SEED-NSL-10", "7.100.51.198"),
     ],
 )
 def test_each_disagreement_fails_the_claim_that_it_is_about(

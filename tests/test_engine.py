@@ -101,6 +101,15 @@ def test_another_platform_has_no_private_engine(programs: Path, monkeypatch: pyt
     assert "linux/amd64 only" in str(engine.why_no_engine())
 
 
+def test_without_a_debian_archive_there_is_no_private_engine(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise UserError("apt knows no Debian archive.")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(engine, "archive_root", none)
+    assert "a Debian archive, which apt does not know here" in str(engine.why_no_engine())
+
+
 def test_a_path_too_long_for_a_socket_is_said_before_anything_starts(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(engine, "LONGEST_HOME", 10)
@@ -112,6 +121,7 @@ def test_a_path_too_long_for_a_socket_is_said_before_anything_starts(programs: P
 def startable(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An unpacked engine whose programs the test writes; this machine's state is neither read nor changed."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(engine, "archive_root", lambda: "https://debian.example/debian")
     monkeypatch.setattr(host, "require_host_packages", lambda *_: None)
     monkeypatch.setattr(engine_traces, "remember_host", lambda *_: None)
     monkeypatch.setattr("images.debian.build.unpacked", lambda *_: tmp_path / "unpacked")

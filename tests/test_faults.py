@@ -177,7 +177,7 @@ def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
     monkeypatch.setattr(detection, "run_all", interrupted)
     monkeypatch.setattr(detection, "prepare_only", lambda settings: None)
     monkeypatch.setattr(runner, "work_dir", lambda: tmp_path)
-    monkeypatch.setattr(detection, "finish_run", lambda settings, run, failed: seen.append(run))
+    monkeypatch.setattr(detection, "finish_run", lambda settings, run: seen.append(run))
     env = {"FAULT": CATALOGUE[0].name, **environment}
     with pytest.raises(KeyboardInterrupt):
         detection.catalogue(from_env(env), env, "faults")

@@ -188,13 +188,13 @@ def test_the_key_changes_with_flags_and_go_but_not_with_tests(source: Source) ->
 def test_no_go_is_one_sentence(source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match=r"^Go is missing; install Go 1\.26 or newer"):
+    with pytest.raises(UserError, match=r"^Go is missing; install Go 1\.26\.3 or newer"):
         build(source, progress)
 
 
 def test_an_old_go_is_one_sentence(record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_VERSION", "go1.25.4")
-    with pytest.raises(UserError, match=r"^go1\.25\.4 in PATH is too old; install Go 1\.26 or newer\.$"):
+    with pytest.raises(UserError, match=r"^go1\.25\.4 in PATH is too old; install Go 1\.26\.3 or newer\.$"):
         build(source, progress)
 
 

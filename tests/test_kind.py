@@ -80,7 +80,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
 
     monkeypatch.setattr(containers, "output_of", run)
     monkeypatch.setattr(kind_module, "output_of", lambda *words, **more: "")
-    monkeypatch.setattr(kind_module, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(kind_module, "NODE_LOGS", tmp_path / "reports" / "kind-logs")
     return recorded
 
 

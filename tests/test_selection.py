@@ -11,7 +11,7 @@ import yaml
 from conformance import claims, compare
 from conformance.errors import UserError
 from conformance.record import read, record
-from conformance.selection import selected
+from conformance.selection import as_claims, selected
 from conformance.verdict import Outcome, Spec, judge_all, result_of, status_of
 
 REGISTER = claims.load()
@@ -72,6 +72,14 @@ def test_a_rerun_takes_what_was_not_green(tmp_path: Path) -> None:
 def test_a_wrong_selection_is_one_sentence(env: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         selected(REGISTER, env)
+
+
+def test_a_choice_is_handed_on_as_claims_so_that_the_earlier_report_is_read_once(tmp_path: Path) -> None:
+    report = _written(tmp_path / "conformance.yaml", _report("1.37.0", *_all_passed(but="SEED-XC-02")))
+    handed_on = as_claims({"RERUN": str(report), "LEVEL": "MUST"})
+    report.unlink()
+    assert list(selected(REGISTER, handed_on)) == ["SEED-XC-02"]
+    assert as_claims({"CLAIM": ""}) == {}
 
 
 @pytest.mark.parametrize("text", ["a: 1\n", "{", "[]\n"])

@@ -6,21 +6,20 @@ Each spec has a set of its own, so that those who only look at the document's ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from fixtures import manifests
-from fixtures.dns import Answer, Check, Dns, Observation, must_be, must_be_srv, reverse_name
-from fixtures.headless import HeadlessSet, is_ready
-from fixtures.kube import Kube
+from fixtures.change import must_be_without, require_changed, require_gone, require_names, require_pending, unschedulable
+from fixtures.dns import Dns, must_be, must_be_srv, reverse_name
+from fixtures.headless import HeadlessSet
 from fixtures.manifests import STUB_FILE
 from fixtures.members import addresses_by_name, hosts_file
 from fixtures.providers import Capability
 from fixtures.stack import UNREADY_FILE, Deployer
-from fixtures.waiting import POD_READY, consistently, eventually
+from fixtures.waiting import POD_READY
 
 Record = Callable[[str, object], None]
 
@@ -28,40 +27,10 @@ MOST = 5
 """Members at the most, while a set is scaled."""
 MOVED = "seconds from Ready to moved name"
 SCALED = "seconds from settled to all names"
-PENDING_SECONDS = 5.0
-"""How long a pod is watched to stay where it is."""
-
-
-def require_changed(stubs: HeadlessSet, dns: Dns, name: str, rdtype: str, check: Check) -> Observation:
-    """Every DNS server passes as soon as it must know of a change."""
-    return dns.require(name, rdtype, check, within=stubs.facts.change_bound(name))
-
-
-def require_gone(stubs: HeadlessSet, dns: Dns, name: str) -> None:
-    """No DNS server knows a name as soon as it must know of a change."""
-    dns.require_absent(name, within=stubs.facts.change_bound(name))
-
-
-def require_names(stubs: HeadlessSet, dns: Dns) -> float:
-    """The Service's name and every member's lead to the members as they are now; since when (monotonic seconds)."""
-    seen = [require_changed(stubs, dns, stubs.domain, "A", must_be(stubs.addresses()))]
-    for ordinal in stubs.ordinals:
-        seen.append(require_changed(stubs, dns, stubs.member_name(ordinal), "A", must_be([stubs.address(ordinal)])))
-    return max(found.right_since for found in seen)
-
-
-def must_be_without(*stale: str) -> Check:
-    """None of these names and addresses is among the records of any section."""
-
-    def check(answer: Answer) -> None:
-        rrsets = [rrset for section in ("answer", "additional") for rrset in answer.rrsets(section)]
-        held = {word for rrset in rrsets for rdata in rrset for word in str(rdata).split()}
-        # A reverse name that no pod has any more may be asked outside the cluster, and whatever comes from there is not promised.
-        answered = answer.message is not None if answer.rdtype == "PTR" else answer.rcode == "NOERROR"
-        assert answered, f"expected nothing of {', '.join(stale)}, came {answer}"
-        assert not held & set(stale), f"expected nothing of {', '.join(stale)}, came {answer}"
-
-    return check
+DRAINED_FILE = "/tmp/drained"
+"""In a stub that drains: lets it end."""
+DRAIN_SECONDS = 120
+"""How long a stub that nobody lets end drains: longer than any bound on a change."""
 
 
 @pytest.mark.claim("SEED-HLS-01")
@@ -155,23 +124,38 @@ def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, probed: He
     stubs = probed
     name, own = stubs.member_name(1), stubs.address(1)
     deployer.set_ready(stubs, 1, ready=False)
-    await_readiness(stubs, 1, ready=False)
     require_changed(stubs, dns, stubs.domain, "A", must_be([stubs.address(0)]))
     require_gone(stubs, dns, name)
     require_changed(stubs, dns, f"_mysql._tcp.{stubs.domain}", "SRV", must_be_without(name, own))
     deployer.set_ready(stubs, 1, ready=True)
-    await_readiness(stubs, 1, ready=True)
     require_changed(stubs, dns, name, "A", must_be([own]))
     require_names(stubs, dns)
 
 
-def await_readiness(stubs: HeadlessSet, ordinal: int, *, ready: bool) -> None:
-    """Wait until a member is, or is not, Ready."""
+@pytest.fixture
+def draining(deployer: Deployer, scratch: str) -> Iterator[HeadlessSet]:
+    """A set of two members that serve on when they are deleted, as a database does that lets its sessions end; Ready."""
+    objects = manifests.stubs(replicas=2)
+    template = manifests.find(objects, "StatefulSet")["spec"]["template"]["spec"]
+    template["terminationGracePeriodSeconds"] = DRAIN_SECONDS
+    wait = f"while ! test -e {DRAINED_FILE}; do sleep 0.2; done"
+    template["containers"][0]["lifecycle"] = {"preStop": {"exec": {"command": ["sh", "-c", wait]}}}
+    stubs = deployer.stub_set(scratch, objects)
+    yield stubs
+    replace(stubs, replicas=0).scale()
+    for ordinal in stubs.ordinals:
+        stubs.kube.execute(stubs.namespace, stubs.member(ordinal), "touch", DRAINED_FILE)
 
-    def check() -> None:
-        assert is_ready(stubs.pod(ordinal)) is ready, f"Ready of {stubs.member(ordinal)} is {not ready}"
 
-    eventually(check, expecting=f"Ready of {stubs.member(ordinal)} to be {ready}", within=POD_READY)
+@pytest.mark.claim("SEED-NSL-08")
+@pytest.mark.needs(Capability.KUBELET)
+def test_a_member_that_is_ending_is_not_listed(draining: HeadlessSet, dns: Dns) -> None:
+    """A member that is being deleted MUST leave the Service's name and lose its own, though its process still serves."""
+    before = draining.pod(1)["metadata"]["uid"]
+    draining.kube.delete("Pod", draining.namespace, draining.member(1))
+    require_changed(draining, dns, draining.domain, "A", must_be([draining.address(0)]))
+    require_gone(draining, dns, draining.member_name(1))
+    draining.require_ending(1, before)
 
 
 @pytest.mark.claim("SEED-XC-01")
@@ -205,13 +189,13 @@ def keeper(deployer: Deployer, scratch: str) -> HeadlessSet:
 @pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES)
 def test_a_replaced_member_keeps_its_volume_and_data(keeper: HeadlessSet) -> None:
     """A member that comes back MUST have the same claim, and MUST find on it what was written before."""
-    mark, before, claim = uuid4().hex, keeper.pod(0), claim_uid(keeper)
+    mark, before, claim = uuid4().hex, keeper.pod(0), keeper.claim_uid(0)
     keeper.kube.execute(keeper.namespace, keeper.member(0), "sh", "-c", f"echo {mark} > /data/mark")
     keeper.kube.delete("Pod", keeper.namespace, keeper.member(0))
     keeper.await_member(0, other_than=before["metadata"]["uid"])
     ran = keeper.kube.execute(keeper.namespace, keeper.member(0), "cat", "/data/mark")
     assert ran.stdout.strip() == mark, ran.transcript()
-    assert claim_uid(keeper) == claim, "the claim is another one"
+    assert keeper.claim_uid(0) == claim, "the claim is another one"
 
 
 @pytest.mark.claim("SEED-HLS-01")
@@ -220,41 +204,12 @@ def test_a_replaced_member_keeps_its_volume_and_data(keeper: HeadlessSet) -> Non
 @pytest.mark.usefixtures("documented", "load_balanced")
 def test_a_member_whose_volume_is_on_its_node_waits_for_it(keeper: HeadlessSet, dns: Dns) -> None:
     """A member whose volume cannot leave its node MUST wait, with the same claim, until the node takes pods again."""
-    before, claim = keeper.pod(0), claim_uid(keeper)
+    before, claim = keeper.pod(0), keeper.claim_uid(0)
     with unschedulable(keeper.kube, before["spec"]["nodeName"]):
         keeper.kube.delete("Pod", keeper.namespace, keeper.member(0))
-        require_pending(keeper, other_than=before["metadata"]["uid"])
-        assert claim_uid(keeper) == claim, "the claim is another one"
+        require_pending(keeper, 0, other_than=before["metadata"]["uid"])
+        assert keeper.claim_uid(0) == claim, "the claim is another one"
     keeper.await_member(0, other_than=before["metadata"]["uid"])
     now = keeper.pod(0)["spec"]["nodeName"]
     assert now == before["spec"]["nodeName"], f"the member is on {now}, its volume on {before['spec']['nodeName']}"
     require_changed(keeper, dns, keeper.member_name(0), "A", must_be([keeper.address(0)]))
-
-
-def require_pending(keeper: HeadlessSet, *, other_than: str) -> None:
-    """The first member is another pod than this, and waits."""
-
-    def pending() -> None:
-        pod = keeper.pod(0)
-        assert pod["metadata"]["uid"] != other_than, "the old pod is still there"
-        assert pod["status"]["phase"] == "Pending", f"phase {pod['status']['phase']}"
-
-    eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
-    consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
-
-
-def claim_uid(keeper: HeadlessSet) -> str:
-    """The UID of the first member's volume claim."""
-    claim = keeper.kube.get("PersistentVolumeClaim", keeper.namespace, f"data-{keeper.member(0)}")
-    return str(claim["metadata"]["uid"])
-
-
-@contextmanager
-def unschedulable(kube: Kube, node: str) -> Iterator[None]:
-    """A node that takes no new pod for as long as the block lasts."""
-    path = f"/api/v1/nodes/{node}"
-    kube.request("PATCH", path, {"spec": {"unschedulable": True}})
-    try:
-        yield
-    finally:
-        kube.request("PATCH", path, {"spec": {"unschedulable": None}})

@@ -99,7 +99,7 @@ def test_nslookup_finds_the_service_by_its_bare_name(documented: HeadlessSet, lo
 @KUBELET
 def test_nslookup_asks_the_clusters_dns_service(facts: Facts, lookup: Lookup) -> None:
     """A pod's lookups MUST go to the cluster IP of the DNS Service."""
-    require_line("Server:    {dns_address}", lookup("mysql-svc").stdout, dns_address=facts.dns_address)
+    require_line("Server:    {dns_address}", lookup("mysql-svc").stdout, dns_address=facts.dns_service_addresses[0])
 
 
 @pytest.mark.claim("SEED-NSL-03")

@@ -262,13 +262,11 @@ def test_the_stored_objects_are_those_of_the_manifest(documented: HeadlessSet) -
 
 
 @pytest.mark.claim("SEED-HLS-03")
-def test_deleting_it_ends_a_headless_service(kube: Kube, scratch: str, facts: Facts, dns: Dns) -> None:
-    """Once the headless Service is deleted, an ordinary one of its name MUST get an address, which its name MUST have alone."""
+def test_deleting_it_ends_a_headless_service(kube: Kube, single: HeadlessSet, facts: Facts, dns: Dns) -> None:
+    """Once the headless Service is deleted, an ordinary one MUST get an address, and the name MUST have it and no member's."""
+    kube.delete("Service", single.namespace, single.service)
     service = manifests.find(manifests.load(STUB_FILE), "Service")
-    kube.create(scratch, service)
-    kube.delete("Service", scratch, service["metadata"]["name"])
     del service["spec"]["clusterIP"]
-    address = kube.create(scratch, service)["spec"]["clusterIP"]
+    address = kube.create(single.namespace, service)["spec"]["clusterIP"]
     assert facts.is_virtual(address), f"the ordinary Service's cluster IP is {address}"
-    name = f"{service['metadata']['name']}.{scratch}.svc.{facts.domain}."
-    dns.require(name, "A", must_be([address]), within=facts.change_bound(name))
+    dns.require(single.domain, "A", must_be([address]), within=facts.change_bound(single.domain))
