@@ -30,7 +30,7 @@ from conformance.settings import Provider, Settings, from_env
 from fixtures.cluster import RUN_VARIABLE, finish_run
 from fixtures.providers.containers import KEPT
 
-AT_ONCE = {Provider.SIMULATED: 7, Provider.KIND: 1}
+AT_ONCE = {Provider.SIMULATED: 6, Provider.KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
@@ -72,6 +72,8 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
+    # Many runs read the same files.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     if provider is Provider.KIND and hand_on:
         env["KEEP"] = "1"
     if provider is Provider.KIND and experiment.reds(provider):
