@@ -152,8 +152,8 @@ def summary(judged: Judged) -> str:
 def plan(chosen: Sequence[Experiment], asked: Provider | None, *, named: bool = False) -> list[tuple[Provider, list[Experiment]]]:
     """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind what it cannot.
 
-    What turns more red on real nodes runs on both. What turns most red comes first, since it takes longest and none should be
-    waited for alone. UserError when nothing of it can run, or not all of those that were asked for by name.
+    What turns most red comes first, since it takes longest and none should be waited for alone. UserError when nothing of it can
+    run, or not all of those that were asked for by name.
     """
     if asked is not None:
         able = [experiment for experiment in chosen if asked in experiment.providers]
@@ -162,7 +162,7 @@ def plan(chosen: Sequence[Experiment], asked: Provider | None, *, named: bool = 
             raise UserError(f"{unable[0].name} cannot be injected on {asked}; use PROVIDER={unable[0].providers[0]}.")
         return [(asked, _longest_first(able, asked))]
     simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
-    rest = [experiment for experiment in chosen if experiment not in simulated or experiment.must_turn_red_on_kind]
+    rest = [experiment for experiment in chosen if experiment not in simulated]
     if rest and (reason := why_no_engine()):
         raise UserError(f"{rest[0].name} needs kind: {reason} Use PROVIDER=simulated for what can be shown without.")
     planned = ((Provider.SIMULATED, simulated), (Provider.KIND, rest))

@@ -11,6 +11,7 @@ import pytest
 
 from fixtures import agent as module
 from fixtures.agent import Agent
+from fixtures.claims import NotSupported
 from fixtures.waiting import Unobserved
 
 NAME = "mysql-svc"
@@ -46,6 +47,12 @@ def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: py
 def test_no_answer_is_not_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unobserved, match="got no answer about mysql-svc"):
         agent(always(error="EAI_AGAIN"), monkeypatch).require_unknown(NAME)
+
+
+def test_where_others_answer_for_unknown_names_their_silence_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = agent(always(error="EAI_AGAIN"), monkeypatch)
+    with pytest.raises(NotSupported, match="nobody answers for names outside the cluster"):
+        silent.require_unknown(NAME, never=["10.0.0.1"])
 
 
 def test_the_last_look_is_attached_once(monkeypatch: pytest.MonkeyPatch) -> None:

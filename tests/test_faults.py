@@ -149,7 +149,7 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
     monkeypatch.setattr(detection, "why_no_engine", lambda: None)
     assert detection.plan([both, only], None) == [(Provider.SIMULATED, [both]), (Provider.KIND, [only])]
     more = replace(both, name="more", must_turn_red_on_kind={"SEED-NID-05": "x"})
-    assert detection.plan([more], None) == [(Provider.SIMULATED, [more]), (Provider.KIND, [more])]
+    assert detection.plan([more], None) == [(Provider.SIMULATED, [more])]
     assert detection.plan([both, only], Provider.KIND) == [(Provider.KIND, [both, only])]
     assert detection.plan([both, more], Provider.KIND) == [(Provider.KIND, [more, both])]
     with pytest.raises(UserError, match="only cannot be injected on simulated; use PROVIDER=kind"):

@@ -1,0 +1,65 @@
+"""What is concluded from how a cluster is configured. No cluster: the API's answers are given."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import Mock
+
+import pytest
+from kubernetes.client.exceptions import ApiException
+
+from conformance.settings import Network, Provider
+from fixtures.facts import Facts
+from fixtures.providers import Cluster
+from fixtures.waiting import CHANGE, DNS_DELAY, STEADY
+
+NAME = "mysql-svc.default.svc.cluster.local."
+COREFILE = """.:53 {{
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+       ttl 30
+    }}
+    cache 30 {{
+       {cached}
+    }}
+}}
+"""
+KEPT = COREFILE.format(cached="prefetch 2")
+NOT_KEPT = COREFILE.format(cached="disable success cluster.local\n       disable denial cluster.local")
+
+
+def facts(provider: Provider, corefile: str = "") -> Facts:
+    """Facts of a cluster whose DNS servers are configured so, or somewhere else."""
+    kube = Mock()
+    kube.get.return_value = {"data": {"Corefile": corefile}}
+    if not corefile:
+        kube.get.side_effect = ApiException(status=404)
+    return Facts(kube, cast(Cluster, SimpleNamespace(provider=provider)), Network(), str)
+
+
+@pytest.mark.parametrize(
+    ("provider", "corefile", "kept"),
+    [
+        (Provider.KIND, NOT_KEPT, 0),
+        (Provider.KIND, KEPT, 30),
+        (Provider.EXISTING, NOT_KEPT, 30),
+        (Provider.EXISTING, "", DNS_DELAY),
+    ],
+    ids=["ours", "ours with a cache", "theirs, whose nodes may have one", "theirs, configured elsewhere"],
+)
+def test_a_change_may_come_as_much_later_as_an_answer_is_kept(provider: Provider, corefile: str, kept: float) -> None:
+    assert facts(provider, corefile).change_bound(NAME) == CHANGE + kept
+
+
+def test_a_name_at_rest_is_looked_at_again_for_longer_where_the_first_answer_may_be_kept() -> None:
+    assert facts(Provider.EXISTING, KEPT).steady_bound(NAME) == STEADY + 30
+    assert facts(Provider.KIND, KEPT).steady_bound(NAME) == STEADY
+
+
+def test_the_dns_service_is_not_the_one_that_a_cache_on_the_nodes_asks() -> None:
+    found = facts(Provider.KIND)
+    cast(Mock, found.kube).list.return_value = [{"spec": {"clusterIPs": ["10.96.0.10"]}}]
+    assert found.dns_service_addresses == ["10.96.0.10"]
+    assert cast(Mock, found.kube).list.call_args.kwargs == {
+        "labelSelector": "k8s-app=kube-dns,kubernetes.io/name!=KubeDNSUpstream"
+    }
