@@ -72,7 +72,7 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
         "HEADLESS_CONFORMANCE_EXPERIMENT": str(experiment.path),
         "HEADLESS_CONFORMANCE_RESULT": str(folder / "result.json"),
     }
-    # Many runs read the same files.
+    # Or each of many runs would compile the same files.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     if provider is Provider.KIND and hand_on:
         env["KEEP"] = "1"

@@ -20,16 +20,20 @@ from conformance.engine import why_no_engine
 from conformance.errors import UserError
 from conformance.k3d import STEPS as K3D_STEPS
 from conformance.k3d import for_k3d
+from conformance.kubectl import kubectl_for
 from conformance.paths import REPORTS, ROOT, work_dir
 from conformance.process import end_with_parent
 from conformance.progress import Progress, clock
 from conformance.selection import as_claims
-from conformance.settings import Provider, Settings
+from conformance.settings import Provider, Settings, from_env
 from conformance.target import Connection, connect, remove_namespaces, require_consent
+from conformance.verdict import STATUS_BROKEN
 from fixtures.cluster import RUN_VARIABLE, finish_run
 from fixtures.providers.existing import plan
 from fixtures.providers.simulated import ensure_programs
 
+USAGE_ERROR = 4
+"""What pytest ends with when it does not understand its arguments."""
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
 WORKERS = {Provider.SIMULATED: 2}
@@ -97,6 +101,8 @@ def _on_existing(settings: Settings, choice: Mapping[str, str], pytest_arguments
             "CONTEXT": connection.context,
             "CONFIRM": "1",
         }
+        # Before pytest and its time limits here, too.
+        kubectl_for(from_env({**os.environ, **env}).release, settings.versions, Progress(total=1))
         return _run(sentence, env, pytest_arguments, lambda: _leave(connection, run))
     finally:
         connection.remove()
@@ -141,10 +147,11 @@ def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence
 
 
 def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
-    """Run pytest; its exit status, or 130 or 143 after an interrupt."""
+    """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = WORKERS.get(Provider(env["PROVIDER"]), 4)
-    return supervised([sys.executable, "-m", "pytest", "-n", str(workers), "--dist=loadgroup", *arguments], env, GRACE_SECONDS)
+    status = supervised([sys.executable, "-m", "pytest", "-n", str(workers), "--dist=loadgroup", *arguments], env, GRACE_SECONDS)
+    return STATUS_BROKEN if status == USAGE_ERROR else status
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:

@@ -53,6 +53,7 @@ def test_a_change_may_come_as_much_later_as_an_answer_is_kept(provider: Provider
 
 def test_a_name_at_rest_is_looked_at_again_for_longer_where_the_first_answer_may_be_kept() -> None:
     assert facts(Provider.EXISTING, KEPT).steady_bound(NAME) == STEADY + 30
+    assert facts(Provider.K3D, KEPT.replace("ttl 30", "ttl 5")).steady_bound(NAME) == STEADY + 5
     assert facts(Provider.KIND, KEPT).steady_bound(NAME) == STEADY
 
 
