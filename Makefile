@@ -1,4 +1,4 @@
-# Variables are documented in README.md and docs/own-cluster.md and checked by `python -m conformance`; make only passes them on.
+# Variables are documented in README.md and docs/own-cluster.md and checked by `python -m headless_conformance`; make only passes them on.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
@@ -12,7 +12,7 @@ export $(VARIABLES)
 OF_TOOLS := VENV PYTHON% PIP_% GO% DOCKER_% XDG_% NPM_% npm_% %_PROXY %_proxy
 UNKNOWN := $(filter-out $(VARIABLES) $(OF_TOOLS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
-$(error $(or $(shell python3 -m conformance.spelling '$(firstword $(UNKNOWN))' $(VARIABLES)),$(firstword $(UNKNOWN)) is not a variable of this suite))
+$(error $(or $(shell python3 -m headless_conformance.core.spelling '$(firstword $(UNKNOWN))' $(VARIABLES)),$(firstword $(UNKNOWN)) is not a variable of this suite))
 endif
 
 .PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean workflow-matrix
@@ -23,68 +23,68 @@ help: ## Show the targets.
 	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 CLAIM=SEED-NID-05; all variables: README.md, \"Choosing\", and docs/own-cluster.md"
 
 e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, and write reports/.
-	@$(PYTHON) -m conformance e2e
+	@$(PYTHON) -m headless_conformance e2e
 
 matrix: $(VENV)/ready ## The same on every version of versions.yaml, or K8S="1.36 1.37", and what differs between them.
-	@$(PYTHON) -m conformance.all_versions
+	@$(PYTHON) -m headless_conformance.run.version_matrix
 
 faults: $(VENV)/ready ## Break what the suite verifies, in every way of faults/ (or FAULT='name ...'), and see the right claims turn red.
-	@$(PYTHON) -m conformance.detection faults
+	@$(PYTHON) -m headless_conformance.faults.runner faults
 
 faults-page: $(VENV)/ready ## Write docs/faults.md from faults/.
-	@$(PYTHON) -m conformance.detection docs
+	@$(PYTHON) -m headless_conformance.faults.runner docs
 
 variations: $(VENV)/ready ## Run the suite on every healthy variation of variations/ (or FAULT='name ...'): nothing may turn red.
-	@$(PYTHON) -m conformance.detection variations
+	@$(PYTHON) -m headless_conformance.faults.runner variations
 
 robustness: $(VENV)/ready ## Disturb runs on kind (an API server killed, a DNS pod deleted, a node paused) and see that none reports a broken promise because of it.
-	@$(PYTHON) -m conformance.robustness $(DISTURBANCE)
+	@$(PYTHON) -m headless_conformance.run.robustness $(DISTURBANCE)
 
 test: $(VENV)/ready lint ## Run the project's own tests; needs no cluster.
 	@$(PYTHON) -m pytest tests
 
 lint: $(VENV)/ready ## Check style, types and the workflow.
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
-	@$(PYTHON) -m conformance.workflow lint
+	@$(PYTHON) -m headless_conformance.run.workflow lint
 
 workflow-matrix: $(VENV)/ready ## Print the versions that GITHUB_EVENT_NAME runs, for the workflow.
-	@$(PYTHON) -m conformance.workflow matrix
+	@$(PYTHON) -m headless_conformance.run.workflow matrix
 
 prepare: $(VENV)/ready ## Get or build engine, tools and images, and start nothing else.
-	@$(PYTHON) -m conformance prepare
+	@$(PYTHON) -m headless_conformance prepare
 
 claims: $(VENV)/ready ## Show which specs cover which claim; fails when one has none.
-	@$(PYTHON) -m conformance.claims coverage
+	@$(PYTHON) -m headless_conformance.cli.claims coverage
 
 list: $(VENV)/ready ## List the claims (all, or those of CLAIM, SECTION, LEVEL, RERUN), what they need and how long they took.
-	@$(PYTHON) -m conformance.claims list
+	@$(PYTHON) -m headless_conformance.cli.claims list
 
 version: $(VENV)/ready ## Show the version of this suite and of the programs that it builds.
-	@$(PYTHON) -m conformance version
+	@$(PYTHON) -m headless_conformance version
 
 report: $(VENV)/ready ## Build the HTML report of the last run, or of RESULTS='reports/matrix/*/allure-results' (needs Node.js).
-	@$(PYTHON) -m conformance.report $(RESULTS)
+	@$(PYTHON) -m headless_conformance.results.html $(RESULTS)
 
 compare: $(VENV)/ready ## Show what differs between two runs: A=first/conformance.yaml B=second/conformance.yaml.
-	@$(PYTHON) -m conformance.compare $(A) $(B)
+	@$(PYTHON) -m headless_conformance.results.comparison $(A) $(B)
 
 doctor: $(VENV)/ready ## Show what is there, what is missing and what would be used.
-	@$(PYTHON) -m conformance doctor
+	@$(PYTHON) -m headless_conformance doctor
 
 check: $(VENV)/ready ## Look whether an existing StatefulSet keeps the promises, and change nothing: TARGET=namespace/statefulset.
-	@$(PYTHON) -m conformance.check $(TARGET)
+	@$(PYTHON) -m headless_conformance.run.check $(TARGET)
 
 image-archive: $(VENV)/ready ## Write the workload images into ARCHIVE=image-archive/, for a registry of your own.
-	@$(PYTHON) -m conformance image-archive
+	@$(PYTHON) -m headless_conformance image-archive
 
 clean-existing: $(VENV)/ready ## Delete what a killed run left on a cluster of your own (KUBECONFIG, CONTEXT).
-	@PROVIDER=existing K8S= $(PYTHON) -m conformance clean-existing
+	@PROVIDER=existing K8S= $(PYTHON) -m headless_conformance clean-existing
 
 clean: $(VENV)/ready ## Delete this clone's clusters, work files and reports; stop the private engine when nobody needs it.
-	@$(PYTHON) -m conformance clean
+	@$(PYTHON) -m headless_conformance clean
 
 distclean: $(VENV)/ready ## clean, and delete the caches and the Python environment.
-	@$(PYTHON) -m conformance distclean
+	@$(PYTHON) -m headless_conformance distclean
 	@rm -rf $(VENV)
 
 $(VENV)/ready: requirements.lock bootstrap.sh

@@ -28,5 +28,7 @@ if ! "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashe
   say "error: the Python packages could not be installed; see pip's own message above, and check that a package registry is in reach."
   exit 2
 fi
+# The package itself, as it is in this clone: its programs are in $venv/bin then.
+"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable "$(dirname "$0")"
 touch "$venv/ready"
 say "Python environment: done in $((SECONDS - begun)) s"

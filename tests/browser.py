@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import websocket
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from conformance.process import end_group
+from headless_conformance.core.process import end_group
 
 SECONDS = 30.0
 """Bound on Chromium starting and on anything appearing on a page."""

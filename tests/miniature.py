@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance.paths import ROOT
+from headless_conformance.core.paths import ROOT
 
 CONFTEST = """
 from pathlib import Path
 
 import pytest
 
-from conformance.settings import Provider
-from conformance.versions import load
-from fixtures.providers import Capability, Cluster
+from headless_conformance.core.settings import Provider
+from headless_conformance.core.versions import load
+from headless_conformance.cluster.model import Capability, Cluster
 
-pytest_plugins = ["fixtures.claims", "fixtures.outcomes", "fixtures.reports"]
+pytest_plugins = ["headless_conformance.plugin.markers", "headless_conformance.plugin.outcomes", "headless_conformance.plugin.reports"]
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +33,8 @@ def cluster():
 HEAD = """
 import os, signal
 import pytest
-from fixtures.claims import not_supported
-from fixtures.providers import Capability
+from headless_conformance.core.errors import not_supported
+from headless_conformance.cluster.model import Capability
 """
 PASSES = """
 @pytest.mark.claim("SEED-HLS-01")

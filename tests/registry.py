@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from conformance.process import end_group, output_of
+from headless_conformance.core.process import end_group, output_of
 
 START_SECONDS = 20.0
 PASSED_ON = ("Content-Type", "Content-Length", "Docker-Content-Digest")

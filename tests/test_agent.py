@@ -9,10 +9,10 @@ from unittest.mock import Mock
 import allure
 import pytest
 
-from fixtures import agent as module
-from fixtures.agent import Agent
-from fixtures.claims import NotSupported
-from fixtures.waiting import Unobserved
+from headless_conformance.cluster import agent as module
+from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.core.errors import NotSupported
 
 NAME = "mysql-svc"
 

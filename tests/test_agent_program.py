@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.agent import PROGRAM
+from headless_conformance.cluster.agent import PROGRAM
 
 
 def run(*batches: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import all_versions
-from conformance.all_versions import chosen_rows, main, run_matrix, status_of, summary
-from conformance.claims import load as load_claims
-from conformance.errors import UserError
-from conformance.paths import ROOT
-from conformance.record import record
-from conformance.verdict import Outcome, Spec, judge_all, result_of
-from conformance.versions import Release, load
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.versions import Release, load
+from headless_conformance.requirements.register import load as load_claims
+from headless_conformance.results.report_file import record
+from headless_conformance.results.verdict import Outcome, Spec, judge_all, result_of
+from headless_conformance.run import version_matrix as all_versions
+from headless_conformance.run.version_matrix import chosen_rows, main, run_matrix, status_of, summary
 
 VERSIONS = load()
 REGISTER = load_claims()

@@ -12,14 +12,14 @@ import dns.rrset
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from conformance import check as checking
-from conformance.check import CHECKS, Finding, Subject, check, look, status_of
-from conformance.claims import load
-from conformance.errors import UserError
-from conformance.target import Connection
-from conformance.verdict import Outcome
-from fixtures.dns import Answer, Server, Transport
-from fixtures.kube import Object
+from headless_conformance.cluster.dns_client import Answer, Server, Transport
+from headless_conformance.cluster.kube import Object
+from headless_conformance.core.errors import UserError
+from headless_conformance.providers.existing.connection import Connection
+from headless_conformance.requirements.register import load
+from headless_conformance.results.verdict import Outcome
+from headless_conformance.run import check as checking
+from headless_conformance.run.check import CHECKS, Finding, Subject, check, look, status_of
 
 DOMAIN = "kube.local"
 SERVICE_NAME = f"db.shop.svc.{DOMAIN}."

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import claims
-from conformance.claims import HEADLESS_SERVICE, PAGE, Level
-from conformance.errors import UserError
-from fixtures.claims import Collected
-from fixtures.providers import Capability
+from headless_conformance.cli import claims as command
+from headless_conformance.cluster.model import Capability
+from headless_conformance.core.errors import UserError
+from headless_conformance.plugin.markers import Collected
+from headless_conformance.requirements import coverage
+from headless_conformance.requirements import register as claims
+from headless_conformance.requirements.register import HEADLESS_SERVICE, PAGE, Level
 
 BINDING_WORDS_ZH = {Level.MUST: ("必须", "不得"), Level.SHOULD: ("应当",), Level.MAY: ("可以",)}
 
@@ -62,7 +64,9 @@ def test_every_sentence_says_its_level_in_both_languages_and_is_there_once(regis
 
 
 def test_the_page_is_the_one_that_the_register_makes(register: claims.Register) -> None:
-    assert PAGE.read_text() == claims.page(register), "docs/claims.md is stale: run `python -m conformance.claims docs`"
+    assert PAGE.read_text() == claims.page(register), (
+        "docs/claims.md is stale: run `python -m headless_conformance.cli.claims docs`"
+    )
 
 
 def test_the_page_shows_angle_brackets(register: claims.Register) -> None:
@@ -102,7 +106,7 @@ def test_coverage_names_specs_excuses_and_gaps(register: claims.Register) -> Non
         register,
         claims={claim.id: claim for claim in (register.claim("SEED-WHY-01"), excused, register.claim("SEED-WHY-03"))},
     )
-    lines, bare = claims.coverage(small, {"SEED-WHY-01": [Collected("suites/test_a.py::test_b", ())]})
+    lines, bare = coverage.coverage(small, {"SEED-WHY-01": [Collected("suites/test_a.py::test_b", ())]})
     assert bare == ["SEED-WHY-03"]
     text = "\n".join(lines)
     assert "      suites/test_a.py::test_b" in text
@@ -114,11 +118,11 @@ def test_coverage_names_specs_excuses_and_gaps(register: claims.Register) -> Non
 def test_the_listing_shows_needs_and_seconds(register: claims.Register) -> None:
     chosen = {name: register.claim(name) for name in ("SEED-ETH-01", "SEED-ETH-02")}
     specs = {"SEED-ETH-01": [Collected("a", (Capability.KUBELET,)), Collected("b", (Capability.KUBELET, Capability.SQL))]}
-    first, second = claims.listing(chosen, specs, {"SEED-ETH-01": 1.26})
+    first, second = coverage.listing(chosen, specs, {"SEED-ETH-01": 1.26})
     assert first.split()[:6] == ["SEED-ETH-01", "MUST", "hosts-file", "1.3", "s", "kubelet,sql"]
     assert second.split()[:5] == ["SEED-ETH-02", "MUST", "hosts-file", "-", "-"]
 
 
 def test_an_unknown_command_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:
-    assert claims.main(["cover"]) == 2
+    assert command.main(["cover"]) == 2
     assert "with docs, coverage or list" in capsys.readouterr().err

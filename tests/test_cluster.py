@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UserError
-from fixtures.cluster import tried_once
+from headless_conformance.core.errors import UserError
+from headless_conformance.providers.session import tried_once
 
 
 def test_workers_do_not_repeat_what_failed_for_one_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

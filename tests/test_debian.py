@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import StepFailed, UserError
-from conformance.progress import Progress
-from conformance.settings import from_env
-from images.debian import __main__ as command
-from images.debian import apt, build, fetch
-from images.debian.sets import SETS, Pin, content_key, lock_file, package_set, read_lock, write_lock
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import from_env
+from headless_conformance.toolchain.debian import __main__ as command
+from headless_conformance.toolchain.debian import apt, build, fetch
+from headless_conformance.toolchain.debian.sets import SETS, Pin, content_key, lock_file, package_set, read_lock, write_lock
 
 PIN = Pin("bookworm", "hello", "1.0-1", hashlib.sha256(b"hello").hexdigest(), "pool/main/h/hello/hello_1.0-1_amd64.deb")
 NEWER = Pin("bookworm", "hello", "1.0-2", hashlib.sha256(b"hello 2").hexdigest(), "pool/main/h/hello/hello_1.0-2_amd64.deb")
@@ -40,7 +40,7 @@ def test_an_unknown_set_is_named_with_those_there_are(
 
 
 def test_a_lock_comes_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("images.debian.sets.FOLDER", tmp_path)
+    monkeypatch.setattr("headless_conformance.toolchain.debian.sets.FOLDER", tmp_path)
     write_lock("hello", (OTHER, PIN))
     assert read_lock("hello") == (PIN, OTHER)
 
@@ -163,7 +163,7 @@ def test_apts_stanzas_are_read_with_their_continuation_lines() -> None:
 def test_a_lock_that_cannot_be_written_is_one_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["images.debian", "lock", "nothing"])
+    monkeypatch.setattr("sys.argv", ["headless_conformance.toolchain.debian", "lock", "nothing"])
     assert command.main() == 2
     assert "There is no package set nothing" in capsys.readouterr().err
 

@@ -15,9 +15,17 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from fixtures import waiting
-from fixtures.dns import Dns, HostAsker, Server, must_be, must_have_no_data, must_not_exist, reverse_name
-from fixtures.waiting import Unobserved
+from headless_conformance.cluster import waiting
+from headless_conformance.cluster.dns_client import (
+    Dns,
+    HostAsker,
+    Server,
+    must_be,
+    must_have_no_data,
+    must_not_exist,
+    reverse_name,
+)
+from headless_conformance.cluster.waiting import Unobserved
 
 NAME = "mysql-svc.default.svc.cluster.local."
 RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
@@ -90,7 +98,7 @@ def require(server: Server, check: Any, rdtype: str = "A") -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fixtures.dns.JOB_SECONDS", 0.5)
+    monkeypatch.setattr("headless_conformance.cluster.dns_client.JOB_SECONDS", 0.5)
     monkeypatch.setattr(waiting, "INTERVAL", 0.01)
 
 

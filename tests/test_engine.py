@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance import doctor, engine, engine_traces, host
-from conformance.errors import StepFailed, UserError
-from conformance.progress import Progress
-from conformance.runner import chosen_provider
-from conformance.settings import Settings, from_env
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.engine import engine
+from headless_conformance.engine import traces as engine_traces
+from headless_conformance.host import packages as host
+from headless_conformance.run import doctor
+from headless_conformance.run.runner import chosen_provider
 
 
 @pytest.fixture
@@ -124,7 +127,7 @@ def startable(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(engine, "archive_root", lambda: "https://debian.example/debian")
     monkeypatch.setattr(host, "require_host_packages", lambda *_: None)
     monkeypatch.setattr(engine_traces, "remember_host", lambda *_: None)
-    monkeypatch.setattr("images.debian.build.unpacked", lambda *_: tmp_path / "unpacked")
+    monkeypatch.setattr("headless_conformance.toolchain.debian.build.unpacked", lambda *_: tmp_path / "unpacked")
     program(tmp_path / "unpacked/usr/bin/docker", "exit 1")
     return tmp_path / "unpacked/usr/sbin/dockerd"
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fixtures.evidence import last_seen
+from headless_conformance.plugin.evidence import last_seen
 from tests.miniature import CONFTEST, Suite, empty_suite
 
 pytest_plugins = ["pytester"]
@@ -32,9 +32,9 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
     """Names and texts of the kubelets' attachments of the red and of the green spec, when the cluster gives these logs."""
     conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}").replace(
-        '"fixtures.reports"]', '"fixtures.reports", "fixtures.evidence"]'
+        '"headless_conformance.plugin.reports"]', '"headless_conformance.plugin.reports", "headless_conformance.plugin.evidence"]'
     )
-    (suite.root / "conftest.py").write_text(f"from conformance.errors import StepFailed\n{conftest}")
+    (suite.root / "conftest.py").write_text(f"from headless_conformance.core.errors import StepFailed\n{conftest}")
     suite.write(WITH_CLUSTER)
     suite.run()
     folder = suite.root / "reports" / "allure-results"

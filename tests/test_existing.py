@@ -15,17 +15,19 @@ import pytest
 import yaml
 from kubernetes import client
 
-from conformance import target
-from conformance.errors import UserError
-from conformance.kubeconfig import flattened, write_private
-from conformance.paths import MANIFESTS
-from conformance.progress import Progress
-from conformance.settings import Provider, from_env
-from conformance.target import RUN_LABEL, Connection, require_consent
-from conformance.versions import load
-from fixtures.providers import Capability, existing
-from fixtures.providers.existing import MEMBER_ROLE, lacking, namespace_objects, require_ipv4
-from images.workloads import published
+from headless_conformance.cluster.model import Capability
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import MANIFESTS
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.run_identity import RUN_LABEL
+from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.core.versions import load
+from headless_conformance.images.workloads import published
+from headless_conformance.providers.existing import cluster as existing
+from headless_conformance.providers.existing import connection as target
+from headless_conformance.providers.existing.cluster import MEMBER_ROLE, lacking, namespace_objects, require_ipv4
+from headless_conformance.providers.existing.connection import Connection, require_consent
+from headless_conformance.providers.existing.kubeconfig import flattened, write_private
 
 EXISTING = {"PROVIDER": "existing"}
 OLDEST, NEWEST = (row.minor for row in (load().rows[0], load().newest))
@@ -281,7 +283,7 @@ def test_simulated_nodes_have_no_kubelet(monkeypatch: pytest.MonkeyPatch, simula
 def test_a_cluster_with_ipv6_addresses_first_is_told_so(families: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     service = SimpleNamespace(spec=SimpleNamespace(ip_families=families))
     core = SimpleNamespace(read_namespaced_service=lambda *_, **__: service)
-    monkeypatch.setattr("fixtures.providers.existing.client.CoreV1Api", lambda _: core)
+    monkeypatch.setattr("headless_conformance.providers.existing.cluster.client.CoreV1Api", lambda _: core)
     with pytest.raises(UserError, match="have IPv6 ones first"):
         require_ipv4(Granted("get services"))
     service.spec.ip_families = ["IPv4", "IPv6"]

@@ -9,10 +9,10 @@ from unittest.mock import Mock
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from conformance.settings import Network, Provider
-from fixtures.facts import Facts
-from fixtures.providers import Cluster
-from fixtures.waiting import CHANGE, DNS_DELAY, STEADY
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.waiting import CHANGE, DNS_DELAY, STEADY
+from headless_conformance.core.settings import Network, Provider
 
 NAME = "mysql-svc.default.svc.cluster.local."
 COREFILE = """.:53 {{

@@ -13,18 +13,21 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import claims, detection, experiments, matrix, runner
-from conformance.errors import StepFailed, UserError
-from conformance.experiments import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
-from conformance.judgement import RED_SECONDS, Cell, Judged, claims_without_fault, judge
-from conformance.settings import Provider, from_env
-from fixtures import injection
-from fixtures.injection import kind
-from fixtures.injection.changes import patched
-from fixtures.injection.corefile import changed
-from fixtures.injection.kubectl import filled
-from fixtures.outcomes import RUN
-from fixtures.providers.simulation.corefile import default
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.faults import injection
+from headless_conformance.faults import model as experiments
+from headless_conformance.faults import report as matrix
+from headless_conformance.faults import runner as detection
+from headless_conformance.faults.evaluation import RED_SECONDS, Cell, Judged, claims_without_fault, judge
+from headless_conformance.faults.injection import kind
+from headless_conformance.faults.injection.changes import patched
+from headless_conformance.faults.injection.corefile import changed
+from headless_conformance.faults.injection.kubectl import filled
+from headless_conformance.faults.model import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
+from headless_conformance.plugin.outcomes import RUN
+from headless_conformance.providers.simulated.corefile import default
+from headless_conformance.requirements import register as claims
 
 REGISTER = claims.load()
 CATALOGUE = experiments.load_all(FAULTS)
@@ -69,7 +72,7 @@ def test_variations_turn_nothing_red() -> None:
 
 
 def test_the_page_is_generated() -> None:
-    assert matrix.PAGE.read_text() == matrix.page(CATALOGUE), "run `python -m conformance.detection docs`"
+    assert matrix.PAGE.read_text() == matrix.page(CATALOGUE), "run `python -m headless_conformance.faults.runner docs`"
 
 
 def test_a_red_for_the_right_reason_is_a_kill() -> None:
@@ -176,7 +179,7 @@ def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
     seen = list[str]()
     monkeypatch.setattr(detection, "run_all", interrupted)
     monkeypatch.setattr(detection, "prepare_only", lambda settings: None)
-    monkeypatch.setattr(runner, "work_dir", lambda: tmp_path)
+    monkeypatch.setattr(run_identity, "work_dir", lambda: tmp_path)
     monkeypatch.setattr(detection, "finish_run", lambda settings, run: seen.append(run))
     env = {"FAULT": CATALOGUE[0].name, **environment}
     with pytest.raises(KeyboardInterrupt):
@@ -185,9 +188,9 @@ def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
 
 
 def test_faults_do_not_run_beside_another_run_of_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(runner, "work_dir", lambda: tmp_path)
+    monkeypatch.setattr(run_identity, "work_dir", lambda: tmp_path)
     env = {"FAULT": CATALOGUE[0].name, "PROVIDER": "kind"}
-    with runner.alone(), pytest.raises(UserError, match="Another run of this clone"):
+    with only_run_of_clone(), pytest.raises(UserError, match="Another run of this clone"):
         detection.catalogue(from_env(env), env, "faults")
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import StepFailed, UserError
-from conformance.paths import ROOT, cache_dir
-from conformance.progress import Progress
-from conformance.settings import from_env
-from conformance.versions import load
-from fixtures.providers.simulated import ensure_programs
-from images import gobuild
-from images.go import generate as generator
-from images.gobuild import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.paths import ROOT, cache_dir
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import from_env
+from headless_conformance.core.versions import load
+from headless_conformance.providers.simulated.cluster import ensure_programs
+from headless_conformance.toolchain import go as gobuild
+from headless_conformance.toolchain import go_pins as generator
+from headless_conformance.toolchain.go import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo "${FAKE_VERSION:-go1.26.8}"; exit 0; fi
@@ -154,7 +154,7 @@ def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
 def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "0.5")
     program = (
-        "from pathlib import Path; from conformance.progress import Progress; from images.gobuild import Source, build;"
+        "from pathlib import Path; from headless_conformance.core.progress import Progress; from headless_conformance.toolchain.go import Source, build;"
         f"build(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
     )
     command = [sys.executable, "-c", program]

@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from fixtures.facts import Facts
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Kube, Object
-from fixtures.waiting import Unobserved
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.waiting import Unobserved
 
 
 def pod(name: str, *, ready: bool = True, owner: str = "set-uid", **status: Any) -> Object:

@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import k3d as preparing
-from conformance.engine import Engine
-from conformance.errors import StepFailed, UserError
-from conformance.k3d import Prepared, ensure_k3s_image
-from conformance.paths import CLONE_LABEL, clone_id
-from conformance.progress import Progress
-from conformance.settings import from_env
-from fixtures.providers import Capability, containers
-from fixtures.providers.k3d import K3dCluster, config
-from images.gobuild import folder_built, source_of
-from images.workloads import CLIENT_VERSION
+from headless_conformance.cluster.model import Capability
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.paths import CLONE_LABEL, clone_id
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import from_env
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images.workloads import CLIENT_VERSION
+from headless_conformance.providers import containers
+from headless_conformance.providers.k3d import prepare as preparing
+from headless_conformance.providers.k3d.cluster import K3dCluster, config
+from headless_conformance.providers.k3d.prepare import Prepared, ensure_k3s_image
+from headless_conformance.toolchain.go import folder_built, source_of
 
 SETTINGS = from_env({"PROVIDER": "k3d", "K8S": "1.36"})
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from conformance import paths
-from conformance.errors import StepFailed, UserError
-from conformance.prepare import Prepared
-from conformance.settings import Settings, from_env
-from fixtures.providers import containers
-from fixtures.providers import kind as kind_module
-from fixtures.providers.kind import KindCluster, owner_file
-from fixtures.providers.readiness import FORWARD
+from headless_conformance.core import paths
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.providers import containers
+from headless_conformance.providers.kind import cluster as kind_module
+from headless_conformance.providers.kind.cluster import KindCluster, owner_file
+from headless_conformance.providers.kind.prepare import Prepared
+from headless_conformance.providers.readiness import FORWARD
 
 
 class RecordedEngine:

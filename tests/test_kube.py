@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.kube import UNREACHABLE, main_container
+from headless_conformance.cluster.kube import UNREACHABLE, main_container
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.engine import Engine
-from conformance.errors import StepFailed
-from conformance.paths import cache_dir, clone_id
-from conformance.progress import Progress
-from conformance.versions import load
-from images import leftovers
+from headless_conformance.core.errors import StepFailed
+from headless_conformance.core.paths import cache_dir, clone_id
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.versions import load
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images import leftovers
 
 OURS = f"label=io.headless-conformance.built-by={clone_id()}"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from conformance.settings import Provider
-from conformance.versions import load as load_versions
-from fixtures import manifests
-from fixtures.facts import is_cached, plugin_options
-from fixtures.manifests import HEADLESS_FILE, STATEFULSET_FILE
-from fixtures.providers import Capability, Cluster
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.facts import is_cached, plugin_options
+from headless_conformance.cluster.manifests import HEADLESS_FILE, STATEFULSET_FILE
+from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.settings import Provider
+from headless_conformance.core.versions import load as load_versions
 
 FILES = sorted(path.name for path in manifests.FOLDER.glob("*.yaml"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.members import addresses_by_name
-from fixtures.transcripts import endpoints, first_line, table
+from headless_conformance.cluster.members import addresses_by_name
+from headless_conformance.cluster.transcripts import endpoints, first_line, table
 
 HOSTS = """# Kubernetes-managed hosts file.
 127.0.0.1 localhost

@@ -13,14 +13,22 @@ from typing import Any
 import pytest
 import yaml
 
-import images.node as node
-import images.node.build as node_build
-from conformance.engine import Engine
-from conformance.errors import StepFailed, UserError
-from conformance.progress import Progress
-from conformance.settings import Images, Settings, from_env
-from images.node.build import reference_of
-from images.node.parts import FILES, Parts, containerd_config, content_key_of, names_of, node_entrypoint, parts_of
+import headless_conformance.images.node as node
+import headless_conformance.images.node.build as node_build
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Images, Settings, from_env
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images.node.build import reference_of
+from headless_conformance.images.node.parts import (
+    FILES,
+    Parts,
+    containerd_config,
+    content_key_of,
+    names_of,
+    node_entrypoint,
+    parts_of,
+)
 
 KIND_CONFIG = """version = 2
 [plugins."io.containerd.grpc.v1.cri"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.versions import load
+from headless_conformance.core.versions import load
 from tests.miniature import (
     BREAKS,
     EVERYTHING,

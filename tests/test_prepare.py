@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance import prepare
-from conformance.engine import Engine
-from conformance.errors import UserError
-from conformance.paths import ROOT
-from conformance.prepare import kind_binary, kubectl_of, tool_folder
-from conformance.progress import Progress
-from conformance.settings import Settings, from_env
-from images.node import NodeImage
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images.node import NodeImage
+from headless_conformance.providers.kind import prepare
+from headless_conformance.providers.kind.prepare import kind_binary, kubectl_of, tool_folder
 
 
 @pytest.fixture(autouse=True)

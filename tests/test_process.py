@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import StepFailed
-from conformance.paths import ROOT
-from conformance.process import end_with_parent, run_logged, tail
+from headless_conformance.core.errors import StepFailed
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.process import end_with_parent, run_logged, tail
 
 
 def test_a_failure_names_the_step_its_status_its_last_lines_and_the_log(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_command_ends_when_the_process_that_runs_it_is_killed(tmp_path: Path) 
     pids = tmp_path / "pids"
     inner = f"echo $$ > {pids}; exec sleep 60"
     code = (
-        "from pathlib import Path; from conformance.process import run_logged; "
+        "from pathlib import Path; from headless_conformance.core.process import run_logged; "
         f"run_logged('x', ['bash', '-c', {inner!r}], Path({str(tmp_path / 'log')!r}))"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conformance.progress import Progress, clock
+from headless_conformance.core.progress import Progress, clock
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (10, "0:10"), (75.2, "1:15"), (3601, "60:01")])

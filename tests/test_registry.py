@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
-import images.node as node
-from conformance import prepare
-from conformance.engine import Engine, find_engine
-from conformance.errors import UserError
-from conformance.progress import Progress
-from conformance.settings import Settings, from_env
-from fixtures.providers import existing
-from images.archive import PREFIX, Config, File, write_archive, write_layer
-from images.gobuild import binary
-from images.node import NodeImage, ensure_node_image
-from images.workloads import published
+import headless_conformance.images.node as node
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.engine.engine import Engine, find_engine
+from headless_conformance.images.archive import PREFIX, Config, File, write_archive, write_layer
+from headless_conformance.images.node import NodeImage, ensure_node_image
+from headless_conformance.images.workloads import published
+from headless_conformance.providers.existing import cluster as existing
+from headless_conformance.providers.kind import prepare
+from headless_conformance.toolchain.go import binary
 from tests.registry import Door, Registry, serving
 
 DOCKER = """#!/bin/sh

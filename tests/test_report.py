@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import host, report
-from conformance.errors import UserError
-from conformance.paths import REPORTS, ROOT
-from conformance.progress import Progress
-from conformance.settings import from_env
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import REPORTS, ROOT
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import from_env
+from headless_conformance.host import packages as host
+from headless_conformance.results import html as report
 from tests.browser import chromium
 
 pytest_plugins = ["pytester"]
@@ -81,7 +82,9 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """A suite of one spec that passes and one that fails unless Kubernetes is 1.36."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("K8S", raising=False)
-    pytester.makeconftest('pytest_plugins = ["fixtures.claims", "fixtures.outcomes", "fixtures.reports"]\n')
+    pytester.makeconftest(
+        'pytest_plugins = ["headless_conformance.plugin.markers", "headless_conformance.plugin.outcomes", "headless_conformance.plugin.reports"]\n'
+    )
     folder = pytester.path / "suites" / "headless_service"
     folder.mkdir(parents=True)
     (folder / "test_specs.py").write_text(SPECS)

@@ -9,14 +9,15 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from conformance import claims
-from conformance.record import record
-from conformance.settings import Provider
-from conformance.verdict import Outcome, Result, Spec, judge_all
-from conformance.versions import load
-from fixtures import observed, reports
-from fixtures.outcomes import Run
-from fixtures.providers import Cluster
+from headless_conformance.cluster import observed
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.settings import Provider
+from headless_conformance.core.versions import load
+from headless_conformance.plugin import reports
+from headless_conformance.plugin.outcomes import Run
+from headless_conformance.requirements import register as claims
+from headless_conformance.results.report_file import record
+from headless_conformance.results.verdict import Outcome, Result, Spec, judge_all
 from tests.miniature import (
     EVERYTHING,
     FAILS,

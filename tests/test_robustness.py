@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.robustness import DISTURBANCES, Seen, main, outcomes_of
+from headless_conformance.run.robustness import DISTURBANCES, Seen, main, outcomes_of
 
 
 def seen(**changes: object) -> Seen:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance import runner
-from conformance.errors import UserError
-from conformance.paths import ROOT
-from conformance.settings import Provider, from_env
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.run import runner
 
 
 def test_a_provider_that_was_asked_for_is_taken() -> None:
@@ -75,7 +75,7 @@ def _run_as_pytest(script: Path) -> str:
     """A program in which the runner starts `script` where it would start pytest."""
     return textwrap.dedent(f"""
         import os, sys
-        from conformance import runner
+        from headless_conformance.run import runner
         real = runner.subprocess.Popen
         runner.subprocess.Popen = lambda command, **words: real([sys.executable, {str(script)!r}], **words)
         sys.exit(runner._pytest({{**os.environ, "PROVIDER": "kind"}}, []))

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import claims, compare
-from conformance.errors import UserError
-from conformance.record import read, record
-from conformance.selection import as_claims, selected
-from conformance.verdict import Outcome, Spec, judge_all, result_of, status_of
+from headless_conformance.core.errors import UserError
+from headless_conformance.requirements import register as claims
+from headless_conformance.results import comparison as compare
+from headless_conformance.results.report_file import read, record
+from headless_conformance.results.selection import as_claims, selected
+from headless_conformance.results.verdict import Outcome, Spec, judge_all, result_of, status_of
 
 REGISTER = claims.load()
 

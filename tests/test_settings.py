@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UserError
-from conformance.paths import ROOT
-from conformance.settings import SCALE_NAMES, Images, Provider, Scale, from_env
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.settings import SCALE_NAMES, Images, Provider, Scale, from_env
 
 
 def test_the_default_is_the_newest_row_and_leaves_the_provider_to_us() -> None:
@@ -69,7 +69,7 @@ def test_a_wrong_word_gets_one_sentence_that_names_the_right_ones(name: str, val
 @pytest.mark.parametrize("name", ["K8S", "PROVIDER", "IMAGES"])
 def test_the_command_prints_that_sentence_and_exits_with_2(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "conformance", "e2e"],
+        [sys.executable, "-m", "headless_conformance", "e2e"],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), name: "nonsense"},
         capture_output=True,

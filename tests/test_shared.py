@@ -10,16 +10,16 @@ from typing import cast
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from conformance.errors import UserError
-from conformance.settings import Provider
-from fixtures import shared as module
-from fixtures import waiting
-from fixtures.cluster import RUN_VARIABLE
-from fixtures.dns_test import typed
-from fixtures.kube import Kube, Object
-from fixtures.providers import Cluster
-from fixtures.shared import ADDRESS, Shared, remove_created
-from fixtures.waiting import Unobserved
+from headless_conformance.cluster import shared as module
+from headless_conformance.cluster import waiting
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
+from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.run_identity import RUN_VARIABLE
+from headless_conformance.core.settings import Provider
+from suites.headless_service.dns_test import typed
 
 
 class FakeKube:

@@ -18,14 +18,14 @@ from cryptography import x509
 from filelock import FileLock
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from conformance.errors import StepFailed, UserError
-from conformance.paths import ROOT
-from conformance.settings import Network
-from fixtures.providers.simulation import control_plane, corefile, objects
-from fixtures.providers.simulation.component import Component, Supervisor
-from fixtures.providers.simulation.network import addresses
-from fixtures.providers.simulation.ports import Ports
-from fixtures.providers.simulation.run_directory import RunDirectory
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.settings import Network
+from headless_conformance.providers.simulated import control_plane, corefile, objects
+from headless_conformance.providers.simulated.component import Component, Supervisor
+from headless_conformance.providers.simulated.network import addresses
+from headless_conformance.providers.simulated.ports import Ports
+from headless_conformance.providers.simulated.run_directory import RunDirectory
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -61,7 +61,7 @@ def test_ports_are_free_for_both_transports_and_differ() -> None:
 
 def test_a_port_that_another_cluster_took_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter([7, 7, 8])
-    monkeypatch.setattr("fixtures.providers.simulation.ports.secrets.randbelow", lambda _limit: next(numbers))
+    monkeypatch.setattr("headless_conformance.providers.simulated.ports.secrets.randbelow", lambda _limit: next(numbers))
     first, second = Ports(), Ports()
     assert (first.take(), second.take()) == (20_007, 20_008)
     first.release()
@@ -196,7 +196,7 @@ def test_the_config_map_holds_the_corefile_and_the_service_the_dns_address() -> 
 
 
 def test_stages_name_the_annotation_that_fixtures_set() -> None:
-    from fixtures.providers.simulated import READY_ANNOTATION
+    from headless_conformance.cluster.model import READY_ANNOTATION
 
     stages = list(yaml.safe_load_all((control_plane.STAGES / "pod.yaml").read_text()))
     used = [yaml.safe_dump(stage) for stage in stages]
@@ -242,7 +242,7 @@ def test_a_killed_parent_leaves_no_component(tmp_path: Path) -> None:
         f"""
         import sys, threading
         from pathlib import Path
-        from fixtures.providers.simulation.component import Component
+        from headless_conformance.providers.simulated.component import Component
         here = Path({str(tmp_path)!r})
         print(Component("x", ["sleep", "300"], here / "x.log", {{"PATH": "/bin:/usr/bin"}}, here).pid, flush=True)
         threading.Event().wait()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.terminal import on_terminal
+from headless_conformance.cluster.terminal import on_terminal
 
 SHELL = [
     "sh",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.transcripts import described, fields, require_line, require_transcript, table
+from headless_conformance.cluster.transcripts import described, fields, require_line, require_transcript, table
 
 LOOKUP = """\
 Server:    {dns}

@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from conformance.claims import Claim, Level, Section
-from conformance.record import spread
-from conformance.summary import count_table, red_lines, unsupported_lines
-from conformance.verdict import Outcome, Result, Spec, judge, result_of, status_of
+from headless_conformance.requirements.register import Claim, Level, Section
+from headless_conformance.results.report_file import spread
+from headless_conformance.results.summary import count_table, red_lines, unsupported_lines
+from headless_conformance.results.verdict import Outcome, Result, Spec, judge, result_of, status_of
 
 MUST = Claim("SEED-NID-01", Section("s", "S", "节"), Level.MUST, "It MUST hold.", "必须成立。")
 SHOULD = dataclasses.replace(MUST, id="SEED-NID-07", level=Level.SHOULD, statement="It SHOULD hold.")

@@ -2,7 +2,7 @@
 
 import re
 
-from conformance.versions import load
+from headless_conformance.core.versions import load
 
 
 def test_rows_are_minors_from_the_oldest_to_the_newest() -> None:

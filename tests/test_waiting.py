@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from fixtures import waiting
-from fixtures.waiting import Final, Unobserved, consistently, eventually
+from headless_conformance.cluster import waiting
+from headless_conformance.cluster.waiting import Final, Unobserved, consistently, eventually
 
 SHORT = 0.05
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from conformance import workflow
-from conformance.paths import ROOT
-from conformance.versions import load
-from conformance.workflow import WORKFLOWS, matrix
+from headless_conformance.core.paths import ROOT
+from headless_conformance.core.versions import load
+from headless_conformance.run import workflow
+from headless_conformance.run.workflow import WORKFLOWS, matrix
 
 VERSIONS = load()
 TEXT = (WORKFLOWS / "e2e.yml").read_text()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from images import workloads
-from images.archive import Config, Directory, File, Link, write_archive, write_layer
+from headless_conformance.images import workloads
+from headless_conformance.images.archive import Config, Directory, File, Link, write_archive, write_layer
 
 ENTRYPOINT = workloads.FOLDER / "mysql_server" / "entrypoint"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.headless import HeadlessSet
-from fixtures.manifests import HEADLESS_FILE
-from fixtures.stack import Applied, Deployer, uids
-from fixtures.transcripts import require_transcript
+from headless_conformance.cluster.deployer import Deployer, uids
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.manifests import HEADLESS_FILE
+from headless_conformance.cluster.transcripts import require_transcript
+from suites.headless_service.conftest import Applied
 
 
 @pytest.mark.claim("SEED-APL-01")

@@ -11,15 +11,22 @@ from uuid import uuid4
 
 import pytest
 
-from fixtures import manifests
-from fixtures.change import must_be_without, require_changed, require_gone, require_names, require_pending, unschedulable
-from fixtures.dns import Dns, must_be, must_be_srv, reverse_name
-from fixtures.headless import HeadlessSet
-from fixtures.manifests import STUB_FILE
-from fixtures.members import addresses_by_name, hosts_file
-from fixtures.providers import Capability
-from fixtures.stack import UNREADY_FILE, Deployer
-from fixtures.waiting import POD_READY
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.change import (
+    must_be_without,
+    require_changed,
+    require_gone,
+    require_names,
+    require_pending,
+    unschedulable,
+)
+from headless_conformance.cluster.deployer import UNREADY_FILE, Deployer
+from headless_conformance.cluster.dns_client import Dns, must_be, must_be_srv, reverse_name
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.manifests import STUB_FILE
+from headless_conformance.cluster.members import addresses_by_name, hosts_file
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.waiting import POD_READY
 
 Record = Callable[[str, object], None]
 

@@ -6,14 +6,14 @@ import ipaddress
 
 import pytest
 
-from fixtures.clients import Range
-from fixtures.dns import Dns, must_be
-from fixtures.headless import HeadlessSet, address
-from fixtures.members import addresses_by_name, hosts_file
-from fixtures.providers import Capability
-from fixtures.sql import hostnames_seen_by
-from fixtures.transcripts import endpoints
-from fixtures.waiting import eventually
+from headless_conformance.cluster.clients import Range
+from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.headless_set import HeadlessSet, address
+from headless_conformance.cluster.members import addresses_by_name, hosts_file
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.sql import hostnames_seen_by
+from headless_conformance.cluster.transcripts import endpoints
+from headless_conformance.cluster.waiting import eventually
 from suites.headless_service.parameters import ORDINALS
 
 

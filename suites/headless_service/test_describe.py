@@ -6,13 +6,13 @@ import ipaddress
 
 import pytest
 
-from fixtures.dns import OFTEN, Dns, must_be_srv, must_have_no_data, must_not_exist
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Ran
-from fixtures.providers import Capability
-from fixtures.sql import Sql
-from fixtures.transcripts import described, endpoints
-from fixtures.waiting import eventually
+from headless_conformance.cluster.dns_client import OFTEN, Dns, must_be_srv, must_have_no_data, must_not_exist
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Ran
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.sql import Sql
+from headless_conformance.cluster.transcripts import described, endpoints
+from headless_conformance.cluster.waiting import eventually
 from suites.headless_service.parameters import ORDINALS
 
 

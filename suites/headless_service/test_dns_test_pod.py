@@ -7,15 +7,15 @@ from collections.abc import Callable
 import allure
 import pytest
 
-from fixtures.agent import Agent
-from fixtures.dns import OFTEN, Answer, Dns, must_be, must_include, reverse_name
-from fixtures.dns_test import GONE_SECONDS, HINT, Session, find_pod
-from fixtures.facts import Facts
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Kube, Ran
-from fixtures.providers import Capability
-from fixtures.transcripts import require_line
-from fixtures.waiting import eventually
+from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.dns_client import OFTEN, Answer, Dns, must_be, must_include, reverse_name
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube, Ran
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.transcripts import require_line
+from headless_conformance.cluster.waiting import eventually
+from suites.headless_service.dns_test import GONE_SECONDS, HINT, Session, find_pod
 from suites.headless_service.parameters import ORDINALS
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)

@@ -8,10 +8,10 @@ from datetime import datetime
 import allure
 import pytest
 
-from fixtures.facts import Facts
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Kube, Ran
-from fixtures.transcripts import first_line, table
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube, Ran
+from headless_conformance.cluster.transcripts import first_line, table
 
 COLUMNS = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]
 

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from fixtures import manifests
-from fixtures.agent import Agent
-from fixtures.claims import not_supported
-from fixtures.dns import Dns, must_be
-from fixtures.facts import DNS_NAMESPACE, DNS_SERVICE, Facts
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Kube, Object
-from fixtures.manifests import HEADLESS_FILE, STUB_FILE
-from fixtures.providers import Capability
-from fixtures.stack import Deployer
-from fixtures.waiting import eventually
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.deployer import Deployer
+from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE, Facts
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.manifests import HEADLESS_FILE, STUB_FILE
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.errors import not_supported
 from suites.headless_service.parameters import ORDINALS
 
 UNPROCESSABLE = 422

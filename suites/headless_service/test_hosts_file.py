@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.dns import Dns, must_be
-from fixtures.headless import HeadlessSet
-from fixtures.members import hosts_file
-from fixtures.providers import Capability
-from fixtures.transcripts import first_line, require_line
+from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.members import hosts_file
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.transcripts import first_line, require_line
 from suites.headless_service.parameters import ORDINALS
 
 pytestmark = pytest.mark.needs(Capability.KUBELET)

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 import pytest
 
-from fixtures.dns import Dns, must_be
-from fixtures.facts import Facts
-from fixtures.headless import HeadlessSet
-from fixtures.kube import Object
-from fixtures.providers import Capability
-from fixtures.sql import Sql
-from fixtures.waiting import consistently
+from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Object
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.sql import Sql
+from headless_conformance.cluster.waiting import consistently
 
 DATABASE = pytest.mark.needs(Capability.KUBELET, Capability.SQL)
 

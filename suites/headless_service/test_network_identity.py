@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures import manifests
-from fixtures.agent import Agent
-from fixtures.claims import not_supported
-from fixtures.dns import OFTEN, Answer, Dns, must_be, must_not_exist, reverse_name
-from fixtures.facts import Facts
-from fixtures.headless import HeadlessSet, address
-from fixtures.manifests import STUB_FILE
-from fixtures.members import file_of, found_by
-from fixtures.providers import Capability
-from fixtures.sql import hostnames_seen_by
-from fixtures.stack import Deployer, await_pod
-from fixtures.waiting import DNS_DELAY, Final, eventually
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.deployer import Deployer, await_pod
+from headless_conformance.cluster.dns_client import OFTEN, Answer, Dns, must_be, must_not_exist, reverse_name
+from headless_conformance.cluster.facts import Facts
+from headless_conformance.cluster.headless_set import HeadlessSet, address
+from headless_conformance.cluster.manifests import STUB_FILE
+from headless_conformance.cluster.members import file_of, found_by
+from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.sql import hostnames_seen_by
+from headless_conformance.cluster.waiting import DNS_DELAY, Final, eventually
+from headless_conformance.core.errors import not_supported
 from suites.headless_service.parameters import ORDINALS
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)

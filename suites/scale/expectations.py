@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 
 import dns.flags
 
-from fixtures.crowd import Crowd
-from fixtures.dns import Answer, Check, Transport
-from fixtures.waiting import eventually
+from headless_conformance.cluster.dns_client import Answer, Check, Transport
+from headless_conformance.cluster.large_set import Crowd
+from headless_conformance.cluster.waiting import eventually
 
 AT_REST_SECONDS = 60.0
 """Bound on what already holds: three looks at answers of 1,000 records take seconds on a busy machine."""

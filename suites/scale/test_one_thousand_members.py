@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from fixtures.crowd import STATEFULSET, Change, Crowd, choose
-from fixtures.dns import Answer, Check, Transport, must_be
-from fixtures.providers import Capability
-from fixtures.scale import NewCrowd, Report
+from headless_conformance.cluster.dns_client import Answer, Check, Transport, must_be
+from headless_conformance.cluster.large_set import STATEFULSET, Change, Crowd, choose
+from headless_conformance.cluster.model import Capability
+from suites.scale.conftest import NewCrowd, Report
 from suites.scale.expectations import AT_REST_SECONDS, cut, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from fixtures.crowd import STATEFULSET, Change, Crowd, choose, usage
-from fixtures.dns import Transport
-from fixtures.providers import Capability
-from fixtures.scale import Costs, NewCrowd, Report
+from headless_conformance.cluster.dns_client import Transport
+from headless_conformance.cluster.large_set import STATEFULSET, Change, Crowd, choose, usage
+from headless_conformance.cluster.model import Capability
+from suites.scale.conftest import Costs, NewCrowd, Report
 from suites.scale.expectations import AT_REST_SECONDS, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]

@@ -1,0 +1,136 @@
+"""A client pod that specs ask to do things from inside the cluster, over one stream that stays open for the session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import allure
+from kubernetes.stream.ws_client import WSClient
+from websocket import WebSocketException
+
+from headless_conformance.cluster.kube import Kube
+from headless_conformance.cluster.waiting import STEADY, Unobserved, eventually
+from headless_conformance.core.errors import not_supported
+
+PROGRAM = (Path(__file__).parent / "agent_program.py").read_text()
+ANSWER_SECONDS = 20.0
+"""Bound on one batch; every job in it has a shorter time-out of its own."""
+
+UNRESOLVED = ("EAI_NONAME", "EAI_NODATA")
+"""What the C library says of a name that is not there; which of the two depends on the answers along the search list."""
+
+JOB_SECONDS = 2.0
+"""How long one question or connection may take."""
+
+Found = frozenset[str] | str
+"""Addresses that a C library finds for a name, or the name of its EAI error."""
+
+
+class _NoAnswer(Unobserved):
+    """The C library was told nothing, by whichever server it asked last."""
+
+
+class Agent:
+    """Runs jobs in one pod, in batches. Not for several threads."""
+
+    def __init__(self, kube: Kube, namespace: str, pod: str, steady_bound: Callable[[], float] = lambda: STEADY) -> None:
+        self._kube = kube
+        self._steady_bound = steady_bound
+        self.namespace = namespace
+        self.pod = pod
+        self._open = ExitStack()
+        self._stream: WSClient | None = None
+
+    def close(self) -> None:
+        self._open.close()
+        self._stream = None
+
+    def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Results of the jobs, in their order. Raises Unobserved when the pod does not answer; the next call starts anew."""
+        try:
+            if self._stream is None:
+                opened = self._kube.open_stream(self.namespace, self.pod, "python3", "-c", PROGRAM, stdin=True)
+                self._stream = self._open.enter_context(opened)
+            self._stream.write_stdin(json.dumps(jobs) + "\n")
+            line = self._stream.readline_stdout(timeout=ANSWER_SECONDS)
+        except (OSError, WebSocketException) as error:
+            self.close()
+            raise Unobserved(f"the stream to pod {self.namespace}/{self.pod} broke: {error}") from error
+        if not line:
+            said = self._stream.read_stderr() if self._stream.is_open() else ""
+            self.close()
+            raise Unobserved(f"pod {self.namespace}/{self.pod} did not answer within {ANSWER_SECONDS:.0f} s {said}".rstrip())
+        results: list[dict[str, Any]] = json.loads(line)
+        return results
+
+    def resolve(self, name: str) -> Found:
+        """What the pod's C library finds for a name."""
+        (result,) = self.do([{"do": "resolve", "name": name}])
+        return result["error"] if "error" in result else frozenset(result["addresses"])
+
+    def require(self, name: str, addresses: Iterable[str], *, within: float | None = None) -> None:
+        """Wait until the pod's C library finds exactly these addresses for a name."""
+        wanted = frozenset(addresses)
+
+        def check(found: Found) -> None:
+            assert found == wanted, (
+                f"expected {name} to lead to {_shown(wanted)} in namespace {self.namespace}, came {_shown(found)}"
+            )
+
+        self._require(
+            name, check, f"{name} to resolve in namespace {self.namespace}", self._steady_bound() if within is None else within
+        )
+
+    def require_unknown(self, name: str, *, never: Iterable[str] = ()) -> None:
+        """Wait until the pod's C library finds that a name does not exist; Unobserved when it got no answer.
+
+        With `never`, where others may answer for what the cluster does not know: or that it leads to none of these addresses.
+        NotSupported then, when they do not answer.
+        """
+        forbidden = frozenset(never)
+
+        def check(found: Found) -> None:
+            if found == "EAI_AGAIN":
+                raise _NoAnswer(f"the C library in namespace {self.namespace} got no answer about {name}")
+            elsewhere = bool(forbidden) and isinstance(found, frozenset) and not found & forbidden
+            assert elsewhere or found in UNRESOLVED, (
+                f"expected {name} not to exist in namespace {self.namespace}, came {_shown(found)}"
+            )
+
+        try:
+            self._require(name, check, f"{name} not to exist in namespace {self.namespace}", STEADY)
+        except _NoAnswer as error:
+            if forbidden:
+                not_supported(f"nobody answers for names outside the cluster: {error}")
+            raise
+
+    def _require(self, name: str, check: Callable[[Found], None], expecting: str, within: float) -> None:
+        seen = list[Found]()
+
+        def look() -> None:
+            seen.append(self.resolve(name))
+            check(seen[-1])
+
+        try:
+            eventually(look, expecting=expecting, within=within)
+        finally:
+            text = f"{name}: {_shown(seen[-1])}" if seen else f"{name}: not asked"
+            allure.attach(text, name=f"C library in {self.namespace}", attachment_type=allure.attachment_type.TEXT)
+
+    def read(self, path: str) -> str:
+        """A file of the pod."""
+        (result,) = self.do([{"do": "read", "path": path}])
+        return str(result["text"])
+
+    def environment(self) -> dict[str, str]:
+        """The pod's environment variables."""
+        (result,) = self.do([{"do": "environment"}])
+        return dict(result["variables"])
+
+
+def _shown(found: Found) -> str:
+    return found if isinstance(found, str) else "{" + ", ".join(sorted(found)) + "}"

@@ -1,0 +1,71 @@
+"""Pods that tests look from: an agent for DNS and libc, the classic nslookup, a MySQL client."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.deployer import Deployer, await_pod
+from headless_conformance.cluster.dns_client import PORT, Server
+from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
+from headless_conformance.cluster.headless_set import is_ready
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.core.errors import NotSupported
+
+Range = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+NODE_SECONDS = 2.0
+"""How long a kubelet may take to answer."""
+SERVER_ERRORS = 500
+
+AGENT, NSLOOKUP = "headless-client", "headless-nslookup"
+
+
+def create_client(deployer: Deployer, namespace: str, name: str) -> None:
+    """One of the client pods, Ready."""
+    pods = [pod for pod in manifests.load("clients.yaml") if pod["metadata"]["name"] == name]
+    deployer.shared.claim("Pod", namespace, name)
+    deployer.create(pods, namespace)
+    await_pod(deployer.kube, namespace, name)
+
+
+def new_agent(deployer: Deployer, namespace: str) -> Agent:
+    facts = deployer.facts
+    return Agent(deployer.kube, namespace, AGENT, lambda: facts.steady_bound(f"svc.{facts.domain}."))
+
+
+def ready_replicas(kube: Kube) -> dict[Server, str]:
+    """The Ready CoreDNS pods and their nodes; none where this account may not see them, so that only the whole can be asked."""
+    try:
+        pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
+    except NotSupported:
+        return {}
+    return {
+        Server(f"CoreDNS pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"]["nodeName"]
+        for pod in pods
+        if is_ready(pod)
+    }
+
+
+def _dns_port(pod: Object) -> int:
+    """Where a CoreDNS pod listens: the DNS Service's port may lead to another one."""
+    ports = [found for container in pod["spec"]["containers"] for found in container.get("ports", [])]
+    return next((int(found["containerPort"]) for found in ports if found.get("name") == "dns"), PORT)
+
+
+def node_answers(kube: Kube, node: str) -> bool:
+    """Whether a node's kubelet answers the API server at once; yes where this account may not ask."""
+    asked = time.monotonic()
+    try:
+        kube.core.connect_get_node_proxy_with_path(node, "healthz", _request_timeout=NODE_SECONDS)
+    except HTTPError:
+        return False
+    except ApiException as error:
+        return int(error.status) < SERVER_ERRORS
+    # The client asks again by itself: a node that stood still may answer the last time.
+    return time.monotonic() - asked < NODE_SECONDS

@@ -1,0 +1,258 @@
+"""A headless Service with very many members: grown and shrunk, held against the API and DNS, and measured."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.watch import Watch
+from urllib3.exceptions import HTTPError
+
+from headless_conformance.cluster.dns_client import Dns, must_be, must_not_exist
+from headless_conformance.cluster.headless_set import HeadlessSet, address, is_ready
+from headless_conformance.cluster.kube import Object
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.waiting import Unobserved
+
+SERVICE, STATEFULSET = "s", "m"
+"""Short, so that 1,000 SRV records fit into one DNS message of 65,535 bytes."""
+WATCHED = 50
+"""How many members of a change are timed, by random choice."""
+CHANGE_SECONDS = 570.0
+"""Bound on one change of size."""
+LOOK_SECONDS = 0.25
+"""How long the watch is listened to before the names that are due are asked for again."""
+POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
+
+
+def manifests() -> list[Object]:
+    """Service and StatefulSet without members; pods are created all at once."""
+    labels = {"app": "crowd"}
+    container = {
+        "name": "member",
+        "image": "simulated",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod = {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": SERVICE},
+            "spec": {"clusterIP": "None", "selector": labels, "ports": [{"name": "http", "port": 80}]},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "metadata": {"name": STATEFULSET},
+            "spec": {
+                "serviceName": SERVICE,
+                "replicas": 0,
+                "podManagementPolicy": "Parallel",
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        },
+    ]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of size. Times in seconds; `delays` from a member's watch event to its right answer at every DNS server."""
+
+    members: int
+    settled: float
+    """Until the StatefulSet reported exactly its members, all Ready, and every timed name was right."""
+    delays: tuple[float, ...]
+    processor: float
+    """Processor time of all components of the cluster."""
+    memory: int
+    """Bytes that they hold at its end."""
+    seed: int
+
+    def percentile(self, percent: int) -> float:
+        """Of `delays`, by the nearest rank."""
+        ordered = sorted(self.delays)
+        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+    def __str__(self) -> str:
+        delays = ", ".join(f"{name} {self.percentile(rank) * 1000:.0f} ms" for name, rank in DELAYS.items())
+        return (
+            f"{self.members} members after {self.settled:.1f} s; event to answer of {len(self.delays)}: {delays}; "
+            f"{self.processor:.1f} s of processor time, {self.memory / 2**20:.0f} MiB (seed {self.seed})"
+        )
+
+
+def costs(idle: int, steps: Sequence[Change]) -> str:
+    """A table of what one member more took in each step, from `idle` bytes of memory on: wall time, processor time, memory."""
+    memory, members = idle, 0
+    lines = ["endpoints    ms each    processor ms each    KiB each"]
+    for step in steps:
+        new = step.members - members
+        wall, processor = step.settled / new * 1000, step.processor / new * 1000
+        lines.append(f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}")
+        memory, members = step.memory, step.members
+    return "\n".join(lines)
+
+
+DELAYS: Mapping[str, int] = {"p50": 50, "p95": 95, "max": 100}
+
+
+@dataclass
+class _Events:
+    """What the watch of some members tells: (name, address) when one is Ready, (name, None) when one is gone."""
+
+    api: Any
+    namespace: str
+    names: list[str]
+    found: queue.Queue[tuple[str, str | None, float]] = field(default_factory=queue.Queue)
+    known: set[str] = field(default_factory=set)
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
+
+    def start(self) -> None:
+        listing = self.api.list_namespaced_pod(self.namespace, label_selector=self._selector)
+        self.known = {pod.metadata.name for pod in listing.items}
+        threading.Thread(target=self._watch, args=(listing.metadata.resource_version,), daemon=True).start()
+
+    @property
+    def _selector(self) -> str:
+        return f"{POD_NAME_LABEL} in ({','.join(self.names)})"
+
+    def _watch(self, version: str) -> None:
+        try:
+            while not self.ended.is_set():
+                version = self._follow(version)
+        except (ApiException, HTTPError, OSError) as error:
+            self.error = error
+
+    def _follow(self, version: str) -> str:
+        """One watch from `version` on; the version to go on from. A busy API server ends the watch of a slow reader early."""
+        events = Watch().stream(
+            self.api.list_namespaced_pod,
+            self.namespace,
+            label_selector=self._selector,
+            resource_version=version,
+            timeout_seconds=int(CHANGE_SECONDS),
+            deserialize=False,
+        )
+        for event in events:
+            now, pod = time.monotonic(), event["object"]
+            name, version = pod["metadata"]["name"], pod["metadata"]["resourceVersion"]
+            if event["type"] == "DELETED":
+                self.known.discard(name)
+                self.found.put((name, None, now))
+            elif name not in self.known and is_ready(pod):
+                self.known.add(name)
+                self.found.put((name, address(pod), now))
+        return version
+
+
+@dataclass
+class Crowd:
+    """The Service and its members in one namespace."""
+
+    cluster: Cluster
+    members: HeadlessSet
+    dns: Dns
+    size: int = 0
+
+    def create(self) -> None:
+        for manifest in manifests():
+            self.members.kube.create(self.members.namespace, manifest)
+
+    def resize(self, size: int, seed: int) -> Change:
+        """Ask for `size` members and return when they are there. Raises Unobserved after CHANGE_SECONDS."""
+        low, high = sorted((self.size, size))
+        sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
+        core = client.CoreV1Api(config.new_client_from_config(str(self.cluster.kubeconfig)))
+        events = _Events(core, self.members.namespace, [self.members.member(ordinal) for ordinal in sample])
+        events.start()
+        before = usage()
+        begun = time.monotonic()
+        self.members.kube.patch("StatefulSet", self.members.namespace, STATEFULSET, {"spec": {"replicas": size}})
+        try:
+            delays = self._time_names(events, begun + CHANGE_SECONDS)
+        finally:
+            events.ended.set()
+        replace(self.members, replicas=size).await_ready(begun + CHANGE_SECONDS - time.monotonic())
+        settled = time.monotonic() - begun
+        self.size = size
+        after = usage()
+        return Change(size, settled, tuple(delays), after.processor - before.processor, after.memory, seed)
+
+    def _time_names(self, events: _Events, end: float) -> list[float]:
+        """Ask for each timed name from its event on, until every server is right about it."""
+        delays: list[float] = []
+        pending: dict[str, tuple[str | None, float]] = {}
+        while len(delays) < len(events.names):
+            if events.error is not None:
+                raise events.error
+            if time.monotonic() > end:
+                missing = len(events.names) - len(delays)
+                raise Unobserved(f"{missing} of {len(events.names)} members did not come or go within {CHANGE_SECONDS:.0f} s")
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    name, now_at, when = events.found.get(block=not pending, timeout=LOOK_SECONDS)
+                    pending[name] = (now_at, when)
+            for name, (expected, when) in list(pending.items()):
+                answers = self.dns.ask(f"{name}.{self.members.domain}", "A")
+                if all(answer.values() == ([expected] if expected else []) and answer.message for answer in answers):
+                    delays.append(time.monotonic() - when)
+                    del pending[name]
+        return delays
+
+    def require_member(self, name: str, expected: str) -> None:
+        """A member's name has this address at every server, over both transports. One question each: nothing changes any more."""
+        for answer in self.dns.ask(f"{name}.{self.members.domain}", "A"):
+            must_be([expected])(answer)
+
+    def require_no_member(self, name: str) -> None:
+        """NXDOMAIN at every server, over both transports."""
+        for answer in self.dns.ask(f"{name}.{self.members.domain}", "A"):
+            must_not_exist(answer)
+
+    def addresses(self) -> dict[str, str]:
+        """Name and address of each Ready member, from pod status."""
+        pods = self.members.kube.list("Pod", self.members.namespace)
+        return {pod["metadata"]["name"]: address(pod) for pod in pods if is_ready(pod)}
+
+
+def choose(names: Iterable[str], seed: int, count: int | None) -> list[str]:
+    """`count` of the names, the same for the same seed; all of them where `count` is None."""
+    ordered = sorted(names)
+    return ordered if count is None else random.Random(seed).sample(ordered, min(count, len(ordered)))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Processor seconds so far and resident bytes now."""
+
+    processor: float
+    memory: int
+
+
+def usage() -> Usage:
+    """Of all child processes of this one: the components of the simulated cluster."""
+    tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+    processor, memory = 0.0, 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            words = path.read_text().rpartition(")")[2].split()
+            if int(words[1]) == os.getpid():
+                processor += (int(words[11]) + int(words[12])) / tick
+                memory += int(words[21]) * page
+    return Usage(processor, memory)

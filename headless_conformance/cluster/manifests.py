@@ -1,0 +1,83 @@
+"""The shipped manifests: read, fitted to a cluster in one place, written as YAML without their secrets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from headless_conformance.cluster.kube import Object
+from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.paths import MANIFESTS
+
+FOLDER = MANIFESTS / "headless_service"
+STATEFULSET_FILE = "statefulset.yaml"
+HEADLESS_FILE = "statefulset_headless.yaml"
+STUB_FILE = "stub_set.yaml"
+REDACTED = "(redacted)"
+DUMPER, LOADER = getattr(yaml, "CSafeDumper", yaml.SafeDumper), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Evidence is many objects; those in C are five times as fast, where PyYAML was built with them."""
+
+
+def load(name: str) -> list[Object]:
+    """The objects of one shipped file, as they are in it."""
+    return [dict(document) for document in yaml.load_all((FOLDER / name).read_text(), Loader=LOADER)]
+
+
+def stubs(*, replicas: int) -> list[Object]:
+    """The stub set with another number of members."""
+    objects = load(STUB_FILE)
+    find(objects, "StatefulSet")["spec"]["replicas"] = replicas
+    return objects
+
+
+def find(objects: list[Object], kind: str) -> Object:
+    """The one object of a kind."""
+    (found,) = [item for item in objects if item["kind"] == kind]
+    return found
+
+
+def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
+    """The objects as this cluster can run them: the images that stand for the named ones; where no volume can be had,
+    an emptyDir in the place of each claim."""
+    ours = copy.deepcopy(objects)
+    for item in ours:
+        for pod in _pod_specs(item):
+            if cluster.pull_secret:
+                pod["imagePullSecrets"] = [{"name": cluster.pull_secret}]
+            for container in (*pod.get("initContainers", ()), *pod["containers"]):
+                container["image"] = cluster.images.get(container["image"], container["image"])
+        claims = item.get("spec", {}).get("volumeClaimTemplates")
+        if claims and Capability.VOLUMES not in cluster.capabilities:
+            names = [claim["metadata"]["name"] for claim in item["spec"].pop("volumeClaimTemplates")]
+            item["spec"]["template"]["spec"]["volumes"] = [{"name": name, "emptyDir": {}} for name in names]
+        elif claims and cluster.storage_class:
+            for claim in claims:
+                claim["spec"]["storageClassName"] = cluster.storage_class
+    return ours
+
+
+def _pod_specs(item: Object) -> Iterator[dict[str, Any]]:
+    if item["kind"] == "Pod":
+        yield item["spec"]
+    elif "template" in item.get("spec", {}):
+        yield item["spec"]["template"]["spec"]
+
+
+def to_yaml(objects: list[Object]) -> str:
+    """Several objects as one YAML text that kubectl takes."""
+    return yaml.dump_all(objects, Dumper=DUMPER, sort_keys=False)
+
+
+def redacted(item: Object) -> Object:
+    """The object as evidence may show it: a Secret's values and the bookkeeping of field managers left out."""
+    shown = copy.deepcopy(item)
+    shown.get("metadata", {}).pop("managedFields", None)
+    if shown.get("kind") == "Secret":
+        shown.get("metadata", {}).pop("annotations", None)
+        for field in ("data", "stringData"):
+            if field in shown:
+                shown[field] = dict.fromkeys(shown[field], REDACTED)
+    return shown

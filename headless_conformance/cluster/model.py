@@ -1,0 +1,63 @@
+"""Where a cluster comes from. Every provider hands specs the same `Cluster`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from headless_conformance.core.settings import Provider
+from headless_conformance.core.versions import Release
+
+DEFAULT_DOMAIN = "cluster.local"
+"""The cluster domain where none is asked for."""
+
+
+READY_ANNOTATION = "simulated.headless-conformance/ready"
+"""On a Pod of a simulated node: "false" makes its readiness probe fail for as long as it stands there."""
+
+
+class Capability(StrEnum):
+    """What a spec can need of a cluster; a spec whose need is missing is reported as not supported here."""
+
+    KUBELET = "kubelet"
+    """Real pods: exec, /etc/hosts, packets between pods."""
+    SEVERAL_NODES = "several-nodes"
+    """Three schedulable nodes at least."""
+    VOLUMES = "volumes"
+    """A default StorageClass that provisions."""
+    SQL = "sql"
+    """MySQL servers that run."""
+    CONTROL_PLANE = "control-plane"
+    """Access to the DNS server's configuration and to the nodes."""
+    MANY_PODS = "room-for-10000-pods"
+    """More than 10,000 pods at once."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that answers: API up, nodes Ready, its DNS resolving `kubernetes.default`."""
+
+    name: str
+    provider: Provider
+    release: Release
+    kubeconfig: Path
+    kubectl: Path
+    """On kind and simulated nodes that of the release's row; elsewhere the person's, when it is of that minor."""
+    capabilities: frozenset[Capability]
+    images: Mapping[str, str]
+    """The manifests' image names and the images that stand for them in this cluster; a name that is absent is used as it is."""
+    lacking: Mapping[Capability, str] = field(default_factory=dict)
+    """Why it lacks a capability, where there is more to say than that it does; part of a sentence."""
+    namespace_objects: tuple[Mapping[str, Any], ...] = ()
+    """What every namespace of a run begins with, such as the run's own rights in it."""
+    storage_class: str = ""
+    """The StorageClass of all claims; empty for the default one."""
+    pull_secret: str = ""
+    """Name of the Secret with which pods pull their images; empty where none is needed."""
+    kubelet_logs: Callable[[float], Mapping[str, str]] | None = None
+    """What each node's kubelet wrote since a time (seconds since the epoch); None where it cannot be had."""
+    host_dns: tuple[tuple[str, int], ...] = field(default=())
+    """(address, port) of each DNS replica that the host can ask directly over UDP and TCP; empty where only pods can."""

@@ -1,0 +1,168 @@
+"""What the workers of one run make once and share, and a list of what the run created, so that it removes that and no more."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from filelock import FileLock
+from kubernetes.client.exceptions import ApiException
+
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.waiting import POD_READY, STACK_READY, Unobserved, eventually
+from headless_conformance.core.errors import NotSupported, UserError
+from headless_conformance.core.paths import work_dir
+from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
+from headless_conformance.core.settings import Provider
+
+LEDGER = "created.jsonl"
+ADDRESS = "cluster.json"
+RESTRICTED = "restricted"
+"""Pod security of namespaces of our own: the API server itself then checks that our pods ask for no privilege."""
+BASELINE = "baseline"
+"""Where the document's own `kubectl run` has to be possible, which says nothing about privileges."""
+
+
+def folder_of_run(run: str) -> Path:
+    return work_dir() / "shared" / run
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One run on one cluster."""
+
+    folder: Path
+    kube: Kube
+    cluster: Cluster
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every worker's."""
+        done = self.folder / f"{name}.json"
+        with FileLock(self.folder / f"{name}.lock", timeout=STACK_READY + 2 * POD_READY):
+            if not done.exists():
+                try:
+                    outcome = {"result": make()}
+                except NotSupported:
+                    raise
+                except Exception as error:
+                    outcome = {"failed": f"{type(error).__name__}: {error}"}
+                    done.write_text(json.dumps(outcome))
+                    raise
+                done.write_text(json.dumps(outcome))
+        outcome = json.loads(done.read_text())
+        if "failed" in outcome:
+            raise Unobserved(f"set-up `{name}` failed in another worker: {outcome['failed']}")
+        return outcome["result"]
+
+    def claim(self, kind: str, namespace: str, name: str) -> None:
+        """Note that an object is about to be created by this run. UserError when it is there already and not on its way out."""
+
+        def gone() -> None:
+            try:
+                found = self.kube.get(kind, namespace, name)
+            except ApiException as error:
+                if error.status == 404:
+                    return
+                raise
+            if "deletionTimestamp" not in found["metadata"]:
+                raise UserError(
+                    f"{kind} {name} exists in namespace {namespace} and is not ours; delete it or choose another NAMESPACE."
+                )
+            raise AssertionError(f"{kind} {namespace}/{name} is still being deleted")
+
+        eventually(gone, expecting=f"{kind} {namespace}/{name} of an earlier run to be gone", within=POD_READY)
+        self._note(kind, namespace, name)
+
+    def require_unselected(self, namespace: str, selector: Mapping[str, str]) -> None:
+        """UserError when a namespace has pods already that a Service with this selector would catch."""
+        labels = ",".join(f"{name}={value}" for name, value in selector.items())
+
+        def gone() -> None:
+            pods = [pod["metadata"]["name"] for pod in self.kube.list("Pod", namespace, labelSelector=labels)]
+            assert not pods, f"there is {', '.join(pods)}"
+
+        try:
+            eventually(gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY)
+        except AssertionError:
+            raise UserError(
+                f"Pods in namespace {namespace} have the label {labels}, which the document's Service selects; "
+                "choose another NAMESPACE."
+            ) from None
+
+    def _note(self, kind: str, namespace: str, name: str) -> None:
+        with (self.folder / LEDGER).open("a") as ledger:
+            ledger.write(json.dumps({"kind": kind, "namespace": namespace, "name": name}) + "\n")
+
+    def create_namespace(self, role: str, security: str = RESTRICTED) -> str:
+        """A new namespace with a random name and a level of pod security."""
+        name = f"headless-{role}-{uuid4().hex[:8]}"
+        self._note("Namespace", "", name)
+        labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: os.environ[RUN_VARIABLE]}
+        manifest: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        self.kube.request("POST", "/api/v1/namespaces", manifest)
+        for item in self.cluster.namespace_objects:
+            self.kube.create(name, dict(item))
+            if item["kind"] == "RoleBinding":
+                eventually(lambda: self._require_rights(name), expecting=f"rights of the run in {name}", within=POD_READY)
+        return name
+
+    def bring_secrets(self, namespace: str) -> None:
+        """What pods pull their images with, into a namespace that is not of our own; removed at the end of the run."""
+        for item in self.cluster.namespace_objects:
+            if item["kind"] == "Secret":
+                self.claim("Secret", namespace, item["metadata"]["name"])
+                self.kube.create(namespace, dict(item))
+
+    def _require_rights(self, namespace: str) -> None:
+        """The API server learns of new rights with a delay."""
+        asked = {"verb": "create", "group": "apps", "resource": "statefulsets", "namespace": namespace}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        assert answer["status"]["allowed"], f"this account may not create StatefulSets in {namespace} yet"
+
+    @contextmanager
+    def namespace(self, role: str) -> Iterator[str]:
+        """A namespace of our own for one spec, deleted afterwards without waiting for it to be gone.
+
+        Not in a simulated cluster, which goes with the run: the namespace controller has to go through every kind of object.
+        """
+        name = self.create_namespace(role)
+        try:
+            yield name
+        finally:
+            if self.cluster.provider is not Provider.SIMULATED:
+                delete_namespace(self.kube, name)
+
+
+def delete_namespace(kube: Kube, name: str) -> None:
+    """Start the deletion of a namespace; one that is gone or going is fine."""
+    try:
+        kube.request("DELETE", f"/api/v1/namespaces/{name}")
+    except ApiException as error:
+        if error.status not in (404, 409):
+            raise
+
+
+def remove_created(folder: Path) -> None:
+    """Start the deletion of everything in a run's list, the newest first."""
+    if not (folder / LEDGER).exists():
+        return
+    where = json.loads((folder / ADDRESS).read_text())
+    kube = Kube(Path(where["kubeconfig"]), Path(where["kubectl"]))
+    for line in reversed((folder / LEDGER).read_text().splitlines()):
+        created = json.loads(line)
+        if created["kind"] == "Namespace":
+            delete_namespace(kube, created["name"])
+        else:
+            kube.delete(created["kind"], created["namespace"], created["name"])

@@ -1,0 +1,149 @@
+"""Waiting for what must become true, and for what must stay true. Specs and what they call poll nowhere else.
+
+Polled are an AssertionError (it is not so yet) and `COULD_NOT_OBSERVE` (we could not look). When time is up, the last
+one of them comes out: an assertion as a failure with what was expected and last seen, anything else as it is, so that
+"we could not tell" is never reported as a broken promise.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from kubernetes.client.exceptions import ApiException
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from urllib3.exceptions import HTTPError
+
+from headless_conformance.core.settings import Provider
+
+T = TypeVar("T")
+
+DNS_DELAY = 60.0
+"""Seconds from Ready to resolvable. The document speaks of "seconds or tens of seconds"; this is the bound that we read in it."""
+
+CHANGE = 20.0
+"""Seconds from a change in the API to the new answer at every DNS server; what a server is configured to keep comes on top."""
+
+STEADY = 5.0
+"""Seconds that a spec about something at rest may look again, so that a lost packet is not a failure."""
+
+PATIENCE = 2 if os.environ.get("PROVIDER") == Provider.EXISTING else 1
+"""A cluster of the person's own pulls images, and may make its volumes elsewhere and attach them."""
+
+POD_READY = 60.0 * PATIENCE
+"""Seconds from creation to Ready of one pod; in our clusters its image is on its node."""
+
+STACK_READY = 180.0 * PATIENCE
+"""Seconds from apply to Ready of the three database servers, which start one after another."""
+
+INTERVAL = 0.1
+"""Seconds between two looks at first; they grow by a tenth of the time waited, so that every moment is known to about a tenth."""
+
+RARELY = 0.5
+"""Seconds between two looks at the most."""
+
+AGAIN = 0.03
+"""Seconds from a success to the next look, which is to meet another replica and not another time."""
+
+IN_A_ROW = 3
+"""How often in a row a check must succeed, so that one good answer of several replicas does not pass for all."""
+
+
+class Unobserved(Exception):
+    """We could not look: a broken stream, a pod that does not answer our agent. Says nothing about the cluster's promises."""
+
+
+class Final(AssertionError):
+    """A promise is broken in a way that waiting cannot mend; it is not looked at again."""
+
+
+COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (Unobserved, ApiException, HTTPError)
+
+
+class _OnceMore(Exception):
+    """A success that is not yet the last one needed."""
+
+
+POLLED: tuple[type[Exception], ...] = (AssertionError, _OnceMore, *COULD_NOT_OBSERVE)
+
+
+def _worth_another_look(error: BaseException) -> bool:
+    return isinstance(error, POLLED) and not isinstance(error, Final)
+
+
+def eventually(check: Callable[[], T], *, expecting: str, within: float = STEADY) -> T:
+    """What `check` returns once it has succeeded three times in a row within `within` seconds.
+
+    `expecting` completes "expected ...". Raises AssertionError, which carries the last observation, or the error that
+    kept us from observing.
+    """
+    begun = time.monotonic()
+    in_a_row = attempts = 0
+
+    def look() -> T:
+        nonlocal in_a_row, attempts
+        attempts += 1
+        try:
+            value = check()
+        except Exception:
+            in_a_row = 0
+            raise
+        in_a_row += 1
+        if in_a_row < IN_A_ROW:
+            raise _OnceMore
+        return value
+
+    def time_is_up(state: RetryCallState) -> bool:
+        # A row of successes may end after the time: a slow look is no broken promise.
+        return in_a_row == 0 and stop_after_delay(within)(state)
+
+    def pause(state: RetryCallState) -> float:
+        waited = state.seconds_since_start or 0.0
+        return min(AGAIN, INTERVAL) if in_a_row else min(INTERVAL * (1 + waited), RARELY)
+
+    polling = Retrying(retry=retry_if_exception(_worth_another_look), stop=time_is_up, wait=pause, reraise=True)
+    try:
+        return polling(look)
+    except POLLED as error:
+        _fail(error, expecting, f"{attempts} attempts in {time.monotonic() - begun:.1f} s")
+
+
+def consistently(check: Callable[[], object], *, expecting: str, during: float) -> None:
+    """Require that `check` succeeds every time for `during` seconds. Raises like `eventually`, at the first AssertionError.
+
+    A look that fails to observe is made up for by the next one; when the last one fails to observe, its error comes out.
+    """
+    begun = time.monotonic()
+    attempts = 0
+
+    def look() -> NoReturn:
+        nonlocal attempts
+        attempts += 1
+        check()
+        raise _OnceMore
+
+    polling = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, (_OnceMore, *COULD_NOT_OBSERVE))),
+        stop=stop_after_delay(during),
+        wait=wait_fixed(INTERVAL),
+        retry_error_callback=_outcome_of_last,
+    )
+    try:
+        polling(look)
+    except POLLED as error:
+        _fail(error, expecting, f"attempt {attempts}, after {time.monotonic() - begun:.1f} s of {during:.0f} s")
+
+
+def _outcome_of_last(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    if error is not None and not isinstance(error, _OnceMore):
+        raise error
+
+
+def _fail(cause: Exception, expecting: str, count: str) -> NoReturn:
+    if isinstance(cause, AssertionError):
+        raise type(cause)(f"expected {expecting}\nlast seen: {cause}\n({count})") from None
+    cause.add_note(f"while expecting {expecting} ({count})")
+    raise cause

@@ -1,0 +1,1 @@
+"""What everything else stands on: settings, versions, paths, errors, progress, processes."""

@@ -1,0 +1,81 @@
+"""`versions.yaml`, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
+
+TABLE = ROOT / "versions.yaml"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One row: a Kubernetes minor with the exact patch and what belongs to it. Versions carry no leading `v`."""
+
+    minor: str
+    patch: str
+    node_image: str
+    coredns: str
+    etcd: str
+    pause: str
+    k3s_image: str
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The table: the kind release (with `v`, as its module names it), the Go components that all rows share, and one row per
+    minor, oldest first."""
+
+    kind: str
+    components: Mapping[str, str]
+    rows: tuple[Release, ...]
+
+    @property
+    def newest(self) -> Release:
+        return self.rows[-1]
+
+    def row(self, minor: str) -> Release:
+        """The row of `1.37` (or its patch `1.37.0`, with or without `v`); UserError names the ones there are."""
+        wanted = minor.removeprefix("v")
+        for row in self.rows:
+            if wanted in (row.minor, row.patch):
+                return row
+        known = ", ".join(row.minor for row in self.rows)
+        raise UserError(f"K8S={minor} is not a row of versions.yaml; use one of {known}.")
+
+    def closest_row(self, minor: str) -> Release:
+        """The row of a minor, else the one whose minor is next to it."""
+        wanted = _numbers(minor)[1]
+        return min(self.rows, key=lambda row: abs(_numbers(row.minor)[1] - wanted))
+
+    def nearest(self, version: str) -> Release:
+        """A release for a server of any version, such as `1.33.5`: the closest row, with that minor and patch in it.
+        For a cluster that we do not create. UserError when it is no version."""
+        wanted = version.removeprefix("v")
+        try:
+            minor = ".".join(map(str, _numbers(wanted)[:2]))
+        except ValueError:
+            raise UserError(f"K8S={version} is not a version; write it like 1.36 or 1.36.4.") from None
+        return replace(self.closest_row(minor), minor=minor, patch=wanted)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    major, minor, *rest = version.split(".")
+    return (int(major), int(minor), *(int(part) for part in rest))
+
+
+def load(path: Path = TABLE) -> Versions:
+    """Read the table; a missing key is a KeyError, since the table is ours."""
+    data = yaml.safe_load(path.read_text())
+    rows = [Release(minor=str(minor), **{k: str(v) for k, v in row.items()}) for minor, row in data["kubernetes"].items()]
+    return Versions(
+        kind=data["kind"],
+        components=data["components"],
+        rows=tuple(sorted(rows, key=lambda row: _numbers(row.minor))),
+    )

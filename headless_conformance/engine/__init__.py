@@ -1,0 +1,1 @@
+"""The container engine: the person's Docker, or a private one."""

@@ -1,0 +1,154 @@
+"""Puts one experiment into a run: loaded only with `-p headless_conformance.faults.injection`. Specs and their fixtures do not know of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headless_conformance.cluster.dns_client import reverse_name
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube
+from headless_conformance.cluster.model import DEFAULT_DOMAIN
+from headless_conformance.core import settings
+from headless_conformance.core.settings import Provider
+from headless_conformance.faults import model as experiments
+from headless_conformance.faults.injection import changes
+from headless_conformance.faults.injection.kind import TO_UNDO, Make, change_dns, undo, with_experiment
+from headless_conformance.faults.injection.kubectl import run_kubectl
+from headless_conformance.faults.injection.simulated import ExperimentCluster
+from headless_conformance.faults.model import Experiment
+from headless_conformance.plugin.outcomes import RUN
+from headless_conformance.providers.session import kind_cluster
+from headless_conformance.providers.simulated.cluster import SimulatedCluster
+from headless_conformance.results.verdict import RED, Spec
+
+FILE_VARIABLE = "HEADLESS_CONFORMANCE_EXPERIMENT"
+"""Path of the experiment's file."""
+RESULT_VARIABLE = "HEADLESS_CONFORMANCE_RESULT"
+"""Path that the outcomes are written to, as JSON."""
+
+KUBE_PROXY = "k8s-app=kube-proxy"
+
+EXPERIMENT = pytest.StashKey[Experiment]()
+MESSAGES = pytest.StashKey[dict[str, tuple[str, float]]]()
+"""By node ID: the message of the first phase that went wrong, and the seconds that it took."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    experiment = config.stash[EXPERIMENT] = experiments.load(Path(os.environ[FILE_VARIABLE]))
+    config.stash[MESSAGES] = {}
+    changes.install(experiment)
+    # Registered after the plugins of conftest.py, so that its fixtures override theirs.
+    config.pluginmanager.register(_ClusterFixtures(experiment), "injected cluster fixtures")
+
+
+class _ClusterFixtures:
+    """Overrides of fixtures/cluster.py."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+
+    @pytest.fixture(scope="session")
+    def simulated_cluster_class(self) -> type[SimulatedCluster]:
+        """A simulated cluster as the experiment wants it."""
+        return ExperimentCluster
+
+    @pytest.fixture(scope="session")
+    def create_kind_cluster(self) -> Make:
+        """A kind cluster as the experiment wants it."""
+        return with_experiment(kind_cluster, self._experiment)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
+    value = yield
+    for injection in request.config.stash[EXPERIMENT].inject:
+        match injection:
+            case experiments.Kubectl(after=fixturedef.argname):
+                kube = value if isinstance(value, Kube) else request.getfixturevalue("kube")
+                words = words_of(value, kube)
+                if settings.from_env(os.environ).provider is Provider.KIND:
+                    TO_UNDO.append(partial(run_kubectl, injection.undo, kube, words))
+                run_kubectl(injection.run, kube, words)
+            case experiments.Corefile(after=fixturedef.argname):
+                kube = value if isinstance(value, Kube) else request.getfixturevalue("kube")
+                words = words_of(value, kube)
+                if settings.from_env(os.environ).provider is Provider.KIND:
+                    change_dns(request.getfixturevalue("cluster"), [injection], words)
+                else:
+                    ExperimentCluster.running().change_dns(injection, words)
+            case experiments.Component(after=fixturedef.argname):
+                ExperimentCluster.running().restart(injection)
+            case _:
+                pass
+    return value
+
+
+def words_of(value: object, kube: Kube) -> dict[str, str]:
+    """What `@namespace@`, `@domain@` and, once a set is Ready, `@service-uid@`, `@address-0@`, `@reverse-0@` and so on stand for.
+
+    `proxy` is the kube-proxy Pod on a member's node, from which that node's rules can be changed.
+    """
+    asked = settings.from_env(os.environ)
+    if not isinstance(value, HeadlessSet):
+        return {"namespace": asked.namespace, "domain": asked.network.domain or DEFAULT_DOMAIN}
+    words = {"namespace": value.namespace, "domain": value.facts.domain}
+    words["service-uid"] = value.get_service()["metadata"]["uid"]
+    proxies = {
+        pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in kube.list("Pod", "kube-system", labelSelector=KUBE_PROXY)
+    }
+    for ordinal, pod in enumerate(value.pods()):
+        words[f"address-{ordinal}"] = pod["status"]["podIP"]
+        words[f"reverse-{ordinal}"] = reverse_name(pod["status"]["podIP"])
+        words[f"proxy-{ordinal}"] = proxies.get(pod["spec"]["nodeName"], "")
+    return words
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and call.excinfo:
+        message = str(call.excinfo.value).strip() or call.excinfo.typename
+        item.config.stash[MESSAGES].setdefault(item.nodeid, (message, round(report.duration, 1)))
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    aborted: dict[str, str] = {}
+    try:
+        undo()
+    except Exception as error:
+        # What could not be put back must not be met by the next run.
+        os.environ["KEEP"] = "0"
+        aborted["putting the cluster back"] = str(error)
+    yield
+    run, messages = session.config.stash[RUN], session.config.stash[MESSAGES]
+    result = {
+        "aborted": {**run.aborted, **aborted},
+        "claims": {
+            verdict.claim.id: {
+                "outcome": verdict.outcome,
+                "reds": [
+                    _red(spec, *messages.get(spec.nodeid, (spec.reason, spec.seconds)))
+                    for spec in verdict.specs
+                    if spec.outcome in RED
+                ],
+            }
+            for verdict in run.verdicts()
+        },
+    }
+    Path(os.environ[RESULT_VARIABLE]).write_text(json.dumps(result, indent=1))
+
+
+def _red(spec: Spec, message: str, seconds: float) -> dict[str, str | float]:
+    return {"spec": spec.nodeid, "outcome": spec.outcome, "message": message, "seconds": seconds}

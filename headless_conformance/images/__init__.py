@@ -1,0 +1,1 @@
+"""Node and workload images, built from packages."""

@@ -1,0 +1,138 @@
+"""The node image that kind starts: the published one by digest, or one of ours, built from packages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.paths import log_dir
+from headless_conformance.core.process import output_of, run_logged, tail
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Images, Settings
+from headless_conformance.core.versions import Release
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images.archive import PREFIX
+from headless_conformance.images.node.build import build_image, reference_of
+from headless_conformance.images.node.parts import Parts, content_key_of, parts_of
+from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitutes
+
+REGISTRY_SECONDS = 10.0
+"""How long a registry may take to say whether it has an image before `auto` builds instead."""
+PULL_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class NodeImage:
+    """An image that the engine has. `workloads` maps the manifests' image names to what stands for them in the cluster."""
+
+    reference: str
+    content_id: str
+    workloads: Mapping[str, str]
+    to_load: tuple[str, ...] = ()
+    """Workload images that the engine has and the node image does not carry."""
+
+
+def ensure_node_image(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
+    """The release's node image in the engine: the one that is there, else pulled, else built, as IMAGES allows.
+
+    Raises UserError when it can be neither pulled nor built, or when IMAGES=pull and no registry has it.
+    """
+    if settings.images is Images.BUILD:
+        return _built(release, engine, settings, progress)
+    if (content_id := _identity(release.node_image, engine)) is not None:
+        return _published(release, content_id, engine, progress)
+    if settings.images is Images.PULL:
+        return _pulled(release, engine, progress)
+    # What our image would be called takes all of its inputs: not asked where none was ever built.
+    if _built_before(release, engine) and (found := _ours(release, settings, progress).present(engine)):
+        return found
+    if _registry_has(release.node_image, engine):
+        try:
+            return _pulled(release, engine, progress)
+        except UserError as error:
+            progress.say(str(error))
+    progress.say(f"{release.node_image} is out of reach: building the node image from packages")
+    return _built(release, engine, settings, progress)
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """The image that would be built now."""
+
+    parts: Parts
+    key: str
+    archives: Mapping[str, Path]
+
+    def present(self, engine: Engine) -> NodeImage | None:
+        return _present(reference_of(self.parts, self.key), substitutes(self.archives), engine)
+
+
+def _ours(release: Release, settings: Settings, progress: Progress) -> _Ours:
+    parts = parts_of(release, settings)
+    archives = ensure_archives(settings, progress)
+    return _Ours(parts, content_key_of(parts, list(archives.values())), archives)
+
+
+def _built(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
+    ours = _ours(release, settings, progress)
+    if found := ours.present(engine):
+        return found
+    build_image(ours.parts, ours.key, ours.archives, engine, settings, progress)
+    found = ours.present(engine)
+    if found is None:
+        raise StepFailed("The node image was built and is not in the engine any more; run again.")
+    return found
+
+
+def _built_before(release: Release, engine: Engine) -> bool:
+    return bool(engine.docker("image", "ls", "--quiet", "--filter", f"reference={PREFIX}/node:v{release.patch}-*").strip())
+
+
+def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> NodeImage | None:
+    identity = _identity(reference, engine)
+    return NodeImage(reference, identity, workloads) if identity else None
+
+
+def _published(release: Release, content_id: str, engine: Engine, progress: Progress) -> NodeImage:
+    """The published image, which carries no workload; those that no registry has are made by Docker and have to be loaded."""
+    workloads = ensure_from_registries(engine, progress)
+    return NodeImage(release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values()))))
+
+
+def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
+    reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
+    try:
+        with progress.step(f"pull {reference.partition('@')[0]}"):
+            run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
+    except StepFailed as error:
+        words = tail(log, 1).strip()
+        raise UserError(
+            f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}, which ends with: {words})."
+        ) from error
+    content_id = _identity(reference, engine)
+    if content_id is None:
+        raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")
+    return _published(release, content_id, engine, progress)
+
+
+def _identity(reference: str, engine: Engine) -> str | None:
+    """The ID of an image, or None when the engine does not have it."""
+    try:
+        return engine.docker("image", "inspect", "--format", "{{.Id}}", reference).strip()
+    except StepFailed as error:
+        if "no such image" in str(error).lower():
+            return None
+        raise
+
+
+def _registry_has(reference: str, engine: Engine) -> bool:
+    """Whether a registry answers for an image, within REGISTRY_SECONDS."""
+    try:
+        output_of(["docker", "manifest", "inspect", reference], env={**os.environ, **engine.env}, timeout=REGISTRY_SECONDS)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return False
+    return True

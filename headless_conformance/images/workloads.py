@@ -1,0 +1,249 @@
+"""Images of what runs in pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub with an open port.
+
+They are built from Debian packages under names of our own; nothing here needs a container engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from headless_conformance.core.paths import cache_dir, log_dir
+from headless_conformance.core.process import run_logged
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.engine.engine import Engine
+from headless_conformance.host import packages as host
+from headless_conformance.images.archive import (
+    PATH_VARIABLE,
+    PREFIX,
+    Config,
+    Directory,
+    Entry,
+    File,
+    Link,
+    write_archive,
+    write_layer,
+)
+from headless_conformance.toolchain.debian.build import rootfs
+from headless_conformance.toolchain.debian.fetch import Fetched, fetch
+from headless_conformance.toolchain.debian.sets import Pin, read_lock
+
+FOLDER = Path(__file__).resolve().parent
+CLIENT_VERSION = "2"
+"""Of client and stub: counts up when what is in them changes for those who use them."""
+KEY_LABEL = "io.headless-conformance.content"
+BUILD_SECONDS = 900.0
+
+STANDS_FOR = {
+    "mysql:8.4": "mysql-server",
+    "busybox:1.28": "classic-nslookup",
+    f"{PREFIX}/client": "client",
+    f"{PREFIX}/stub": "stub",
+}
+"""The manifests' image names and the workload image that takes their place."""
+
+ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+MYSQL_ID = 999
+"""User and group of the MySQL server; the official image has the same."""
+
+BUSYBOX_OPTIONS = {
+    "STATIC": "y",
+    # The other nslookup asks for both address families by itself and prints another transcript.
+    "FEATURE_NSLOOKUP_BIG": "n",
+    # Linux 6.8 and later have no CBQ in their headers any more.
+    "TC": "n",
+}
+
+
+def ensure_archives(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+    """Image archives by reference (`headless-conformance/client:2`), built where they are not in the cache.
+
+    Raises UserError when host packages or Debian packages cannot be had, StepFailed when a build fails.
+    """
+    archives: dict[str, Path] = {}
+    for build in (_mysql_server, _classic_nslookup, _client_and_stub):
+        archives.update(build(settings, progress))
+    return archives
+
+
+def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, str]:
+    """Build client and stub by Docker where its registries are in reach, and return what stands for their names.
+
+    Manifests use mysql:8.4 and busybox:1.28 as they are then. StepFailed when the build fails.
+    """
+    folder = FOLDER / "client"
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()[:12]
+    made: list[str] = []
+    for name in ("client", "stub"):
+        reference = f"{PREFIX}/{name}:{CLIENT_VERSION}"
+        made.append(reference)
+        if not engine.docker("images", "--quiet", "--filter", f"label={KEY_LABEL}={key}", reference).strip():
+            progress.say(f"building {reference} by Docker")
+            words = ["docker", "build", "--target", name, "--label", f"{KEY_LABEL}={key}", "--tag", reference, folder]
+            env = {**os.environ, **engine.env}
+            run_logged(f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
+    return substitutes(made)
+
+
+def substitutes(references: Iterable[str]) -> Mapping[str, str]:
+    """For each image name in the manifests, the one of these references that takes its place."""
+    by_name = {reference.removeprefix(f"{PREFIX}/").split(":")[0]: reference for reference in references}
+    return {asked: by_name[name] for asked, name in STANDS_FOR.items() if name in by_name}
+
+
+def _archive(
+    name: str, tag: str, inputs: Sequence[str | bytes], config: Config, layers: Callable[[Path], Sequence[Path]]
+) -> Mapping[str, Path]:
+    """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a scratch folder.
+
+    Its time of change says when it was used last.
+    """
+    text = [word if isinstance(word, str) else hashlib.sha256(word).hexdigest() for word in inputs]
+    key = hashlib.sha256(json.dumps([*text, repr(config)]).encode()).hexdigest()[:12]
+    reference = f"{PREFIX}/{name}:{tag}"
+    path = cache_dir() / "workloads" / f"{name}-{tag}-{key}.tar"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / f"{name}.lock"):
+        for left in path.parent.glob(f".{name}-*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if path.exists():
+            path.touch()
+        else:
+            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch:
+                write_archive(path, [reference], layers(Path(scratch)), config)
+    return {reference: path}
+
+
+def published(prefix: str) -> Mapping[str, str]:
+    """For each image name in the manifests, the image of a registry prefix that takes its place: the tags that
+    `make image-archive` writes with the pinned packages."""
+    tags = {
+        "mysql-server": _upstream(read_lock("mysql"), "mysql-server-core"),
+        "classic-nslookup": _upstream(read_lock("busybox"), "busybox"),
+        "client": CLIENT_VERSION,
+        "stub": CLIENT_VERSION,
+    }
+    return {asked: f"{prefix}/{name}:{tags[name]}" for asked, name in STANDS_FOR.items()}
+
+
+def _upstream(pins: Iterable[Pin], package: str) -> str:
+    """The upstream version of a package, without Debian's epoch and revision."""
+    version = next(pin.version for pin in pins if pin.name == package)
+    return re.sub(r"^\d+:|[-+].*$", "", version)
+
+
+def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, Entry]:
+    """What every image needs beside its packages."""
+    return {
+        "/etc/passwd": File((ACCOUNTS + more_accounts).encode()),
+        "/etc/group": File((GROUPS + more_groups).encode()),
+        "/etc/nsswitch.conf": File(b"passwd: files\ngroup: files\nhosts: files dns\n"),
+        "/root": Directory(0o700),
+        "/tmp": Directory(0o1777),
+    }
+
+
+def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+    found = fetch("mysql", settings, progress)
+    packages = rootfs("mysql", settings, progress)
+    entrypoint = (FOLDER / "mysql_server" / "entrypoint").read_bytes()
+    options = (FOLDER / "mysql_server" / "my.cnf").read_bytes()
+    owner = f"{MYSQL_ID}:{MYSQL_ID}"
+    entries = {
+        **_base(f"mysql:x:{owner}:MySQL:/var/lib/mysql:/bin/false\n", f"mysql:x:{MYSQL_ID}:\n"),
+        "/usr/bin/sh": Link("bash"),
+        "/usr/local/bin/entrypoint": File(entrypoint, 0o755),
+        "/etc/my.cnf": File(options),
+        "/var/lib/mysql": Directory(0o755, MYSQL_ID, MYSQL_ID),
+    }
+    config = Config(
+        entrypoint=("/usr/local/bin/entrypoint",),
+        command=("mysqld",),
+        env=(PATH_VARIABLE,),
+        user=owner,
+        volumes=("/var/lib/mysql",),
+        ports=("3306/tcp",),
+    )
+
+    def layers(scratch: Path) -> Sequence[Path]:
+        write_layer(scratch / "own.tar", entries)
+        return [packages, scratch / "own.tar"]
+
+    return _archive("mysql-server", _upstream(found.pins, "mysql-server-core"), [packages.name, repr(entries)], config, layers)
+
+
+def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+    found = fetch("busybox", settings, progress)
+    config = Config(command=("sh",), env=(PATH_VARIABLE,))
+
+    def layers(scratch: Path) -> Sequence[Path]:
+        binary, applets = _busybox(found, scratch, progress)
+        entries: dict[str, Entry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
+        entries.update({path: Link("/bin/busybox") for path in applets if path != "/bin/busybox"})
+        write_layer(scratch / "own.tar", entries)
+        return [scratch / "own.tar"]
+
+    inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(_base())]
+    return _archive("classic-nslookup", _upstream(found.pins, "busybox"), inputs, config, layers)
+
+
+def _busybox(found: Fetched, scratch: Path, progress: Progress) -> tuple[Path, list[str]]:
+    """Build Debian's busybox source with its default options but BUSYBOX_OPTIONS: the program, and where its applets belong."""
+    host.require_host_packages(["gcc", "libc6-dev", "make", "dpkg-dev", "bzip2"], progress)
+    progress.say("building busybox")
+    log = log_dir() / "busybox.log"
+    description = next(path for path in found.files if path.suffix == ".dsc")
+    source = scratch / "source"
+    # The files were checked against the lock; the signature would need the maintainers' keyring.
+    run_logged("Unpacking busybox", ["dpkg-source", "--no-check", "--extract", description, source], log, timeout=BUILD_SECONDS)
+    run_logged("Configuring busybox", ["make", "defconfig"], log, cwd=source, timeout=BUILD_SECONDS)
+    text = (source / ".config").read_text()
+    for name, value in BUSYBOX_OPTIONS.items():
+        line = f"CONFIG_{name}={value}" if value != "n" else f"# CONFIG_{name} is not set"
+        text = re.sub(rf"^(# )?CONFIG_{name}[ =].*$", line, text, flags=re.MULTILINE)
+    (source / ".config").write_text(text)
+    jobs = f"-j{os.cpu_count() or 1}"
+    run_logged("Building busybox", ["make", jobs, "busybox", "busybox.links"], log, cwd=source, timeout=BUILD_SECONDS)
+    return source / "busybox", (source / "busybox.links").read_text().split()
+
+
+def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+    packages = rootfs("client", settings, progress)
+    stub = (FOLDER / "client" / "stub.py").read_bytes()
+    entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
+
+    def layers(scratch: Path) -> Sequence[Path]:
+        write_layer(scratch / "own.tar", {**entries, **_bytecode(packages, scratch / "tree")})
+        return [packages, scratch / "own.tar"]
+
+    inputs = [packages.name, repr(entries)]
+    client = Config(command=("sleep", "infinity"), env=(PATH_VARIABLE,))
+    open_port = Config(entrypoint=("/usr/local/bin/stub",), env=(PATH_VARIABLE,), user="65534:65534", ports=("3306/tcp",))
+    return {
+        **_archive("client", CLIENT_VERSION, inputs, client, layers),
+        **_archive("stub", CLIENT_VERSION, inputs, open_port, layers),
+    }
+
+
+def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
+    """Compiled modules, made by the image's own Python: without them each start compiles the standard library's anew."""
+    with tarfile.open(packages) as tar:
+        tar.extractall(tree, filter="tar")
+    libraries = tree / "usr/lib/x86_64-linux-gnu"
+    python: list[str | Path] = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/python3.11"]
+    env = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0"}
+    options: list[str | Path] = ["-m", "compileall", "-q", "-s", tree, "--invalidation-mode", "unchecked-hash"]
+    command = [*python, *options, tree / "usr/lib/python3.11"]
+    run_logged("Compiling Python modules", command, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
+    return {f"/{path.relative_to(tree)}": File(path) for path in sorted(tree.rglob("*.pyc"))}

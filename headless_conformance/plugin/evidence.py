@@ -1,0 +1,118 @@
+"""What a person wants to see next to a red: the objects as they are, their events, and the logs of DNS servers and nodes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+
+import allure
+import pytest
+from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
+
+from headless_conformance.cluster import manifests
+from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.errors import NotSupported, UserError
+from headless_conformance.core.paths import NODE_LOGS
+from headless_conformance.core.run_identity import RUN_VARIABLE
+from headless_conformance.core.settings import from_env
+from headless_conformance.plugin.outcomes import RUN, is_worker
+from headless_conformance.providers.session import container_clusters
+
+KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
+BEGUN = pytest.StashKey[float]()
+"""When the session, and when a spec's set-up began, in seconds since the epoch."""
+SKEW = timedelta(minutes=5)
+"""How far the cluster's clock may be behind ours."""
+NAMESPACES = ("scratch", "documented_namespace")
+"""Fixtures that are namespaces of what a spec looks at."""
+UNSEEN = (ApiException, HTTPError, NotSupported)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.stash[BEGUN] = time.time()
+    if session.config.stash[RUN].is_conformance and not is_worker(session.config):
+        shutil.rmtree(NODE_LOGS, ignore_errors=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Export the nodes' logs when something went wrong, as long as the cluster is there."""
+    if session.testsfailed and not is_worker(session.config):
+        for mine in container_clusters(from_env(os.environ), os.environ[RUN_VARIABLE]):
+            mine.export_logs()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "setup":
+        item.stash[BEGUN] = call.start
+    if report.failed and call.when != "teardown":
+        seen = getattr(item, "funcargs", {})
+        if isinstance(kube := seen.get("kube"), Kube):
+            sets = {found.namespace for found in seen.values() if isinstance(found, HeadlessSet)}
+            for namespace in sorted(sets | {seen[name] for name in NAMESPACES if name in seen}):
+                _attach_objects(kube, namespace, datetime.fromtimestamp(item.session.stash[BEGUN], UTC) - SKEW)
+            _attach_dns_logs(kube)
+        if isinstance(cluster := seen.get("cluster"), Cluster):
+            _attach_kubelet_logs(cluster, item.stash[BEGUN])
+    return report
+
+
+def _attach_objects(kube: Kube, namespace: str, since: datetime) -> None:
+    """Events only of this session: a namespace that is used again and again has those of an hour."""
+    for kind in KINDS:
+        try:
+            objects = [item for item in kube.list(kind, namespace) if kind != "Event" or last_seen(item) >= since]
+        except UNSEEN as error:
+            allure.attach(str(error), name=f"no {kind} list of {namespace}", attachment_type=allure.attachment_type.TEXT)
+            continue
+        text = manifests.to_yaml([manifests.redacted(_without_noise(item)) for item in objects])
+        allure.attach(text, name=f"{kind} in {namespace}", attachment_type=allure.attachment_type.YAML)
+
+
+def last_seen(event: Object) -> datetime:
+    """When an Event was written or happened last, in either of the API's forms."""
+    times = (
+        event["metadata"]["creationTimestamp"],
+        event.get("lastTimestamp"),
+        (event.get("series") or {}).get("lastObservedTime"),
+    )
+    return max(datetime.fromisoformat(found) for found in times if found)
+
+
+def _without_noise(item: Object) -> Object:
+    """Without the copy that kubectl keeps of what was applied."""
+    item.get("metadata", {}).get("annotations", {}).pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    return item
+
+
+def _attach_dns_logs(kube: Kube) -> None:
+    try:
+        pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
+    except UNSEEN as error:
+        allure.attach(str(error), name="no DNS pods", attachment_type=allure.attachment_type.TEXT)
+        return
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        allure.attach(kube.log(pod), name=f"log of {name}", attachment_type=allure.attachment_type.TEXT)
+
+
+def _attach_kubelet_logs(cluster: Cluster, since: float) -> None:
+    if cluster.kubelet_logs is None:
+        return
+    try:
+        logs = cluster.kubelet_logs(since)
+    except UserError as error:
+        logs = {"no node": str(error)}
+    for node, text in logs.items():
+        if text.strip():
+            allure.attach(text, name=f"kubelet of {node}", attachment_type=allure.attachment_type.TEXT)

@@ -1,0 +1,244 @@
+"""A cluster of containers on an engine: created once through pytest-kubernetes, found again when kept, deleted only when ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+import yaml
+from pytest_kubernetes.options import ClusterOptions
+
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import clone_id, work_dir
+from headless_conformance.core.process import output_of
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.engine.engine import Engine
+from headless_conformance.providers.readiness import require_ready
+
+CREATE_SECONDS = 300
+"""Bound on the creation, after which pytest-kubernetes gives up."""
+KEPT = "kept"
+"""Stands for the run in the state of a cluster that is there for whoever comes next."""
+
+ManagerFactory = Callable[[str], type]
+"""pytest-kubernetes' `k8s_manager`: provider name to manager class."""
+
+
+class Prepared(Protocol):
+    """What was made ready before the cluster."""
+
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def kubectl(self) -> Path: ...
+    @property
+    def env(self) -> Mapping[str, str]: ...
+
+
+Tools = TypeVar("Tools", bound=Prepared)
+
+
+@dataclass(frozen=True)
+class ContainerCluster(ABC, Generic[Tools]):
+    """The one cluster of a run. `create`, `attach`, `keep` and `delete` are idempotent."""
+
+    settings: Settings
+    prepared: Tools
+    run: str
+    """Names the run; a cluster of another run is attached to only when that run kept it."""
+
+    PROGRAM: ClassVar[str]
+    """The program that makes such clusters, which is pytest-kubernetes' name for it too."""
+    PREFIX: ClassVar[str]
+    LABEL: ClassVar[str]
+    """On every container of a cluster, with the cluster's name."""
+    DELETE: ClassVar[tuple[str, ...]]
+    """What the program is told before a cluster's name to delete it."""
+    LOGS: ClassVar[str] = ""
+    """Where `export_logs` puts them, as the end of a sentence."""
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, settings: Settings, run: str) -> Self:
+        """A cluster to attach to, create or delete, with everything made ready that it needs. Raises UserError."""
+
+    @classmethod
+    @abstractmethod
+    def find_program(cls, settings: Settings, progress: Progress) -> Path:
+        """PROGRAM of exactly the table's release, built if need be. Raises UserError."""
+
+    @classmethod
+    @abstractmethod
+    def own(cls, engine: Engine) -> list[str]:
+        """Names of the clusters that this clone created on this engine."""
+
+    @property
+    @abstractmethod
+    def program(self) -> Path:
+        """PROGRAM, as `prepare` found it."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What is about to be created, for a person."""
+
+    @abstractmethod
+    def _config(self) -> Mapping[str, object]:
+        """The program's configuration file."""
+
+    @abstractmethod
+    def _cluster(self) -> Cluster: ...
+
+    def _options(self) -> list[str]:
+        """What the program is told beside its configuration file."""
+        return []
+
+    def _load_images(self, manager: Any) -> None:
+        """Bring the workload images into the cluster that `manager` created."""
+
+    def _identity(self) -> dict[str, object]:
+        """What must be the same for a cluster to be taken over."""
+        return {}
+
+    def _adjust(self, cluster: Cluster) -> None:
+        """Make the cluster what specs expect, before it is waited for."""
+
+    def export_logs(self) -> None:
+        """Save the nodes' logs below reports/, where the program can; a cluster that cannot give them gives none."""
+
+    @classmethod
+    def name_of(cls, minor: str) -> str:
+        """The name that this clone gives its cluster of a minor."""
+        return f"{cls.PREFIX}{clone_id()}-{minor.replace('.', '-')}"
+
+    @classmethod
+    def containers_of(cls, engine: Engine, name: str) -> list[str]:
+        """IDs of all containers of a cluster, running or not."""
+        return engine.docker("ps", "-aq", "--filter", f"label={cls.LABEL}={name}").split()
+
+    @classmethod
+    def exists(cls, settings: Settings, run: str) -> bool:
+        """Whether this run began or took over a cluster that is neither deleted nor kept yet. Asks no engine."""
+        state = cls._state_of(settings)
+        return state.exists() and json.loads(state.read_text())["run"] == run
+
+    @classmethod
+    def remove(cls, program: Path, engine: Engine, name: str) -> None:
+        """Delete a cluster with a throw-away kubeconfig, since the program would edit the user's own."""
+        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch:
+            env = {**os.environ, **engine.env, "KUBECONFIG": scratch.name}
+            output_of([program, *cls.DELETE, name], env=env, timeout=120)
+
+    @classmethod
+    def _state_of(cls, settings: Settings) -> Path:
+        return work_dir() / f"{cls.name_of(settings.release.minor)}.json"
+
+    @property
+    def name(self) -> str:
+        return self.name_of(self.settings.release.minor)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return work_dir() / f"{self.name}.kubeconfig"
+
+    @property
+    def _state(self) -> Path:
+        return self._state_of(self.settings)
+
+    def _record(self, run: str) -> None:
+        self._state.write_text(json.dumps({"run": run, **self._identity()}))
+
+    def _require_ours(self) -> None:
+        engine = self.prepared.engine
+        if self.containers_of(engine, self.name) and self.name not in self.own(engine):
+            raise UserError(
+                f"A {self.PROGRAM} cluster named {self.name} exists that this clone did not create; "
+                f"delete it with `{' '.join((self.PROGRAM, *self.DELETE, self.name))}`."
+            )
+
+    def attach(self) -> Cluster | None:
+        """The cluster of this run, or a kept one, when it is whole, as requested and answers; else None. Starts nothing."""
+        self._require_ours()
+        if not (self._state.exists() and self.kubeconfig.exists()):
+            return None
+        state = json.loads(self._state.read_text())
+        if state.pop("run") not in (KEPT, self.run) or state != self._identity():
+            return None
+        try:
+            output_of([self.prepared.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], timeout=10)
+        except subprocess.SubprocessError:
+            return None
+        self._record(self.run)
+        return self._cluster()
+
+    def keep(self) -> None:
+        """Leave the cluster for the next run."""
+        self._record(KEPT)
+
+    def create(self, k8s_manager: ManagerFactory) -> Cluster:
+        """Create the cluster through pytest-kubernetes; what an earlier, killed run left under our name goes first.
+
+        Raises UserError with the program's own words; nothing stays behind then.
+        """
+        self.delete()
+        # Whoever kills us now finds what to delete; nobody attaches to it.
+        self._state.write_text(json.dumps({"run": self.run, "unfinished": True}))
+        try:
+            with tempfile.TemporaryDirectory(prefix=f"hc-{self.PROGRAM}-") as folder:
+                self._create(k8s_manager, Path(folder))
+        except BaseException as error:
+            self.export_logs()
+            self.delete()
+            if isinstance(error, subprocess.CalledProcessError):
+                raise UserError(f"{self.PROGRAM} could not create the cluster: {_words(error)}") from None
+            if isinstance(error, subprocess.TimeoutExpired | RuntimeError):
+                raise UserError(f"The cluster {self.name} did not become ready within {CREATE_SECONDS} s{self.LOGS}.") from error
+            raise
+        self._record(self.run)
+        return self._cluster()
+
+    def _create(self, k8s_manager: ManagerFactory, folder: Path) -> None:
+        config, kubeconfig = folder / "config.yaml", folder / "kubeconfig"
+        config.write_text(yaml.safe_dump(self._config()))
+        manager = k8s_manager(self.PROGRAM)(self.name, str(config))
+        options = ClusterOptions(
+            provider_config=config,
+            api_version=self.settings.release.patch,
+            cluster_timeout=CREATE_SECONDS,
+            kubeconfig_path=kubeconfig,
+        )
+        manager.create(options, timeout=60, options=self._options())
+        self._load_images(manager)
+        kubeconfig.replace(self.kubeconfig)
+
+    def settle(self, cluster: Cluster) -> None:
+        """Return when the created cluster answers. Raises UserError; nothing stays behind then."""
+        try:
+            self._adjust(cluster)
+            require_ready(cluster)
+        except BaseException:
+            self.export_logs()
+            self.delete()
+            raise
+
+    def delete(self) -> None:
+        """Delete the cluster if this clone created it; UserError if another did. Nothing to do is fine."""
+        self._require_ours()
+        if self.containers_of(self.prepared.engine, self.name):
+            self.remove(self.program, self.prepared.engine, self.name)
+        self.kubeconfig.unlink(missing_ok=True)
+        self._state.unlink(missing_ok=True)
+
+
+def _words(error: subprocess.CalledProcessError) -> str:
+    said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
+    return "\n    ".join(said.strip().splitlines()[-15:])

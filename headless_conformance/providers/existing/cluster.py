@@ -1,0 +1,203 @@
+"""A cluster of the person's own: what it has and what this account may see decide which claims can be checked.
+
+Nothing here writes. A run creates namespaces of its own and works in those only.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import MANIFESTS
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.images.workloads import published
+from headless_conformance.providers.existing.connection import REQUEST_SECONDS, Connection
+from headless_conformance.toolchain.kubectl import kubectl_for
+
+MEMBER_ROLE = "headless-conformance-member"
+"""The ClusterRole of manifests/rbac/account.yaml that a run binds to itself in each namespace of its own."""
+PULL_SECRET = "headless-conformance-pull"
+SEVERAL = 3
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+NOT_TOUCHED = "control plane, nodes and DNS server of a cluster that is not ours are left alone"
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What this account may do, as the API server says."""
+
+    api: Any
+
+    def may(self, verb: str, resource: str, *, group: str = "", namespace: str = "", name: str = "") -> bool:
+        """Whether a request would be allowed; an empty namespace stands for all of them or none."""
+        asked = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}
+        review = {"spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}}}
+        reviews: Any = client.AuthorizationV1Api(self.api)
+        return bool(reviews.create_self_subject_access_review(review, _request_timeout=REQUEST_SECONDS).status.allowed)
+
+    def user(self) -> str:
+        """The name of this account."""
+        reviews: Any = client.AuthenticationV1Api(self.api)
+        review = reviews.create_self_subject_review({}, _request_timeout=REQUEST_SECONDS)
+        return str(review.status.user_info.username)
+
+
+def namespace_objects(rights: Rights, settings: Settings) -> tuple[Mapping[str, Any], ...]:
+    """What each namespace of a run begins with. UserError when this account can have no rights there."""
+    objects: list[Mapping[str, Any]] = []
+    for verb in ("create", "delete", "list"):
+        if not rights.may(verb, "namespaces"):
+            raise UserError(f"This account may not {verb} namespaces; let an administrator apply manifests/rbac/account.yaml.")
+    if not rights.may("create", "statefulsets", group="apps"):
+        group = "rbac.authorization.k8s.io"
+        binds = rights.may("create", "rolebindings", group=group)
+        if not (binds and rights.may("bind", "clusterroles", group=group, name=MEMBER_ROLE)):
+            raise UserError(
+                "This account may neither create StatefulSets in new namespaces nor bind the role for it; "
+                "let an administrator apply manifests/rbac/account.yaml."
+            )
+        objects.append(_binding(rights.user()))
+    if settings.target.pull_secret:
+        objects.append(_pull_secret(settings.target.pull_secret))
+    return tuple(objects)
+
+
+def _binding(user: str) -> Mapping[str, Any]:
+    group = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "headless-conformance"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": MEMBER_ROLE},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+    }
+
+
+def _pull_secret(path: Path) -> Mapping[str, Any]:
+    content = path.read_bytes()
+    try:
+        known = json.loads(content).get("auths")
+    except (ValueError, AttributeError):
+        known = None
+    if not known:
+        raise UserError(f"PULL_SECRET={path} holds no credentials (`auths`), as `docker login` writes them; name one that does.")
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": PULL_SECRET},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": base64.b64encode(content).decode()},
+    }
+
+
+def require_ipv4(rights: Rights) -> None:
+    """UserError where Services have IPv6 addresses first, as far as this account may see: the specs ask for A records."""
+    if rights.may("get", "services", namespace="default", name="kubernetes"):
+        core = client.CoreV1Api(rights.api)
+        service: Any = core.read_namespaced_service("kubernetes", "default", _request_timeout=REQUEST_SECONDS)
+        if service.spec.ip_families and service.spec.ip_families[0] != "IPv4":
+            raise UserError(
+                "This suite asks for IPv4 addresses, and Services of this cluster have IPv6 ones first; "
+                "choose a cluster with IPv4 first by CONTEXT=."
+            )
+
+
+def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
+    """The capabilities that this cluster or account has not got, each with its reason."""
+    missing = {Capability.CONTROL_PLANE: NOT_TOUCHED}
+    core, storage = client.CoreV1Api(rights.api), client.StorageV1Api(rights.api)
+    if rights.may("list", "nodes"):
+        nodes: Any = core.list_node(_request_timeout=REQUEST_SECONDS).items
+        usable = [node for node in nodes if _takes_pods(node)]
+        if len(usable) < SEVERAL:
+            missing[Capability.SEVERAL_NODES] = f"{len(usable)} of its nodes take pods, {SEVERAL} are needed"
+        if not any(_has_kubelet(node) for node in nodes):
+            missing |= dict.fromkeys((Capability.KUBELET, Capability.VOLUMES, Capability.SQL), "its nodes are simulated")
+    else:
+        missing[Capability.SEVERAL_NODES] = "this account may not list nodes"
+    if settings.target.storage_class or Capability.VOLUMES in missing:
+        return missing
+    if not rights.may("list", "storageclasses", group="storage.k8s.io"):
+        missing[Capability.VOLUMES] = "this account may not list storage classes; name one with STORAGE_CLASS="
+    else:
+        classes: Any = storage.list_storage_class(_request_timeout=REQUEST_SECONDS).items
+        if not any((found.metadata.annotations or {}).get(DEFAULT_CLASS) == "true" for found in classes):
+            missing[Capability.VOLUMES] = "it has no default StorageClass; name one with STORAGE_CLASS="
+    return missing
+
+
+def _takes_pods(node: Any) -> bool:
+    ready = any(found.type == "Ready" and found.status == "True" for found in node.status.conditions or [])
+    barred = any(taint.effect in ("NoSchedule", "NoExecute") for taint in node.spec.taints or [])
+    return ready and not barred and not node.spec.unschedulable
+
+
+def _has_kubelet(node: Any) -> bool:
+    """Simulated nodes say so by kwok's annotation, or have no port where a kubelet could be asked."""
+    endpoints = node.status.daemon_endpoints
+    port = endpoints.kubelet_endpoint.port if endpoints and endpoints.kubelet_endpoint else None
+    return port != 0 and (node.metadata.annotations or {}).get("kwok.x-k8s.io/node") != "fake"
+
+
+def _looked_at(settings: Settings, connection: Connection) -> tuple[tuple[Mapping[str, Any], ...], Mapping[Capability, str]]:
+    rights = Rights(connection.api)
+    try:
+        require_ipv4(rights)
+        return namespace_objects(rights, settings), lacking(rights, settings)
+    except ApiException as error:
+        raise UserError(
+            f"Context {connection.context} does not say what this account may do: {error.reason}; "
+            "try again, or let an administrator apply manifests/rbac/account.yaml."
+        ) from None
+
+
+def plan(settings: Settings, connection: Connection) -> list[str]:
+    """What a run would create and what it could not check, as lines for a person. Only asks."""
+    objects, missing = _looked_at(settings, connection)
+    images = published(settings.target.image_prefix or "(IMAGE_PREFIX)")
+    lines = [
+        "",
+        "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; each begins with:",
+    ]
+    lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or ["  nothing to begin with"]
+    lines += ["", f"In {settings.namespace or 'namespaces of our own'}, as the specs need it:"]
+    for file in sorted((MANIFESTS / "headless_service").glob("*.yaml")):
+        for item in yaml.safe_load_all(file.read_text()):
+            lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
+    lines += ["", "Images:", *(f"  {image} for {asked}" for asked, image in images.items())]
+    lines += ["", "Not supported here:", *(f"  what needs {need}: {reason}" for need, reason in missing.items())]
+    return [*lines, "", "Nothing was created."]
+
+
+def existing_cluster(settings: Settings, connection: Connection, progress: Progress) -> Cluster:
+    """The person's cluster as specs see it. UserError when its version is another one than asked for, or rights are missing."""
+    version = connection.version()
+    if version != settings.release.patch:
+        raise UserError(
+            f"Context {connection.context} is Kubernetes {version}, not {settings.release.patch}; leave K8S out or correct it."
+        )
+    objects, missing = _looked_at(settings, connection)
+    return Cluster(
+        name=connection.context,
+        provider=Provider.EXISTING,
+        release=settings.release,
+        kubeconfig=connection.kubeconfig,
+        kubectl=kubectl_for(settings.release, settings.versions, progress),
+        capabilities=frozenset(Capability) - missing.keys(),
+        images=published(settings.target.image_prefix),
+        lacking=missing,
+        namespace_objects=objects,
+        storage_class=settings.target.storage_class,
+        pull_secret=PULL_SECRET if settings.target.pull_secret else "",
+    )

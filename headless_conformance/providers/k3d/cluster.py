@@ -1,0 +1,140 @@
+"""A k3d cluster of this clone: k3s as it comes, but for what needs images of its own, created through pytest-kubernetes.
+
+k3s keeps its own CoreDNS configuration and puts it back when it is changed, so it stays as it is here.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import CLONE_LABEL, clone_id
+from headless_conformance.core.process import output_of
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.engine.engine import Engine
+from headless_conformance.images.workloads import substitutes
+from headless_conformance.providers.containers import ContainerCluster
+from headless_conformance.providers.k3d.prepare import STEPS, Prepared, for_k3d, k3d_binary
+from headless_conformance.providers.readiness import stored_dns
+
+AGENTS = 2
+IMPORT_SECONDS = 180
+HOSTS_SECONDS = 60.0
+"""Bound on k3d having put its own host name into CoreDNS' configuration, after which k3s leaves it alone."""
+WITHIN_K3S = "k3s runs kube-proxy within its own process"
+ADD_ONS = ("traefik", "servicelb", "metrics-server")
+"""What k3s starts by default, needs images for, and no claim is about."""
+
+
+def cgroup_v1() -> bool:
+    """Whether this host has the older control groups, on which newer kubelets refuse to start unless told otherwise."""
+    return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+
+
+def config(settings: Settings, name: str, *, old_cgroups: bool) -> dict[str, object]:
+    """k3d's configuration file for one server, which takes pods too, and AGENTS agents."""
+    network = settings.network
+    server = [f"--disable={add_on}" for add_on in ADD_ONS]
+    for option, value in (
+        ("cluster-cidr", network.pod_cidr),
+        ("service-cidr", network.service_cidr),
+        ("cluster-domain", network.domain),
+    ):
+        server += [f"--{option}={value}"] if value else []
+    every = ["--kubelet-arg=fail-cgroupv1=false"] if old_cgroups else []
+    arguments = [
+        *({"arg": arg, "nodeFilters": ["server:*"]} for arg in server),
+        *({"arg": arg, "nodeFilters": ["server:*", "agent:*"]} for arg in every),
+    ]
+    return {
+        "apiVersion": "k3d.io/v1alpha5",
+        "kind": "Simple",
+        # The plugin passes no name beside a file and deletes `pytest-<name>`: both must be the same.
+        "metadata": {"name": name},
+        "servers": 1,
+        "agents": AGENTS,
+        "image": settings.release.k3s_image,
+        "options": {
+            "k3d": {"wait": True, "disableLoadbalancer": True},
+            "k3s": {"extraArgs": arguments},
+            "kubeconfig": {"updateDefaultKubeconfig": False, "switchCurrentContext": False},
+            "runtime": {"labels": [{"label": f"{CLONE_LABEL}={clone_id()}", "nodeFilters": ["server:*", "agent:*"]}]},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class K3dCluster(ContainerCluster[Prepared]):
+    """The one k3d cluster of a run."""
+
+    PROGRAM = "k3d"
+    PREFIX = "pytest-hc-"
+    """pytest-kubernetes puts `pytest-` before every name, and deletes under that name only."""
+    LABEL = "k3d.cluster"
+    DELETE = ("cluster", "delete")
+
+    @classmethod
+    def prepare(cls, settings: Settings, run: str) -> Self:
+        return cls(settings, for_k3d(settings, Progress(total=STEPS, out=io.StringIO())), run)
+
+    @classmethod
+    def find_program(cls, settings: Settings, progress: Progress) -> Path:
+        return k3d_binary(settings, progress)
+
+    @classmethod
+    def own(cls, engine: Engine) -> list[str]:
+        found = engine.docker(
+            "ps", "-a", "--filter", f"label={CLONE_LABEL}={clone_id()}", "--format", f'{{{{.Label "{cls.LABEL}"}}}}'
+        )
+        return sorted({name for name in found.split() if name.startswith(f"{cls.PREFIX}{clone_id()}-")})
+
+    @property
+    def program(self) -> Path:
+        return self.prepared.k3d
+
+    @property
+    def description(self) -> str:
+        return f"{self.settings.release.k3s_image}, 1 server, {AGENTS} agents"
+
+    def _config(self) -> dict[str, object]:
+        return config(self.settings, self.name, old_cgroups=cgroup_v1())
+
+    def _load_images(self, manager: Any) -> None:
+        for archive in self.prepared.archives.values():
+            words = ("image", "import", archive, "--cluster", self.name, "--mode", "direct")
+            output_of([self.program, *words], env=self.prepared.env, timeout=IMPORT_SECONDS)
+
+    def _adjust(self, cluster: Cluster) -> None:
+        require_own_hosts(cluster)
+
+    def _cluster(self) -> Cluster:
+        return Cluster(
+            name=self.name,
+            provider=Provider.K3D,
+            release=self.settings.release,
+            kubeconfig=self.kubeconfig,
+            kubectl=self.prepared.kubectl,
+            capabilities=frozenset(Capability) - {Capability.CONTROL_PLANE, Capability.MANY_PODS},
+            images=substitutes(self.prepared.archives),
+            lacking={Capability.CONTROL_PLANE: WITHIN_K3S},
+        )
+
+
+def require_own_hosts(cluster: Cluster) -> None:
+    """Wait until k3d's own change of CoreDNS' configuration is there; k3s would overwrite an earlier one of ours.
+
+    Raises UserError after HOSTS_SECONDS.
+    """
+    for attempt in Retrying(
+        stop=stop_after_delay(HOSTS_SECONDS), wait=wait_fixed(0.5), retry=retry_if_exception_type(UserError), reraise=True
+    ):
+        with attempt:
+            if "host.k3d.internal" not in stored_dns(cluster).get("NodeHosts", ""):
+                raise UserError(f"k3d has not finished CoreDNS' configuration after {HOSTS_SECONDS:.0f} s; run it again.")

@@ -1,0 +1,111 @@
+"""What a k3d cluster needs before it can start: an engine, k3d, a kubectl, the k3s image, workload images."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.paths import cache_dir
+from headless_conformance.core.process import output_of
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Images, Settings
+from headless_conformance.engine.engine import Engine, ensure_engine
+from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
+from headless_conformance.providers.kind.prepare import tool_folder
+from headless_conformance.toolchain.debian.apt import archive_root
+from headless_conformance.toolchain.go import binary
+from headless_conformance.toolchain.kubectl import kubectl_for
+
+STEPS = 5
+"""How many progress steps `for_k3d` takes, builds not counted."""
+PULL_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that k3d and the specs call. `env` has our tools first in PATH."""
+
+    engine: Engine
+    k3d: Path
+    kubectl: Path
+    archives: Mapping[str, Path]
+    """Workload images by reference."""
+    env: Mapping[str, str]
+
+
+def k3d_binary(settings: Settings, progress: Progress) -> Path:
+    """The user's k3d when it is exactly the table's release, else our build of its Go module."""
+    wanted = settings.versions.components["k3d"]
+    found = shutil.which("k3d")
+    if found and _version_of(found) == wanted:
+        return Path(found)
+    return binary("k3d", wanted, "k3d", progress)
+
+
+def _version_of(k3d: str) -> str:
+    try:
+        words = output_of([k3d, "--version"], timeout=20).split()
+    except (subprocess.SubprocessError, OSError):
+        return ""
+    return words[2].removeprefix("v") if len(words) > 2 else ""
+
+
+def ensure_k3s_image(settings: Settings, engine: Engine) -> None:
+    """Pull the row's k3s image where it is not there. UserError in one sentence when it cannot be had."""
+    image = settings.release.k3s_image
+    if engine.docker("images", "-q", image).strip():
+        return
+    try:
+        engine.docker("pull", "--quiet", image, timeout=PULL_SECONDS)
+    except StepFailed as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(
+            f"{image} is not there and cannot be pulled, and k3s cannot be built from packages; "
+            f"use PROVIDER=kind, or load that image into the engine ({reason})."
+        ) from None
+
+
+def workload_archives(settings: Settings, engine: Engine, progress: Progress) -> Mapping[str, Path]:
+    """Workload images by reference: from Debian packages where apt knows Debian, else client and stub by Docker.
+
+    The nodes pull the others themselves then.
+    """
+    try:
+        archive_root()
+    except UserError:
+        if settings.images is Images.BUILD:
+            raise
+        folder = cache_dir() / "workloads"
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = {
+            reference: folder / f"{reference.replace('/', '-').replace(':', '-')}-by-docker.tar"
+            for reference in ensure_from_registries(engine, progress).values()
+        }
+        for reference, path in saved.items():
+            engine.docker("save", "--output", str(path), reference)
+        return saved
+    return ensure_archives(settings, progress)
+
+
+def for_k3d(settings: Settings, progress: Progress) -> Prepared:
+    """Make everything ready; idempotent and quick when nothing is to be done. Raises UserError with what a person can do."""
+    with progress.step("container engine"):
+        engine = ensure_engine(settings, progress)
+    with progress.step(f"image {settings.release.k3s_image}"):
+        ensure_k3s_image(settings, engine)
+    with progress.step(f"k3d {settings.versions.components['k3d']}"):
+        k3d = k3d_binary(settings, progress)
+    with progress.step(f"kubectl {settings.release.minor}"):
+        kubectl = kubectl_for(settings.release, settings.versions, progress)
+    with progress.step("workload images"):
+        archives = workload_archives(settings, engine, progress)
+    tools = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
+    env = {**os.environ, **engine.env}
+    env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
+    env.pop("KUBERNETES_SERVICE_HOST", None)
+    return Prepared(engine, k3d, kubectl, archives, env)

@@ -1,0 +1,1 @@
+"""Clusters of processes, with simulated nodes."""

@@ -1,0 +1,1 @@
+"""What a run came to: verdicts, report files, comparisons."""

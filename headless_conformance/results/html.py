@@ -1,0 +1,103 @@
+"""`python -m headless_conformance.results.html [RESULTS ...]`: the HTML report of the last run, or of several merged ones, by Allure 3.
+
+Allure is the npm package pinned in report/package-lock.json, installed into the cache. The report is one file,
+reports/html/index.html; reports/history.jsonl, one line per report, is what it knows of earlier runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.paths import REPORTS, ROOT, cache_dir, log_dir
+from headless_conformance.core.process import output_of, run_logged
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.host.packages import require_host_packages
+from headless_conformance.requirements import register as claims
+
+PINS = ROOT / "report"
+
+NODE_MAJOR = 18
+"""Oldest Node.js with which Allure was seen to build a report."""
+
+
+def require_node(progress: Progress) -> None:
+    """Node.js and npm, from Debian when we are root there; UserError when they cannot be had or Node.js is too old."""
+    require_host_packages(("nodejs", "npm"), progress)
+    version = output_of(["node", "--version"]).strip()
+    if int(version.removeprefix("v").partition(".")[0]) < NODE_MAJOR:
+        raise UserError(f"Node.js is {version} and the report needs v{NODE_MAJOR} or newer; put a newer `node` first in PATH.")
+
+
+def ensure_allure() -> Path:
+    """The program, installed once per content of the pins; safe to call from several processes and to interrupt."""
+    pins = [PINS / "package.json", PINS / "package-lock.json"]
+    key = hashlib.sha256(b"".join(path.read_bytes() for path in pins)).hexdigest()[:12]
+    folder = cache_dir() / "allure" / key
+    program = folder / "node_modules" / "allure" / "cli.js"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "lock"):
+        if not program.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                unfinished = Path(scratch) / key
+                unfinished.mkdir()
+                for path in pins:
+                    shutil.copy(path, unfinished)
+                command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+                run_logged("Installing Allure with npm", command, log_dir() / "allure.log", cwd=unfinished, timeout=600)
+                unfinished.rename(folder)
+    return program
+
+
+def generate(program: Path, settings: Settings, results: Sequence[Path], reports: Path) -> Path:
+    """Build the page below `reports` from folders of results; UserError when one of them has none."""
+    for folder in results:
+        if not any(folder.glob("*-result.json")):
+            raise UserError(f"{folder} has no Allure results; run `make e2e` first.")
+    register = claims.load()
+    page = reports / "html" / "index.html"
+    chosen = {
+        "title": register.title_zh if settings.report_lang == "zh" else register.title,
+        "output": str(page.parent),
+        "history": str(reports / "history.jsonl"),
+        "lang": settings.report_lang,
+        "minors": [row.minor for row in settings.versions.rows],
+    }
+    env = {**os.environ, "REPORT_SETTINGS": json.dumps(chosen)}
+    command: list[str | Path] = ["node", program, "generate", "--config", PINS / "allurerc.mjs", *results]
+    run_logged("Building the report", command, log_dir() / "allure.log", env=env, cwd=program.parent, timeout=600)
+    if not page.exists():
+        raise UserError(f"Allure ended without writing {page}; look into {log_dir() / 'allure.log'}.")
+    return page
+
+
+def build(settings: Settings, results: Sequence[Path], progress: Progress, reports: Path = REPORTS) -> Path:
+    """All steps, from Node.js to the page."""
+    with progress.step("Node.js"):
+        require_node(progress)
+    with progress.step("Allure"):
+        program = ensure_allure()
+    with progress.step("report"):
+        return generate(program, settings, results, reports)
+
+
+@in_one_sentence
+def main(words: Sequence[str]) -> int:
+    """Build the report and print where it is."""
+    results = [Path(word).resolve() for word in words] or [REPORTS / "allure-results"]
+    print(build(from_env(os.environ), results, Progress(total=3)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

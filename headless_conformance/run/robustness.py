@@ -1,0 +1,175 @@
+"""`python -m headless_conformance.run.robustness [NAME ...]`: what a run does when its cluster is disturbed in the middle of it.
+
+Each disturbance meets a run of its own on kind. The run must end in time, must not say that a promise is broken (it recovers, or
+it says that it could not tell), and must leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.paths import REPORTS, ROOT
+from headless_conformance.core.process import end_group
+from headless_conformance.core.progress import clock
+from headless_conformance.core.settings import Provider, Settings, from_env
+from headless_conformance.engine.engine import Engine, find_engine
+from headless_conformance.providers.kind.cluster import KindCluster
+from headless_conformance.results.report_file import read
+from headless_conformance.results.verdict import Outcome
+
+BEGIN_SECONDS = 600.0
+"""Bound on a run having its databases Ready: images may have to be built first."""
+END_SECONDS = 900.0
+"""Bound on the rest of a run: no disturbance may make it hang."""
+AMID_SECONDS = 5.0
+"""From the databases being Ready, when most specs begin, to the disturbance."""
+PAUSE_SECONDS = 20.0
+POLL_SECONDS = 1.0
+IN_NODE = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The cluster of a run that is going on."""
+
+    engine: Engine
+    name: str
+
+    def on_control_plane(self, *words: str) -> str:
+        return self.engine.docker("exec", f"{self.name}-control-plane", *words)
+
+
+def _restart_api_server(target: Target) -> None:
+    """Its kubelet starts it again."""
+    target.on_control_plane("pkill", "-KILL", "-x", "kube-apiserver")
+
+
+def _delete_dns_pod(target: Target) -> None:
+    pods = target.on_control_plane(*IN_NODE, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "name").split()
+    target.on_control_plane(*IN_NODE, "-n", "kube-system", "delete", pods[0], "--wait=false")
+
+
+def _pause_node(target: Target) -> None:
+    node = f"{target.name}-worker"
+    target.engine.docker("pause", node)
+    try:
+        time.sleep(PAUSE_SECONDS)
+    finally:
+        # Not there when the run ended, and deleted its cluster, meanwhile.
+        if node in target.engine.docker("ps", "--format", "{{.Names}}").split():
+            target.engine.docker("unpause", node)
+
+
+DISTURBANCES: Mapping[str, Callable[[Target], None]] = {
+    "api-server-killed": _restart_api_server,
+    "dns-pod-deleted": _delete_dns_pod,
+    "node-paused": _pause_node,
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How a disturbed run ended."""
+
+    name: str
+    status: int | None
+    """None when it had to be ended by us."""
+    seconds: float
+    outcomes: Mapping[str, tuple[str, ...]]
+    """Claims by outcome."""
+    left: tuple[str, ...]
+    """Containers that it left."""
+
+    def problems(self) -> list[str]:
+        """What must not be; empty when the suite took it well."""
+        found = []
+        if self.status is None:
+            found.append(f"the run had not ended after {END_SECONDS:.0f} s")
+        if not self.outcomes:
+            found.append("the run wrote no report")
+        if failed := self.outcomes.get(Outcome.FAILED, ()):
+            found.append(f"a disturbance was taken for a broken promise: {', '.join(failed)}")
+        if self.left:
+            found.append(f"containers were left behind: {', '.join(self.left)}")
+        return found
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{len(claims)} {outcome}" for outcome, claims in self.outcomes.items())
+        verdict = "; ".join(self.problems()) or "well taken"
+        return f"{self.name}: {verdict} ({counts or 'no claims'}; exit status {self.status}, {clock(self.seconds)})"
+
+
+def outcomes_of(report: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Claims by outcome, without those that were not selected."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in report["claims"]:
+        if row["outcome"] not in (Outcome.SKIPPED, Outcome.EXCUSED):
+            found[row["outcome"]] = (*found.get(row["outcome"], ()), row["id"])
+    return found
+
+
+def disturb(settings: Settings, name: str) -> Seen:
+    """One run with one disturbance. UserError when the run does not get as far as that."""
+    report = REPORTS / "conformance.yaml"
+    report.unlink(missing_ok=True)
+    env = {**os.environ, "PROVIDER": Provider.KIND.value, "KEEP": "0"}
+    command = [sys.executable, "-m", "headless_conformance", "e2e"]
+    begun = time.monotonic()
+    child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+    try:
+        target = _await_databases(settings, child)
+        time.sleep(AMID_SECONDS)
+        print(f"\n=== {name} ===", flush=True)
+        DISTURBANCES[name](target)
+        try:
+            status: int | None = child.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = None
+    finally:
+        end_group(child, grace=200.0)
+    outcomes = outcomes_of(read(report)) if report.exists() else {}
+    return Seen(name, status, time.monotonic() - begun, outcomes, tuple(KindCluster.containers_of(target.engine, target.name)))
+
+
+def _await_databases(settings: Settings, child: subprocess.Popen[bytes]) -> Target:
+    name = KindCluster.name_of(settings.release.minor)
+    end = time.monotonic() + BEGIN_SECONDS
+    while time.monotonic() < end:
+        if child.poll() is not None:
+            raise UserError("The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first.")
+        engine = find_engine()
+        if engine is not None and _databases_ready(Target(engine, name)):
+            return Target(engine, name)
+        time.sleep(POLL_SECONDS)
+    raise UserError(f"The run had no databases Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first.")
+
+
+def _databases_ready(target: Target) -> bool:
+    path = "jsonpath={.items[?(@.metadata.name=='mysql-sts')].status.readyReplicas}"
+    try:
+        return target.on_control_plane(*IN_NODE, "get", "statefulsets", "-A", "-o", path).strip() == "3"
+    except UserError:
+        return False
+
+
+@in_one_sentence
+def main(words: Sequence[str]) -> int:
+    """Run the disturbances, all or those that are named; 1 when one of them was not well taken. UserError: it was not tried."""
+    unknown = [word for word in words if word not in DISTURBANCES]
+    if unknown:
+        raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
+    settings = from_env({**os.environ, "PROVIDER": Provider.KIND.value})
+    seen = [disturb(settings, name) for name in words or DISTURBANCES]
+    print("\n" + "\n".join(map(str, seen)))
+    return int(any(one.problems() for one in seen))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+"""`python -m headless_conformance.run.version_matrix`: the suite on each version, one after the other, and what differs between them.
+
+K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A red does not end the matrix. Each version's reports are
+kept in reports/matrix/<minor>/, for `make report` to merge.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.paths import REPORTS
+from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.core.versions import Release, Versions, load
+from headless_conformance.results.comparison import comparison
+from headless_conformance.results.report_file import read
+from headless_conformance.results.selection import as_claims
+from headless_conformance.results.verdict import STATUS_BROKEN, STATUS_FAILED
+from headless_conformance.run.runner import GRACE_SECONDS, supervised
+
+FOLDER = "matrix"
+SUMMARY = "summary.txt"
+FILES = ("conformance.yaml", "junit.xml", "allure-results", "kind-logs")
+"""What one version's run leaves in reports/."""
+INTERRUPTED = (130, 143)
+FINISH_SECONDS = GRACE_SECONDS + 150
+"""How long an interrupted version may take: pytest's own time, then the runner's to delete the cluster."""
+
+RunRow = Callable[[Release], int]
+"""Runs the suite on one version and returns its exit status."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One version's run."""
+
+    minor: str
+    status: int
+    record: dict[str, Any] | None
+    """Its conformance.yaml; None when it ended before there was one."""
+
+
+def chosen_rows(versions: Versions, asked: str) -> list[Release]:
+    """The rows that K8S names, by blanks or commas, each once; all of them when it is empty."""
+    words = asked.replace(",", " ").split()
+    return list(dict.fromkeys(versions.row(word) for word in words)) or list(versions.rows)
+
+
+def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[Row]:
+    """Run each version and put its reports into a folder of its own; ends early only when a run was interrupted."""
+    target = reports / FOLDER
+    shutil.rmtree(target, ignore_errors=True)
+    done: list[Row] = []
+    for number, release in enumerate(rows, start=1):
+        print(f"\n=== Kubernetes {release.patch}: {number} of {len(rows)} ===", flush=True)
+        for name in FILES:
+            _remove(reports / name)
+        status = run(release)
+        done.append(Row(release.minor, status, _kept(reports, target / release.minor)))
+        if status in INTERRUPTED:
+            break
+    return done
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _kept(reports: Path, folder: Path) -> dict[str, Any] | None:
+    folder.mkdir(parents=True)
+    for name in FILES:
+        if (reports / name).is_dir():
+            shutil.copytree(reports / name, folder / name)
+        elif (reports / name).exists():
+            shutil.copy(reports / name, folder / name)
+    report = folder / "conformance.yaml"
+    return read(report) if report.exists() else None
+
+
+def status_of(rows: Sequence[Row]) -> int:
+    """An interrupt first, then a failed MUST, then whatever else was not well."""
+    statuses = [row.status for row in rows]
+    for status in (*INTERRUPTED, STATUS_FAILED, STATUS_BROKEN):
+        if status in statuses:
+            return status
+    return max(statuses, default=STATUS_BROKEN)
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """The table of claims and versions, differences first, and what each version came to."""
+    reported = [(row.minor, row.record) for row in rows if row.record is not None]
+    lines = ["", "=== matrix ==="]
+    if reported:
+        lines += comparison([minor for minor, _ in reported], [record for _, record in reported])
+    for row in rows:
+        lines.append(
+            f"{row.minor}: {row.record['summary']}" if row.record else f"{row.minor}: no report, exit status {row.status}"
+        )
+    return lines
+
+
+def run_version(choice: Mapping[str, str], release: Release) -> int:
+    """The suite, or the claims of a choice, on one version, as `make e2e` runs it."""
+    env = {**os.environ, **choice, "K8S": release.minor}
+    return supervised([sys.executable, "-m", "headless_conformance", "e2e"], env, FINISH_SECONDS)
+
+
+@in_one_sentence
+def main(env: Mapping[str, str]) -> int:
+    """Run the matrix and print its summary. UserError when the settings are wrong."""
+    rows = chosen_rows(load(), env.get("K8S", ""))
+    if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
+        raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
+    choice = as_claims(env)
+    REPORTS.mkdir(exist_ok=True)
+    done = run_matrix(rows, REPORTS, partial(run_version, choice))
+    lines = summary(done)
+    (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
+    print("\n".join(lines))
+    return status_of(done)
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

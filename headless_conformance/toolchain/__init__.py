@@ -1,0 +1,1 @@
+"""Programs built from package registries: Go modules, Debian packages, kubectl."""

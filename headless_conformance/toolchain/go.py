@@ -1,0 +1,324 @@
+"""Every Go program that we build: pinned modules in `modules/<component>-<version>`, built once into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import cache_dir, log_dir
+from headless_conformance.core.process import output_of, run_logged
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.versions import Versions
+
+MODULES = Path(__file__).resolve().parent / "modules"
+
+OLDEST_GO = (1, 26, 3)
+"""What the newest of the pinned modules asks for."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one component is built. `commands` maps the name of each program to its package.
+
+    `stamps` are linker variables that get `v<version>`, `bare_stamps` those that get it without the `v`.
+    """
+
+    module: str
+    commands: Mapping[str, str]
+    stamps: tuple[str, ...] = ()
+    bare_stamps: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    extra_modules: tuple[str, ...] = ()
+    staging: bool = False
+    """Its `k8s.io/X v0.0.0` requirements stand for the staging releases `v0.<minor>.<patch>`."""
+
+    def stamped(self, version: str) -> dict[str, str]:
+        """Linker variables and their values."""
+        values = dict.fromkeys(self.stamps, f"v{version}") | dict.fromkeys(self.bare_stamps, version)
+        if self.staging:
+            major, minor = version.split(".")[:2]
+            for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+                values |= {f"{package}.gitVersion": f"v{version}", f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
+        return values
+
+
+def _under(prefix: str, *names: str) -> dict[str, str]:
+    return {name: f"{prefix}/{name}" for name in names}
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "kubernetes": Recipe(
+        "k8s.io/kubernetes",
+        _under(
+            "k8s.io/kubernetes/cmd",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-proxy",
+            "kube-scheduler",
+            "kubeadm",
+            "kubectl",
+            "kubelet",
+        ),
+        staging=True,
+    ),
+    "coredns": Recipe("github.com/coredns/coredns", {"coredns": "github.com/coredns/coredns"}),
+    "etcd": Recipe(
+        "go.etcd.io/etcd/server/v3",
+        {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl/v3"},
+        extra_modules=("go.etcd.io/etcd/etcdctl/v3",),
+    ),
+    "containerd": Recipe(
+        "github.com/containerd/containerd/v2",
+        _under("github.com/containerd/containerd/v2/cmd", "containerd", "containerd-shim-runc-v2", "ctr"),
+        stamps=("github.com/containerd/containerd/v2/version.Version",),
+        tags=("no_aufs", "no_btrfs", "no_devmapper", "no_zfs"),
+    ),
+    "cni-plugins": Recipe(
+        "github.com/containernetworking/plugins",
+        _under("github.com/containernetworking/plugins/plugins/main", "loopback", "ptp")
+        | _under("github.com/containernetworking/plugins/plugins/ipam", "host-local")
+        | _under("github.com/containernetworking/plugins/plugins/meta", "portmap"),
+        stamps=("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion",),
+    ),
+    "crane": Recipe(
+        "github.com/google/go-containerregistry",
+        _under("github.com/google/go-containerregistry/cmd", "crane"),
+        bare_stamps=("github.com/google/go-containerregistry/cmd/crane/cmd.Version",),
+    ),
+    "crictl": Recipe(
+        "sigs.k8s.io/cri-tools",
+        _under("sigs.k8s.io/cri-tools/cmd", "crictl"),
+        bare_stamps=("sigs.k8s.io/cri-tools/pkg/version.Version",),
+    ),
+    "local-path-provisioner": Recipe(
+        "github.com/rancher/local-path-provisioner",
+        {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
+        stamps=("main.VERSION",),
+    ),
+    "actionlint": Recipe("github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
+    "k3d": Recipe(
+        "github.com/k3d-io/k3d/v5",
+        {"k3d": "github.com/k3d-io/k3d/v5"},
+        # Without it k3d calls itself v5-dev, which pytest-kubernetes takes for a release before 4.
+        stamps=("github.com/k3d-io/k3d/v5/version.Version",),
+    ),
+    "kind": Recipe("sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}),
+    "kwok": Recipe("sigs.k8s.io/kwok", _under("sigs.k8s.io/kwok/cmd", "kwok"), stamps=("sigs.k8s.io/kwok/pkg/consts.Version",)),
+}
+
+
+def components_of(versions: Versions) -> list[tuple[str, str]]:
+    """Every (component, version) that the table names, newest Kubernetes first; versions carry no `v`."""
+    shared = [("kind", versions.kind.removeprefix("v")), *versions.components.items()]
+    rows = [
+        pair
+        for row in reversed(versions.rows)
+        for pair in (("kubernetes", row.patch), ("coredns", row.coredns), ("etcd", row.etcd))
+    ]
+    return list(dict.fromkeys(rows[:3] + shared + rows[3:]))
+
+
+def folder_of(component: str, version: str) -> Path:
+    """Where the pins of a component are kept."""
+    return MODULES / f"{component}-{version.removeprefix('v')}"
+
+
+def go_environment(**more: str) -> dict[str, str]:
+    """The environment of every go command of ours: the user's, with whatever would change a build set to our values."""
+    ours = {
+        "CGO_ENABLED": "0",
+        "GOARCH": "amd64",
+        "GOEXPERIMENT": "",
+        "GOFLAGS": "-buildvcs=false -trimpath",
+        "GOOS": "linux",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+    return {**os.environ, **ours, **more}
+
+
+def go_version() -> str:
+    """The Go release in PATH, such as `go1.26.8`. Raises UserError when there is none or it is older than OLDEST_GO."""
+    oldest = ".".join(map(str, OLDEST_GO))
+    if shutil.which("go") is None:
+        raise UserError(f"Go is missing; install Go {oldest} or newer and have it in PATH.")
+    version = output_of(["go", "env", "GOVERSION"], env=go_environment()).strip()
+    found = tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    if found < OLDEST_GO:
+        raise UserError(f"{version} in PATH is too old; install Go {oldest} or newer.")
+    return version
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is built: a module of ours (its folder holds go.mod) and packages with the names of their programs."""
+
+    title: str
+    folder: Path
+    commands: Mapping[str, str]
+    ldflags: str = "-s -w"
+    tags: tuple[str, ...] = ()
+
+    def key(self, go: str) -> str:
+        """Sixteen hexadecimal digits that change with anything that changes the programs."""
+        digest = hashlib.sha256()
+        parts = [go, self.ldflags, *self.tags, *(f"{name}={package}" for name, package in sorted(self.commands.items()))]
+        digest.update("\0".join(parts).encode())
+        for path in sorted(self.folder.iterdir()):
+            if path.name in {"go.mod", "go.sum"} or (path.suffix == ".go" and not path.name.endswith("_test.go")):
+                digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+
+def source_of(component: str, version: str) -> Source:
+    """The pinned source of a component. Raises UserError when its pins are not in the tree."""
+    plain = version.removeprefix("v")
+    folder = folder_of(component, plain)
+    if not (folder / "go.mod").exists():
+        raise UserError(
+            f"There are no pins for {component} {plain}; run `python -m headless_conformance.toolchain.go_pins` and commit what it writes."
+        )
+    recipe = RECIPES[component]
+    stamps = [f"-X {name}={value}" for name, value in recipe.stamped(plain).items()]
+    return Source(f"{component}-{plain}", folder, recipe.commands, " ".join(["-s -w", *stamps]), recipe.tags)
+
+
+def binary(component: str, version: str, name: str, progress: Progress) -> Path:
+    """The program `name` of a component, built if need be. Raises UserError (no Go, no pins) or StepFailed."""
+    return binaries(component, version, progress) / name
+
+
+def binaries(component: str, version: str, progress: Progress, only: Collection[str] = ()) -> Path:
+    """The folder with the programs of a component, as `build` says. Raises UserError (no Go, no pins) or StepFailed."""
+    return build(source_of(component, version), progress, only)
+
+
+def folder_built(source: Source) -> Path:
+    """Where all programs of a source are, or will be."""
+    return cache_dir() / "bin" / f"{source.title}-{source.key(go_version())}"
+
+
+def build(source: Source, progress: Progress, only: Collection[str] = ()) -> Path:
+    """Build a source's programs into the cache and return their folder; nothing to do when they are there.
+
+    With `only`, no others than these names are built, and the folder has at least these. The folder of all appears whole
+    or not at all, and takes over what was built alone. Go's build cache is one of ours per source and is removed after
+    success, so an interrupted build goes on where it was and a finished one holds no disk. Two runs at once wait for each other.
+    """
+    target = folder_built(source)
+    if found := _finished(target, only):
+        return found
+    with alone(target.name, progress):
+        if found := _finished(target, only):
+            return found
+        with progress.step(f"build {source.title}"):
+            _forget_superseded(target, source)
+            return _build_into(target, source, only)
+
+
+def _some_of(target: Path) -> Path:
+    """The folder of programs that were built without the others."""
+    return target.with_name(f"{target.name}.some")
+
+
+def _finished(target: Path, only: Collection[str]) -> Path | None:
+    if target.exists():
+        return target
+    some = _some_of(target)
+    return some if only and all((some / name).exists() for name in only) else None
+
+
+def _lock_file(name: str) -> Path:
+    path = cache_dir() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def alone(name: str, progress: Progress) -> Iterator[None]:
+    """One process of this user at a time builds `name`; the others wait and say so."""
+    lock = FileLock(_lock_file(name))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.say(f"another run builds {name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _forget_superseded(target: Path, source: Source) -> None:
+    """Remove build caches of earlier inputs of the same source, which interrupted builds left, unless a run uses them."""
+    for left in (cache_dir() / "go-build").glob(f"{source.title}-{'?' * len(source.key(go_version()))}"):
+        if left.name != target.name:
+            with suppress(Timeout), FileLock(_lock_file(left.name), timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _build_into(target: Path, source: Source, only: Collection[str]) -> Path:
+    some, build_cache = _some_of(target), cache_dir() / "go-build" / target.name
+    wanted = only or source.commands
+    there = [name for name in wanted if (some / name).exists()]
+    missing = {name: source.commands[name] for name in wanted if name not in there}
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _go_build(source, missing, partial, build_cache)
+        if only:
+            some.mkdir(exist_ok=True)
+            for name in missing:
+                (partial / name).rename(some / name)
+        else:
+            # Linked, not moved: a simulated cluster may be running from there.
+            for name in there:
+                (partial / name).hardlink_to(some / name)
+            partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(build_cache, ignore_errors=True)
+    return some if only else target
+
+
+def _go_build(source: Source, commands: Mapping[str, str], folder: Path, build_cache: Path) -> None:
+    if not commands:
+        return
+    run_logged(
+        f"Building {source.title}",
+        [
+            *("go", "build", "-mod=readonly", "-ldflags", source.ldflags, "-tags", ",".join(source.tags)),
+            *("-o", f"{folder}/", *commands.values()),
+        ],
+        log_dir() / f"build-{source.title}.log",
+        env=go_environment(GOCACHE=str(build_cache)),
+        cwd=source.folder,
+    )
+    for name, package in commands.items():
+        default = _default_name(package)
+        if default != name:
+            (folder / default).rename(folder / name)
+
+
+def _default_name(package: str) -> str:
+    """The name that `go build` gives a program: the last element of its package path that is no major version."""
+    words = package.split("/")
+    return words[-2] if re.fullmatch(r"v\d+", words[-1]) else words[-1]
+
+
+def module_folder(component: str, version: str) -> Path:
+    """The unpacked source of a component's module in the module cache, fetched if need be (read-only)."""
+    source = source_of(component, version)
+    module = RECIPES[component].module
+    output_of(["go", "-C", source.folder, "mod", "download", module], env=go_environment(), timeout=600)
+    return Path(output_of(["go", "-C", source.folder, "list", "-m", "-f", "{{.Dir}}", module], env=go_environment()).strip())

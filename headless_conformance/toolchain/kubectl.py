@@ -1,0 +1,34 @@
+"""A kubectl for clusters that bring none along."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from headless_conformance.core.process import output_of
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.versions import Release, Versions
+from headless_conformance.toolchain.go import binaries
+
+
+def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Path:
+    """A kubectl of the server's minor: the person's when it is of that minor, else the table's closest one, built if need be."""
+    own = shutil.which("kubectl")
+    if own and _minor_of(own) == release.minor:
+        return Path(own)
+    return kubectl_of(versions.closest_row(release.minor), progress)
+
+
+def kubectl_of(row: Release, progress: Progress) -> Path:
+    """The kubectl of a row of the table, built if need be and nothing else of Kubernetes."""
+    return binaries("kubernetes", row.patch, progress, ["kubectl"]) / "kubectl"
+
+
+def _minor_of(kubectl: str) -> str:
+    try:
+        said = json.loads(output_of([kubectl, "version", "--client", "-o", "json"], timeout=20))["clientVersion"]["gitVersion"]
+    except (subprocess.SubprocessError, OSError, ValueError, LookupError):
+        return ""
+    return ".".join(str(said).removeprefix("v").split(".")[:2])

@@ -1,0 +1,81 @@
+"""The document's `kubectl run dns-test`, typed once per run in a terminal, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kubernetes.client.exceptions import ApiException
+
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Object
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.terminal import on_terminal
+from headless_conformance.cluster.waiting import POD_READY
+
+POD = "dns-test"
+IMAGE = "busybox:1.28"
+PROMPT = "/ # "
+HINT = "If you don't see a command prompt, try pressing enter."
+GONE_SECONDS = 45.0
+"""Bound on the pod's end: its default grace period of 30 s, since a shell that was started again does not heed SIGTERM."""
+
+ANSWER_SECONDS = 20.0
+"""Bound on a command in the shell."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the terminal showed, and the pod while the shell was open and afterwards."""
+
+    shown: str
+    reached_prompt: bool
+    lookups: dict[str, str]
+    pod: Object | None
+    status: int | None
+    """kubectl's exit status; None when it had not ended in time."""
+    left: Object | None
+    """The pod when kubectl had come back."""
+
+
+def find_pod(documented: HeadlessSet) -> Object | None:
+    """The pod `dns-test`, if there is one."""
+    try:
+        return documented.kube.get("Pod", documented.namespace, POD)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def typed(cluster: Cluster) -> list[str]:
+    """The document's command as this cluster can run it: the image that stands for its own, and what that is pulled with."""
+    words = ["run", POD, "-ti", f"--image={cluster.images.get(IMAGE, IMAGE)}", "--rm"]
+    if not cluster.pull_secret:
+        return words
+    pulled_with = {"apiVersion": "v1", "spec": {"imagePullSecrets": [{"name": cluster.pull_secret}]}}
+    return [*words, f"--overrides={json.dumps(pulled_with)}"]
+
+
+def run_session(documented: HeadlessSet, words: list[str]) -> dict[str, Any]:
+    kube = documented.kube
+    command = [str(kube.kubectl_path), "--namespace", documented.namespace, *words]
+    names = [documented.service, f"{documented.member(0)}.{documented.service}"]
+    lookups: dict[str, str] = {}
+    with on_terminal(command, kube.environment) as terminal:
+        terminal.read_until(HINT, POD_READY, others=[PROMPT])
+        terminal.type("")
+        # Prompts come before and after the empty line; behind the answer to this, there is one.
+        terminal.type("echo ready-$((1 + 1))")
+        reached = terminal.read_until(f"ready-2\n{PROMPT}", ANSWER_SECONDS)
+        pod = find_pod(documented)
+        for name in names if reached else []:
+            before = len(terminal.text)
+            terminal.type(f"nslookup {name}")
+            terminal.read_until(f"\n{PROMPT}", ANSWER_SECONDS, after=before)
+            lookups[name] = terminal.text[before:]
+        terminal.type("exit")
+        status = terminal.read_to_end(POD_READY)
+        shown = terminal.text
+    return asdict(Session(shown, reached, lookups, pod, status, find_pod(documented)))
