@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-VARIABLES := K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS CLAIM SECTION LEVEL RERUN \
+VARIABLES := K8S PROVIDER IMAGES KEEP STRICT SLOW DEBIAN_DRIFT NAMESPACE REPORT_LANG ARGS REQUIREMENT SECTION LEVEL RERUN \
 	POD_CIDR SERVICE_CIDR CLUSTER_DOMAIN KUBECONFIG CONTEXT CONFIRM DRY_RUN IMAGE_PREFIX STORAGE_CLASS PULL_SECRET \
 	ARCHIVE TARGET FAULT RESULTS A B DISTURBANCE SCALE_NAMES SCALE_SEED
 export $(VARIABLES)
@@ -15,12 +15,12 @@ ifneq ($(UNKNOWN),)
 $(error $(or $(shell python3 -m headless_conformance.core.spelling '$(firstword $(UNKNOWN))' $(VARIABLES)),$(firstword $(UNKNOWN)) is not a variable of this suite))
 endif
 
-.PHONY: help e2e matrix robustness faults faults-page variations test lint prepare claims list version report compare doctor check image-archive clean clean-existing distclean workflow-matrix
+.PHONY: help e2e matrix robustness faults faults-page variations test lint prepare requirements list version report compare doctor check image-archive clean clean-existing distclean workflow-matrix
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 CLAIM=SEED-NID-05; all variables: README.md, \"Choosing\", and docs/own-cluster.md"
+	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 REQUIREMENT=SEED-NID-05; all variables: README.md, \"Choosing\", and docs/own-cluster.md"
 
 e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, and write reports/.
 	@$(PYTHON) -m headless_conformance e2e
@@ -28,7 +28,7 @@ e2e: $(VENV)/ready ## Verify the documented promises on a cluster of our own, an
 matrix: $(VENV)/ready ## The same on every version of versions.yaml, or K8S="1.36 1.37", and what differs between them.
 	@$(PYTHON) -m headless_conformance.run.version_matrix
 
-faults: $(VENV)/ready ## Break what the suite verifies, in every way of faults/ (or FAULT='name ...'), and see the right claims turn red.
+faults: $(VENV)/ready ## Break what the suite verifies, in every way of faults/ (or FAULT='name ...'), and see the right requirements turn red.
 	@$(PYTHON) -m headless_conformance.faults.runner faults
 
 faults-page: $(VENV)/ready ## Write docs/faults.md from faults/.
@@ -53,11 +53,11 @@ workflow-matrix: $(VENV)/ready ## Print the versions that GITHUB_EVENT_NAME runs
 prepare: $(VENV)/ready ## Get or build engine, tools and images, and start nothing else.
 	@$(PYTHON) -m headless_conformance prepare
 
-claims: $(VENV)/ready ## Show which specs cover which claim; fails when one has none.
-	@$(PYTHON) -m headless_conformance.cli.claims coverage
+requirements: $(VENV)/ready ## Show which tests cover which requirement; fails when one has none.
+	@$(PYTHON) -m headless_conformance.cli.requirements coverage
 
-list: $(VENV)/ready ## List the claims (all, or those of CLAIM, SECTION, LEVEL, RERUN), what they need and how long they took.
-	@$(PYTHON) -m headless_conformance.cli.claims list
+list: $(VENV)/ready ## List the requirements (all, or those of REQUIREMENT, SECTION, LEVEL, RERUN), what they need and how long they took.
+	@$(PYTHON) -m headless_conformance.cli.requirements list
 
 version: $(VENV)/ready ## Show the version of this suite and of the programs that it builds.
 	@$(PYTHON) -m headless_conformance version

@@ -37,17 +37,17 @@ from headless_conformance.core.errors import not_supported
 from headless_conformance.cluster.model import Capability
 """
 PASSES = """
-@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.requirement("SEED-HLS-01")
 def test_passes():
     pass
 """
 FAILS = """
-@pytest.mark.claim("SEED-NID-01")
+@pytest.mark.requirement("SEED-NID-01")
 def test_fails():
     assert "mysql-0" == "mysql-sts-0", "a wrong name"
 """
 BREAKS = """
-@pytest.mark.claim("SEED-NID-02")
+@pytest.mark.requirement("SEED-NID-02")
 def test_breaks():
     raise ConnectionError("API server went away")
 """
@@ -56,7 +56,7 @@ BREAKS_IN_SET_UP = """
 def stack():
     assert False, "MySQL never became ready"
 
-@pytest.mark.claim("SEED-NID-03")
+@pytest.mark.requirement("SEED-NID-03")
 def test_breaks_in_set_up(stack):
     pass
 """
@@ -66,12 +66,12 @@ def leftovers():
     yield
     assert False, "a namespace stayed"
 
-@pytest.mark.claim("SEED-NID-04")
+@pytest.mark.requirement("SEED-NID-04")
 def test_breaks_in_tear_down(leftovers):
     pass
 """
 RUNS_INTO_A_LIMIT = """
-@pytest.mark.claim("SEED-NID-05")
+@pytest.mark.requirement("SEED-NID-05")
 def test_runs_into_a_limit():
     pytest.fail("Timeout (>1.0s) from pytest-timeout.")
 """
@@ -80,13 +80,13 @@ NEEDS_A_KUBELET = """
 def expensive():
     raise RuntimeError("this fixture must not start")
 
-@pytest.mark.claim("SEED-ETH-01")
+@pytest.mark.requirement("SEED-ETH-01")
 @pytest.mark.needs(Capability.KUBELET)
 def test_needs_a_kubelet(expensive):
     pass
 """
 SEES_NO_SUPPORT = """
-@pytest.mark.claim("SEED-XC-02")
+@pytest.mark.requirement("SEED-XC-02")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
 @pytest.mark.parametrize("node", ["a", "b"])
 def test_sees_no_support(cluster, node):
@@ -94,18 +94,18 @@ def test_sees_no_support(cluster, node):
         not_supported("node b has no range")
 """
 RED_SHOULD = """
-@pytest.mark.claim("SEED-NID-07")
+@pytest.mark.requirement("SEED-NID-07")
 def test_red_should():
     assert 70 <= 60, "70 s"
 """
 EXPECTED_TO_FAIL = """
-@pytest.mark.claim("SEED-NID-08")
+@pytest.mark.requirement("SEED-NID-08")
 @pytest.mark.xfail
 def test_expected_to_fail():
     assert False, "no connection"
 """
 FAILS_AND_BREAKS = """
-@pytest.mark.claim("SEED-NID-09")
+@pytest.mark.requirement("SEED-NID-09")
 @pytest.mark.parametrize("how", ["passes", "breaks", "fails"])
 def test_both(how):
     assert how != "fails", "a wrong set"
@@ -113,14 +113,14 @@ def test_both(how):
         raise OSError
 """
 MEASURES = """
-@pytest.mark.claim("SEED-NID-10")
+@pytest.mark.requirement("SEED-NID-10")
 def test_measures(record_property):
     record_property("convergence_seconds", 0.5)
     record_property("convergence_seconds", 1.5)
     record_property("server", "10")
 """
 IS_INTERRUPTED = """
-@pytest.mark.claim("SEED-WHY-01")
+@pytest.mark.requirement("SEED-WHY-01")
 def test_is_interrupted():
     os.kill(os.getpid(), signal.SIGINT)
 """
@@ -141,7 +141,7 @@ EVERYTHING = (
 
 
 class Suite:
-    """A clone in miniature: specs below suites/headless_service, and what a run of them left behind."""
+    """A clone in miniature: tests below suites/headless_service, and what a run of them left behind."""
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self._pytester = pytester
@@ -150,9 +150,9 @@ class Suite:
         pytester.makeconftest(CONFTEST)
         (self.root / "suites" / "headless_service").mkdir(parents=True)
 
-    def write(self, *specs: str, where: str = "suites/headless_service/test_specs.py") -> None:
+    def write(self, *tests: str, where: str = "suites/headless_service/test_specs.py") -> None:
         (self.root / where).parent.mkdir(parents=True, exist_ok=True)
-        (self.root / where).write_text(HEAD + "".join(specs))
+        (self.root / where).write_text(HEAD + "".join(tests))
 
     def run(self, *arguments: str, target: str = "suites") -> pytest.RunResult:
         return self._pytester.runpytest_subprocess(target, *arguments)
@@ -161,17 +161,17 @@ class Suite:
         loaded: dict[str, Any] = yaml.safe_load((self.root / "reports" / "conformance.yaml").read_text())
         return loaded
 
-    def claims(self) -> dict[str, dict[str, Any]]:
-        """Rows of the claims that had a spec, by ID."""
-        return {row["id"]: row for row in self.record()["claims"] if "specs" in row}
+    def requirements(self) -> dict[str, dict[str, Any]]:
+        """Rows of the requirements that had a test, by ID."""
+        return {row["id"]: row for row in self.record()["requirements"] if "tests" in row}
 
     def allure(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_text()) for path in (self.root / "reports/allure-results").glob("*-result.json")]
 
 
 def empty_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    """A suite without specs, run with this project's modules and none of the person's settings."""
+    """A suite without tests, run with this project's modules and none of the person's settings."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    for name in ("K8S", "PROVIDER", "STRICT", "REPORT_LANG", "CLAIM", "SECTION", "LEVEL", "RERUN", "GITHUB_ACTIONS"):
+    for name in ("K8S", "PROVIDER", "STRICT", "REPORT_LANG", "REQUIREMENT", "SECTION", "LEVEL", "RERUN", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return Suite(pytester)

@@ -1,4 +1,4 @@
-"""A client pod that specs ask to do things from inside the cluster, over one stream that stays open for the session."""
+"""A client pod that tests ask to do things from inside the cluster, over one stream that stays open for the session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubernetes.stream.ws_client import WSClient
 from websocket import WebSocketException
 
 from headless_conformance.cluster.kube import Kube
-from headless_conformance.cluster.waiting import STEADY, Unobserved, eventually
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, Unobserved, eventually
 from headless_conformance.core.errors import not_supported
 
 PROGRAM = (Path(__file__).parent / "agent_program.py").read_text()
@@ -37,9 +37,11 @@ class _NoAnswer(Unobserved):
 class Agent:
     """Runs jobs in one pod, in batches. Not for several threads."""
 
-    def __init__(self, kube: Kube, namespace: str, pod: str, steady_bound: Callable[[], float] = lambda: STEADY) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str, pod: str, at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT
+    ) -> None:
         self._kube = kube
-        self._steady_bound = steady_bound
+        self._steady_bound = at_rest_timeout
         self.namespace = namespace
         self.pod = pod
         self._open = ExitStack()
@@ -102,7 +104,7 @@ class Agent:
             )
 
         try:
-            self._require(name, check, f"{name} not to exist in namespace {self.namespace}", STEADY)
+            self._require(name, check, f"{name} not to exist in namespace {self.namespace}", AT_REST_TIMEOUT)
         except _NoAnswer as error:
             if forbidden:
                 not_supported(f"nobody answers for names outside the cluster: {error}")

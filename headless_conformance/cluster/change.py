@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from headless_conformance.cluster.dns_client import Answer, Check, Dns, Observation, must_be
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
-from headless_conformance.cluster.waiting import POD_READY, consistently, eventually
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, consistently, eventually
 
 PENDING_SECONDS = 5.0
 """How long a pod is watched to stay where it is."""
@@ -16,19 +16,19 @@ PENDING_SECONDS = 5.0
 
 def require_changed(of: HeadlessSet, dns: Dns, name: str, rdtype: str, check: Check) -> Observation:
     """Every DNS server passes as soon as it must know of a change."""
-    return dns.require(name, rdtype, check, within=of.facts.change_bound(name))
+    return dns.require(name, rdtype, check, within=of.facts.change_timeout(name))
 
 
 def require_gone(of: HeadlessSet, dns: Dns, name: str) -> None:
     """No DNS server knows a name as soon as it must know of a change."""
-    dns.require_absent(name, within=of.facts.change_bound(name))
+    dns.require_absent(name, within=of.facts.change_timeout(name))
 
 
 def require_names(of: HeadlessSet, dns: Dns) -> float:
     """The Service's name and every member's lead to the members as they are now; since when (monotonic seconds)."""
     seen = [require_changed(of, dns, of.domain, "A", must_be(of.addresses()))]
     for ordinal in of.ordinals:
-        seen.append(require_changed(of, dns, of.member_name(ordinal), "A", must_be([of.address(ordinal)])))
+        seen.append(require_changed(of, dns, of.pod_fqdn(ordinal), "A", must_be([of.address(ordinal)])))
     return max(found.right_since for found in seen)
 
 
@@ -54,7 +54,7 @@ def require_pending(of: HeadlessSet, ordinal: int, *, other_than: str) -> None:
         assert pod["metadata"]["uid"] != other_than, "the old pod is still there"
         assert pod["status"]["phase"] == "Pending", f"phase {pod['status']['phase']}"
 
-    eventually(pending, expecting="the new pod to be Pending", within=POD_READY)
+    eventually(pending, expecting="the new pod to be Pending", within=POD_READY_TIMEOUT)
     consistently(pending, expecting="the new pod to stay Pending", during=PENDING_SECONDS)
 
 

@@ -29,14 +29,14 @@ AGENT, NSLOOKUP = "headless-client", "headless-nslookup"
 def create_client(deployer: Deployer, namespace: str, name: str) -> None:
     """One of the client pods, Ready."""
     pods = [pod for pod in manifests.load("clients.yaml") if pod["metadata"]["name"] == name]
-    deployer.shared.claim("Pod", namespace, name)
+    deployer.shared.reserve("Pod", namespace, name)
     deployer.create(pods, namespace)
     await_pod(deployer.kube, namespace, name)
 
 
 def new_agent(deployer: Deployer, namespace: str) -> Agent:
     facts = deployer.facts
-    return Agent(deployer.kube, namespace, AGENT, lambda: facts.steady_bound(f"svc.{facts.domain}."))
+    return Agent(deployer.kube, namespace, AGENT, lambda: facts.at_rest_timeout(f"svc.{facts.domain}."))
 
 
 def ready_replicas(kube: Kube) -> dict[Server, str]:

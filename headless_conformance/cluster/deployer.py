@@ -10,11 +10,11 @@ import allure
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet, is_ready
-from headless_conformance.cluster.kube import Kube, Object, Ran
+from headless_conformance.cluster.kube import CommandResult, Kube, Object
 from headless_conformance.cluster.manifests import STUB_FILE
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.shared import Shared
-from headless_conformance.cluster.waiting import POD_READY, eventually
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, eventually
 
 UNREADY_FILE = "/tmp/unready"
 """In a stub: makes its readiness probe fail, where the probe is made to look for it."""
@@ -29,14 +29,14 @@ class Deployer:
     facts: Facts
     shared: Shared
 
-    def apply(self, file: str, namespace: str, *options: str) -> Ran:
+    def apply(self, file: str, namespace: str, *options: str) -> CommandResult:
         """`kubectl apply -f` of a shipped file, fitted to the cluster, as a reader would do it."""
         objects = manifests.fitted(manifests.load(file), self.cluster)
         path = self.shared.folder / f"{os.getpid()}-{file}"
         path.write_text(manifests.to_yaml(objects))
         attach_objects(f"{file} as applied", objects)
-        ran = self.kube.kubectl("apply", "-f", str(path), *options, namespace=namespace, timeout=POD_READY)
-        shown = Ran(" ".join(["kubectl apply -f", file, *options]), ran.status, ran.stdout, ran.stderr)
+        ran = self.kube.kubectl("apply", "-f", str(path), *options, namespace=namespace, timeout=POD_READY_TIMEOUT)
+        shown = CommandResult(" ".join(["kubectl apply -f", file, *options]), ran.status, ran.stdout, ran.stderr)
         allure.attach(shown.transcript(), name=shown.command, attachment_type=allure.attachment_type.TEXT)
         return shown
 
@@ -48,29 +48,29 @@ class Deployer:
             self.kube.create(namespace, item)
 
     def stub_set(self, namespace: str, objects: list[Object] | None = None) -> HeadlessSet:
-        """The stub set in a namespace, Ready: as shipped, or as a spec has changed it."""
+        """The stub set in a namespace, Ready: as shipped, or as a test has changed it."""
         objects = objects or manifests.load(STUB_FILE)
         self.create(objects, namespace)
-        stubs = self.headless_set(namespace, "mysql", "db", manifests.find(objects, "StatefulSet")["spec"]["replicas"])
-        stubs.await_ready(POD_READY)
-        return stubs
+        stub_set = self.headless_set(namespace, "mysql", "db", manifests.find(objects, "StatefulSet")["spec"]["replicas"])
+        stub_set.await_ready(POD_READY_TIMEOUT)
+        return stub_set
 
-    def set_ready(self, stubs: HeadlessSet, ordinal: int, *, ready: bool) -> None:
+    def set_ready(self, stub_set: HeadlessSet, ordinal: int, *, ready: bool) -> None:
         """Make a member's readiness probe fail or succeed, and wait until the member is so.
 
         Its set must have been created with a probe on UNREADY_FILE.
         """
-        name = stubs.member(ordinal)
+        name = stub_set.member(ordinal)
 
         def seen() -> None:
-            assert is_ready(stubs.pod(ordinal)) is ready, f"Ready of {name} is {not ready}"
+            assert is_ready(stub_set.pod(ordinal)) is ready, f"Ready of {name} is {not ready}"
 
         if Capability.KUBELET in self.cluster.capabilities:
-            self.kube.execute(stubs.namespace, name, *(["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]))
+            self.kube.execute(stub_set.namespace, name, *(["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]))
         else:
             annotation = {READY_ANNOTATION: None if ready else "false"}
-            self.kube.patch("Pod", stubs.namespace, name, {"metadata": {"annotations": annotation}})
-        eventually(seen, expecting=f"Ready of {name} to be {ready}", within=POD_READY)
+            self.kube.patch("Pod", stub_set.namespace, name, {"metadata": {"annotations": annotation}})
+        eventually(seen, expecting=f"Ready of {name} to be {ready}", within=POD_READY_TIMEOUT)
 
     def headless_set(self, namespace: str, statefulset: str, service: str, replicas: int = 3) -> HeadlessSet:
         return HeadlessSet(self.kube, self.facts, namespace, statefulset, service, replicas)
@@ -95,4 +95,4 @@ def await_pod(kube: Kube, namespace: str, name: str) -> None:
         conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
         assert conditions.get("Ready") == "True", f"pod {name}: {pod['status'].get('phase')} {conditions}"
 
-    eventually(ready, expecting=f"pod {namespace}/{name} to be Ready", within=POD_READY)
+    eventually(ready, expecting=f"pod {namespace}/{name} to be Ready", within=POD_READY_TIMEOUT)

@@ -25,12 +25,12 @@ import dns.rrset
 
 from headless_conformance.cluster import agent_program
 from headless_conformance.cluster.agent import JOB_SECONDS
-from headless_conformance.cluster.waiting import IN_A_ROW, STEADY, Unobserved, eventually
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, SUCCESSES_IN_A_ROW, Unobserved, eventually
 
 PORT = 53
 WORKERS = 16
 """Questions that the host asks side by side, so that silent servers do not add up."""
-OFTEN = 20
+REPEATS = 20
 """How many answers of each server over each transport must be right where a name is said to have one set of records."""
 ROUNDS = 3
 """How often lost questions are asked again then: a lost packet breaks no promise, a server that falls silent does."""
@@ -221,7 +221,7 @@ class Dns:
     servers: tuple[Server, ...]
     is_there: Callable[[Server], bool] = lambda server: True
     """Whether a server that was silent is still one to be asked: the silence of a replica that is gone breaks no promise."""
-    steady_bound: Callable[[str], float] = lambda name: STEADY
+    at_rest_timeout: Callable[[str], float] = lambda name: AT_REST_TIMEOUT
     """Seconds to wait where none are said, for a name that is at rest."""
 
     def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
@@ -258,7 +258,7 @@ class Dns:
         last: list[Answer] = []
         often: list[Answer] = []
         right_since: float | None = None
-        bound = self.steady_bound(name) if within is None else within
+        bound = self.at_rest_timeout(name) if within is None else within
 
         def look() -> Observation:
             nonlocal right_since
@@ -313,7 +313,7 @@ def _must_stay_right(name: str, rdtype: str, check: Check, answers: Sequence[Ans
         except AssertionError as error:
             raise AssertionError(
                 f"expected {name} {rdtype} to stay right at every DNS server\nlast seen: {error}\n"
-                f"(answer {number} of {len(answers)}, after {IN_A_ROW} right ones in a row)"
+                f"(answer {number} of {len(answers)}, after {SUCCESSES_IN_A_ROW} right ones in a row)"
             ) from None
 
 

@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Capability, Cluster
-from headless_conformance.cluster.waiting import CHANGE, DNS_DELAY, STEADY
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, CHANGE_TIMEOUT, DNS_DELAY
 from headless_conformance.core.errors import NotSupported, not_supported
 from headless_conformance.core.settings import Network, Provider
 
@@ -157,16 +157,16 @@ class Facts:
         except NotSupported:
             return DNS_DELAY
 
-    def change_bound(self, name: str) -> float:
+    def change_timeout(self, name: str) -> float:
         """Seconds within which every DNS server must have noticed a change of what a name leads to."""
-        return CHANGE + self.kept(name)
+        return CHANGE_TIMEOUT + self.kept(name)
 
-    def steady_bound(self, name: str) -> float:
+    def at_rest_timeout(self, name: str) -> float:
         """Seconds to look again at a name that is at rest.
 
         Where answers about names are kept, as by k3s, the first question may have met what there was just before.
         """
-        return STEADY + (self.kept(name) if self._is_theirs or self._is_k3s else 0)
+        return AT_REST_TIMEOUT + (self.kept(name) if self._is_theirs or self._is_k3s else 0)
 
 
 def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> bool:

@@ -10,8 +10,8 @@ import allure
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.kube import Kube, Object, Ran
-from headless_conformance.cluster.waiting import POD_READY, Unobserved
+from headless_conformance.cluster.kube import CommandResult, Kube, Object
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, Unobserved
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class HeadlessSet:
         """The Service's DNS name, with the dot at its end."""
         return f"{self.service}.{self.namespace}.svc.{self.facts.domain}."
 
-    def member_name(self, ordinal: int) -> str:
+    def pod_fqdn(self, ordinal: int) -> str:
         """A member's DNS name, with the dot at its end."""
         return f"{self.member(ordinal)}.{self.domain}"
 
     def get_service(self) -> Object:
         return self._get("Service", self.service)
 
-    def describe_service(self) -> Ran:
+    def describe_service(self) -> CommandResult:
         """`kubectl describe` of the Service, as evidence too."""
         ran = self.kube.kubectl("describe", f"svc/{self.service}", namespace=self.namespace)
         allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
@@ -66,7 +66,7 @@ class HeadlessSet:
         """All of a member's addresses, one for each address family of the pod network, the one of `address` first."""
         return [found["ip"] for found in self.pod(ordinal)["status"]["podIPs"]]
 
-    def claim_uid(self, ordinal: int) -> str:
+    def pvc_uid(self, ordinal: int) -> str:
         """The UID of a member's claim on the volume `data`."""
         return str(self._get("PersistentVolumeClaim", f"data-{self.member(ordinal)}")["metadata"]["uid"])
 
@@ -128,12 +128,12 @@ class HeadlessSet:
 
         Raises Unobserved with the pods' state when it does not come.
         """
-        end = time.monotonic() + POD_READY
+        end = time.monotonic() + POD_READY_TIMEOUT
         while (left := end - time.monotonic()) > 0:
             for _, pod in self.kube.watch("Pod", self.namespace, self.member(ordinal), left):
                 if pod["metadata"]["uid"] != other_than and is_ready(pod):
                     return time.monotonic()
-        raise Unobserved(f"pod {self.member(ordinal)} was not Ready within {POD_READY:.0f} s: {self._what_pods_say()}")
+        raise Unobserved(f"pod {self.member(ordinal)} was not Ready within {POD_READY_TIMEOUT:.0f} s: {self._what_pods_say()}")
 
     def require_ending(self, ordinal: int, uid: str) -> None:
         """Raises Unobserved unless a member is still the pod with this UID, and being deleted."""

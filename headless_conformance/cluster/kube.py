@@ -1,4 +1,4 @@
-"""The cluster's API as the specs see it: objects are the JSON that the API server gives, kubectl is of its minor."""
+"""The cluster's API as the tests see it: objects are the JSON that the API server gives, kubectl is of its minor."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COLLECTIONS = {
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """One command as a person would see it."""
 
     command: str
@@ -63,7 +63,7 @@ class Ran:
 class Kube:
     """The API server and kubectl of one cluster.
 
-    With `limited`, this account may be refused to look at what is not the run's: a spec that has to is then not supported.
+    With `limited`, this account may be refused to look at what is not the run's: a test that has to is then not supported.
     kubectl is needed for `kubectl` alone.
     """
 
@@ -139,7 +139,7 @@ class Kube:
         except (ApiException, HTTPError) as error:
             return f"(no log: {getattr(error, 'reason', error)})"
 
-    def kubectl(self, *words: str, namespace: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS) -> Ran:
+    def kubectl(self, *words: str, namespace: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS) -> CommandResult:
         """Run the row's kubectl in a namespace. A non-zero exit is an observation.
 
         Raises Unobserved when it does not end in time or does not reach the API server.
@@ -155,21 +155,23 @@ class Kube:
             not_supported(f"this account is refused kubectl {' '.join(words)} in namespace {namespace}")
         if done.returncode and UNREACHABLE.search(done.stderr):
             raise Unobserved(f"kubectl {' '.join(words)} got no answer from the API server: {done.stderr.strip()}")
-        return Ran(f"kubectl {' '.join(words)}", done.returncode, done.stdout, done.stderr)
+        return CommandResult(f"kubectl {' '.join(words)}", done.returncode, done.stdout, done.stderr)
 
     @property
     def environment(self) -> dict[str, str]:
-        """For programs that a spec starts itself: this cluster and no other."""
+        """For programs that a test starts itself: this cluster and no other."""
         return {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
 
-    def execute(self, namespace: str, pod: str, *command: str) -> Ran:
+    def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
         """Run a command in a pod's main container. A non-zero exit is an observation, a broken stream is Unobserved."""
         with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
             streaming.run_forever(timeout=EXEC_SECONDS)
             stdout, stderr, outcome = streaming.read_stdout(), streaming.read_stderr(), streaming.read_channel(ERROR_CHANNEL)
         if not outcome:
             raise Unobserved(f"{command[0]} in pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s")
-        return Ran(f"kubectl exec {pod} -- {' '.join(command)}", _status(json.loads(outcome)), stdout or "", stderr or "")
+        return CommandResult(
+            f"kubectl exec {pod} -- {' '.join(command)}", _status(json.loads(outcome)), stdout or "", stderr or ""
+        )
 
     @contextmanager
     def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[WSClient]:

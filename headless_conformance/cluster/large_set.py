@@ -162,7 +162,7 @@ class _Events:
 
 
 @dataclass
-class Crowd:
+class LargeSet:
     """The Service and its members in one namespace."""
 
     cluster: Cluster

@@ -26,7 +26,7 @@ def load(name: str) -> list[Object]:
     return [dict(document) for document in yaml.load_all((FOLDER / name).read_text(), Loader=LOADER)]
 
 
-def stubs(*, replicas: int) -> list[Object]:
+def stub_objects(*, replicas: int) -> list[Object]:
     """The stub set with another number of members."""
     objects = load(STUB_FILE)
     find(objects, "StatefulSet")["spec"]["replicas"] = replicas

@@ -5,7 +5,7 @@ from __future__ import annotations
 import allure
 
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Ran
+from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.transcripts import fields
 
 
@@ -37,7 +37,7 @@ def found_by(of: HeadlessSet, ordinal: int, name: str) -> set[str]:
     return {line.split()[0] for line in ran.stdout.splitlines()}
 
 
-def _run(of: HeadlessSet, ordinal: int, *command: str) -> Ran:
+def _run(of: HeadlessSet, ordinal: int, *command: str) -> CommandResult:
     ran = of.kube.execute(of.namespace, of.member(ordinal), *command)
     allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
     return ran

@@ -1,4 +1,4 @@
-"""Where a cluster comes from. Every provider hands specs the same `Cluster`."""
+"""Where a cluster comes from. Every provider hands tests the same `Cluster`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ READY_ANNOTATION = "simulated.headless-conformance/ready"
 
 
 class Capability(StrEnum):
-    """What a spec can need of a cluster; a spec whose need is missing is reported as not supported here."""
+    """What a test can need of a cluster; a test whose need is missing is reported as not supported here."""
 
     KUBELET = "kubelet"
     """Real pods: exec, /etc/hosts, packets between pods."""

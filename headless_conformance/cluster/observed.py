@@ -1,4 +1,4 @@
-"""What can be seen of a cluster and belongs into a report. What cannot be seen is left out and never makes a spec broken."""
+"""What can be seen of a cluster and belongs into a report. What cannot be seen is left out and never makes a test broken."""
 
 from __future__ import annotations
 

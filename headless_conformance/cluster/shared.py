@@ -16,7 +16,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.waiting import POD_READY, STACK_READY, Unobserved, eventually
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, STACK_READY_TIMEOUT, Unobserved, eventually
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
@@ -45,7 +45,7 @@ class Shared:
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every worker's."""
         done = self.folder / f"{name}.json"
-        with FileLock(self.folder / f"{name}.lock", timeout=STACK_READY + 2 * POD_READY):
+        with FileLock(self.folder / f"{name}.lock", timeout=STACK_READY_TIMEOUT + 2 * POD_READY_TIMEOUT):
             if not done.exists():
                 try:
                     outcome = {"result": make()}
@@ -61,7 +61,7 @@ class Shared:
             raise Unobserved(f"set-up `{name}` failed in another worker: {outcome['failed']}")
         return outcome["result"]
 
-    def claim(self, kind: str, namespace: str, name: str) -> None:
+    def reserve(self, kind: str, namespace: str, name: str) -> None:
         """Note that an object is about to be created by this run. UserError when it is there already and not on its way out."""
 
         def gone() -> None:
@@ -77,7 +77,7 @@ class Shared:
                 )
             raise AssertionError(f"{kind} {namespace}/{name} is still being deleted")
 
-        eventually(gone, expecting=f"{kind} {namespace}/{name} of an earlier run to be gone", within=POD_READY)
+        eventually(gone, expecting=f"{kind} {namespace}/{name} of an earlier run to be gone", within=POD_READY_TIMEOUT)
         self._note(kind, namespace, name)
 
     def require_unselected(self, namespace: str, selector: Mapping[str, str]) -> None:
@@ -89,7 +89,7 @@ class Shared:
             assert not pods, f"there is {', '.join(pods)}"
 
         try:
-            eventually(gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY)
+            eventually(gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY_TIMEOUT)
         except AssertionError:
             raise UserError(
                 f"Pods in namespace {namespace} have the label {labels}, which the document's Service selects; "
@@ -110,14 +110,14 @@ class Shared:
         for item in self.cluster.namespace_objects:
             self.kube.create(name, dict(item))
             if item["kind"] == "RoleBinding":
-                eventually(lambda: self._require_rights(name), expecting=f"rights of the run in {name}", within=POD_READY)
+                eventually(lambda: self._require_rights(name), expecting=f"rights of the run in {name}", within=POD_READY_TIMEOUT)
         return name
 
     def bring_secrets(self, namespace: str) -> None:
         """What pods pull their images with, into a namespace that is not of our own; removed at the end of the run."""
         for item in self.cluster.namespace_objects:
             if item["kind"] == "Secret":
-                self.claim("Secret", namespace, item["metadata"]["name"])
+                self.reserve("Secret", namespace, item["metadata"]["name"])
                 self.kube.create(namespace, dict(item))
 
     def _require_rights(self, namespace: str) -> None:
@@ -133,7 +133,7 @@ class Shared:
 
     @contextmanager
     def namespace(self, role: str) -> Iterator[str]:
-        """A namespace of our own for one spec, deleted afterwards without waiting for it to be gone.
+        """A namespace of our own for one test, deleted afterwards without waiting for it to be gone.
 
         Not in a simulated cluster, which goes with the run: the namespace controller has to go through every kind of object.
         """

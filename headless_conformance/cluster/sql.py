@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import allure
 
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Kube, Ran
+from headless_conformance.cluster.kube import CommandResult, Kube
 
 SQL = "headless-sql-client"
 OPTIONS = ("--port=3306", "--user=root", "--connect-timeout=5", "--batch", "--skip-column-names")
@@ -35,11 +35,11 @@ class Sql:
         assert ran.status == 0, f"{statement!r} at {host}, {times} times: {ran.stderr.strip()}"
         return ran.stdout.splitlines()
 
-    def _run(self, *command: str) -> Ran:
+    def _run(self, *command: str) -> CommandResult:
         return _evidence(self.kube.execute(self.namespace, SQL, *command))
 
 
-def hostnames_seen_by(documented: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:
+def hostnames_seen_by(transcript_set: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:
     """The hostname that the database at each of these names gives to a member that asks it, one connection each.
 
     AssertionError carries what the client says.
@@ -49,11 +49,11 @@ def hostnames_seen_by(documented: HeadlessSet, ordinal: int, hosts: Sequence[str
         " --execute='SELECT @@hostname' || exit; done"
     )
     command = ["sh", "-c", script, "sh", " ".join(OPTIONS), *hosts]
-    ran = _evidence(documented.kube.execute(documented.namespace, documented.member(ordinal), *command))
-    assert ran.status == 0, f"from {documented.member(ordinal)}: {ran.stderr.strip()}"
+    ran = _evidence(transcript_set.kube.execute(transcript_set.namespace, transcript_set.member(ordinal), *command))
+    assert ran.status == 0, f"from {transcript_set.member(ordinal)}: {ran.stderr.strip()}"
     return ran.stdout.split()
 
 
-def _evidence(ran: Ran) -> Ran:
+def _evidence(ran: CommandResult) -> CommandResult:
     allure.attach(ran.transcript(), name="SQL", attachment_type=allure.attachment_type.TEXT)
     return ran

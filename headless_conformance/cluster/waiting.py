@@ -23,31 +23,31 @@ T = TypeVar("T")
 DNS_DELAY = 60.0
 """Seconds from Ready to resolvable. The document speaks of "seconds or tens of seconds"; this is the bound that we read in it."""
 
-CHANGE = 20.0
+CHANGE_TIMEOUT = 20.0
 """Seconds from a change in the API to the new answer at every DNS server; what a server is configured to keep comes on top."""
 
-STEADY = 5.0
-"""Seconds that a spec about something at rest may look again, so that a lost packet is not a failure."""
+AT_REST_TIMEOUT = 5.0
+"""Seconds that a test about something at rest may look again, so that a lost packet is not a failure."""
 
-PATIENCE = 2 if os.environ.get("PROVIDER") == Provider.EXISTING else 1
+TIMEOUT_FACTOR = 2 if os.environ.get("PROVIDER") == Provider.EXISTING else 1
 """A cluster of the person's own pulls images, and may make its volumes elsewhere and attach them."""
 
-POD_READY = 60.0 * PATIENCE
+POD_READY_TIMEOUT = 60.0 * TIMEOUT_FACTOR
 """Seconds from creation to Ready of one pod; in our clusters its image is on its node."""
 
-STACK_READY = 180.0 * PATIENCE
+STACK_READY_TIMEOUT = 180.0 * TIMEOUT_FACTOR
 """Seconds from apply to Ready of the three database servers, which start one after another."""
 
 INTERVAL = 0.1
 """Seconds between two looks at first; they grow by a tenth of the time waited, so that every moment is known to about a tenth."""
 
-RARELY = 0.5
+LONGEST_INTERVAL = 0.5
 """Seconds between two looks at the most."""
 
-AGAIN = 0.03
+INTERVAL_AFTER_SUCCESS = 0.03
 """Seconds from a success to the next look, which is to meet another replica and not another time."""
 
-IN_A_ROW = 3
+SUCCESSES_IN_A_ROW = 3
 """How often in a row a check must succeed, so that one good answer of several replicas does not pass for all."""
 
 
@@ -55,7 +55,7 @@ class Unobserved(Exception):
     """We could not look: a broken stream, a pod that does not answer our agent. Says nothing about the cluster's promises."""
 
 
-class Final(AssertionError):
+class PermanentFailure(AssertionError):
     """A promise is broken in a way that waiting cannot mend; it is not looked at again."""
 
 
@@ -70,10 +70,10 @@ POLLED: tuple[type[Exception], ...] = (AssertionError, _OnceMore, *COULD_NOT_OBS
 
 
 def _worth_another_look(error: BaseException) -> bool:
-    return isinstance(error, POLLED) and not isinstance(error, Final)
+    return isinstance(error, POLLED) and not isinstance(error, PermanentFailure)
 
 
-def eventually(check: Callable[[], T], *, expecting: str, within: float = STEADY) -> T:
+def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_REST_TIMEOUT) -> T:
     """What `check` returns once it has succeeded three times in a row within `within` seconds.
 
     `expecting` completes "expected ...". Raises AssertionError, which carries the last observation, or the error that
@@ -91,7 +91,7 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = STEADY
             in_a_row = 0
             raise
         in_a_row += 1
-        if in_a_row < IN_A_ROW:
+        if in_a_row < SUCCESSES_IN_A_ROW:
             raise _OnceMore
         return value
 
@@ -101,7 +101,7 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = STEADY
 
     def pause(state: RetryCallState) -> float:
         waited = state.seconds_since_start or 0.0
-        return min(AGAIN, INTERVAL) if in_a_row else min(INTERVAL * (1 + waited), RARELY)
+        return min(INTERVAL_AFTER_SUCCESS, INTERVAL) if in_a_row else min(INTERVAL * (1 + waited), LONGEST_INTERVAL)
 
     polling = Retrying(retry=retry_if_exception(_worth_another_look), stop=time_is_up, wait=pause, reraise=True)
     try:

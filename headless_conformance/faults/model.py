@@ -1,4 +1,4 @@
-"""Faults and healthy variations as data: one file each, what it changes and which claims must turn red by it."""
+"""Faults and healthy variations as data: one file each, what it changes and which requirements must fail by it."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ class Kubectl:
 
 @dataclass(frozen=True)
 class Wrapper:
-    """Another kubectl for the specs: a bash script that has the arguments in `$@` and the real one in `$kubectl`."""
+    """Another kubectl for the tests: a bash script that has the arguments in `$@` and the real one in `$kubectl`."""
 
     script: str
 
 
 @dataclass(frozen=True)
 class Client:
-    """The kubectl of another row of versions.yaml for the specs."""
+    """The kubectl of another row of versions.yaml for the tests."""
 
     minor: str
 
@@ -120,17 +120,17 @@ class Experiment:
     providers: tuple[Provider, ...]
     environment: Mapping[str, str]
     inject: tuple[Injection, ...]
-    must_turn_red: Mapping[str, str]
-    """Claim to a regular expression that the message of one of its failures must match, on every provider."""
-    must_turn_red_on_kind: Mapping[str, str]
+    must_fail: Mapping[str, str]
+    """Requirement to a regular expression that the message of one of its failures must match, on every provider."""
+    must_fail_on_kind: Mapping[str, str]
     others_unknown: str
-    """Where nothing else can be told any more: what the messages of all other, broken claims must match; else empty."""
+    """Where nothing else can be told any more: what the messages of all other, broken requirements must match; else empty."""
     why: str
 
-    def reds(self, provider: Provider) -> dict[str, str]:
-        """Claim to regular expression on a provider."""
-        more = self.must_turn_red_on_kind if provider is Provider.KIND else {}
-        return {**self.must_turn_red, **more}
+    def failures(self, provider: Provider) -> dict[str, str]:
+        """Requirement to regular expression on a provider."""
+        more = self.must_fail_on_kind if provider is Provider.KIND else {}
+        return {**self.must_fail, **more}
 
 
 def _injection(row: Mapping[str, Any]) -> Injection:
@@ -159,8 +159,8 @@ def load(path: Path) -> Experiment:
         providers=tuple(Provider(name) for name in data["providers"]),
         environment=data.get("environment", {}),
         inject=tuple(_injection(row) for row in data.get("inject", [])),
-        must_turn_red=data.get("must_turn_red", {}),
-        must_turn_red_on_kind=data.get("must_turn_red_on_kind", {}),
+        must_fail=data.get("must_fail", {}),
+        must_fail_on_kind=data.get("must_fail_on_kind", {}),
         others_unknown=data.get("others_unknown", ""),
         why=data.get("why", ""),
     )

@@ -1,4 +1,4 @@
-"""Detection power: run the suite under every fault and every healthy variation, and judge what turns red.
+"""Detection power: run the suite under every fault and every healthy variation, and judge what fails.
 
 `python -m headless_conformance.faults.runner faults|variations` runs them, or those that FAULT names; `... docs` writes docs/faults.md.
 """
@@ -25,11 +25,11 @@ from headless_conformance.core.settings import Provider, Settings, from_env
 from headless_conformance.engine.engine import why_no_engine
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
-from headless_conformance.faults.evaluation import Cell, Judged, claims_without_fault, judge
+from headless_conformance.faults.evaluation import Cell, Judged, judge, requirements_without_fault
 from headless_conformance.faults.model import Client, Experiment
 from headless_conformance.providers.containers import KEPT
 from headless_conformance.providers.session import finish_run, prepare_only
-from headless_conformance.requirements import register as claims
+from headless_conformance.requirements import register as requirements
 from headless_conformance.toolchain.kubectl import kubectl_of
 
 AT_ONCE = {Provider.SIMULATED: 6, Provider.KIND: 1}
@@ -78,9 +78,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     if provider is Provider.KIND and hand_on:
         env["KEEP"] = "1"
-    if provider is Provider.KIND and experiment.reds(provider):
+    if provider is Provider.KIND and experiment.failures(provider):
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
-        env["CLAIM"] = ",".join(experiment.reds(provider))
+        env["REQUIREMENT"] = ",".join(experiment.failures(provider))
     # No reports, and no evidence for them: the messages are what is judged and shown.
     without = ["-p", "no:headless_conformance.plugin.reports", "-p", "no:headless_conformance.plugin.evidence"]
     command = [sys.executable, "-m", "pytest", "suites", "-p", "headless_conformance.faults.injection", *without, "-q"]
@@ -145,8 +145,8 @@ def summary(judged: Judged) -> str:
     counts = ", ".join(f"{len(judged.of(cell))} {cell}" for cell in Cell if judged.of(cell) and cell is not Cell.GREEN)
     lines = [f"{head}{counts or 'all green'} in {clock(judged.seconds)}"]
     for finding in judged.of(Cell.MISSED, Cell.UNEXPECTED):
-        lines.append(f"    {finding.claim} {finding.cell}{': ' + finding.detail if finding.detail else ''}")
-        said = finding.red.message.splitlines()[:SHOWN_LINES] if finding.red else ["no spec of it is red"]
+        lines.append(f"    {finding.requirement} {finding.cell}{': ' + finding.detail if finding.detail else ''}")
+        said = finding.failure.message.splitlines()[:SHOWN_LINES] if finding.failure else ["no spec of it is red"]
         lines += [f"        {line}" for line in said]
     return "\n".join(lines)
 
@@ -172,7 +172,7 @@ def plan(chosen: Sequence[Experiment], asked: Provider | None, *, named: bool = 
 
 
 def _longest_first(chosen: Sequence[Experiment], provider: Provider) -> list[Experiment]:
-    return sorted(chosen, key=lambda experiment: len(experiment.reds(provider)), reverse=True)
+    return sorted(chosen, key=lambda experiment: len(experiment.failures(provider)), reverse=True)
 
 
 def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
@@ -196,8 +196,10 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
         finally:
             if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
                 finish_run(settings, KEPT)
-    register = claims.load()
-    bare = claims_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
+    register = requirements.load()
+    bare = (
+        requirements_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
+    )
     matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
     wrong = [one for one in judged if not one.good]
     killed, missed, unexpected = (
@@ -205,11 +207,11 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     )
     print(
         f"{len(judged) - len(wrong)} of {len(judged)} {kind} as they must be, Kubernetes {settings.release.patch}: "
-        f"{killed} of {killed + missed} reds seen, {unexpected} unexpected, in {clock(time.monotonic() - begun)}; "
+        f"{killed} of {killed + missed} failures seen, {unexpected} unexpected, in {clock(time.monotonic() - begun)}; "
         f"see reports/{kind}.html."
     )
     if bare:
-        print(f"claims without a fault: {', '.join(bare)}")
+        print(f"requirements without a fault: {', '.join(bare)}")
     return 1 if wrong or bare else 0
 
 

@@ -120,8 +120,8 @@ def _archive(
         if path.exists():
             path.touch()
         else:
-            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch:
-                write_archive(path, [reference], layers(Path(scratch)), config)
+            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch_namespace:
+                write_archive(path, [reference], layers(Path(scratch_namespace)), config)
     return {reference: path}
 
 
@@ -176,9 +176,9 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         ports=("3306/tcp",),
     )
 
-    def layers(scratch: Path) -> Sequence[Path]:
-        write_layer(scratch / "own.tar", entries)
-        return [packages, scratch / "own.tar"]
+    def layers(scratch_namespace: Path) -> Sequence[Path]:
+        write_layer(scratch_namespace / "own.tar", entries)
+        return [packages, scratch_namespace / "own.tar"]
 
     return _archive("mysql-server", _upstream(found.pins, "mysql-server-core"), [packages.name, repr(entries)], config, layers)
 
@@ -187,24 +187,24 @@ def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Pa
     found = fetch("busybox", settings, progress)
     config = Config(command=("sh",), env=(PATH_VARIABLE,))
 
-    def layers(scratch: Path) -> Sequence[Path]:
-        binary, applets = _busybox(found, scratch, progress)
+    def layers(scratch_namespace: Path) -> Sequence[Path]:
+        binary, applets = _busybox(found, scratch_namespace, progress)
         entries: dict[str, Entry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
         entries.update({path: Link("/bin/busybox") for path in applets if path != "/bin/busybox"})
-        write_layer(scratch / "own.tar", entries)
-        return [scratch / "own.tar"]
+        write_layer(scratch_namespace / "own.tar", entries)
+        return [scratch_namespace / "own.tar"]
 
     inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(_base())]
     return _archive("classic-nslookup", _upstream(found.pins, "busybox"), inputs, config, layers)
 
 
-def _busybox(found: Fetched, scratch: Path, progress: Progress) -> tuple[Path, list[str]]:
+def _busybox(found: Fetched, scratch_namespace: Path, progress: Progress) -> tuple[Path, list[str]]:
     """Build Debian's busybox source with its default options but BUSYBOX_OPTIONS: the program, and where its applets belong."""
     host.require_host_packages(["gcc", "libc6-dev", "make", "dpkg-dev", "bzip2"], progress)
     progress.say("building busybox")
     log = log_dir() / "busybox.log"
     description = next(path for path in found.files if path.suffix == ".dsc")
-    source = scratch / "source"
+    source = scratch_namespace / "source"
     # The files were checked against the lock; the signature would need the maintainers' keyring.
     run_logged("Unpacking busybox", ["dpkg-source", "--no-check", "--extract", description, source], log, timeout=BUILD_SECONDS)
     run_logged("Configuring busybox", ["make", "defconfig"], log, cwd=source, timeout=BUILD_SECONDS)
@@ -223,9 +223,9 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
     stub = (FOLDER / "client" / "stub.py").read_bytes()
     entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
 
-    def layers(scratch: Path) -> Sequence[Path]:
-        write_layer(scratch / "own.tar", {**entries, **_bytecode(packages, scratch / "tree")})
-        return [packages, scratch / "own.tar"]
+    def layers(scratch_namespace: Path) -> Sequence[Path]:
+        write_layer(scratch_namespace / "own.tar", {**entries, **_bytecode(packages, scratch_namespace / "tree")})
+        return [packages, scratch_namespace / "own.tar"]
 
     inputs = [packages.name, repr(entries)]
     client = Config(command=("sleep", "infinity"), env=(PATH_VARIABLE,))

@@ -1,4 +1,4 @@
-"""What a person wants to see next to a red: the objects as they are, their events, and the logs of DNS servers and nodes."""
+"""What a person wants to see next to a failure: the objects as they are, their events, and the logs of DNS servers and nodes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from headless_conformance.providers.session import container_clusters
 
 KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
 BEGUN = pytest.StashKey[float]()
-"""When the session, and when a spec's set-up began, in seconds since the epoch."""
+"""When the session, and when a test's set-up began, in seconds since the epoch."""
 SKEW = timedelta(minutes=5)
 """How far the cluster's clock may be behind ours."""
-NAMESPACES = ("scratch", "documented_namespace")
-"""Fixtures that are namespaces of what a spec looks at."""
+NAMESPACES = ("scratch_namespace", "document_namespace")
+"""Fixtures that are namespaces of what a test looks at."""
 UNSEEN = (ApiException, HTTPError, NotSupported)
 
 

@@ -12,7 +12,7 @@ import allure
 import pytest
 import yaml
 
-from headless_conformance.plugin.markers import asks_for_specs
+from headless_conformance.plugin.markers import asks_for_suites
 from headless_conformance.plugin.outcomes import RUN, Run, is_worker
 from headless_conformance.results import plot
 from headless_conformance.results.report_file import record, suite_version
@@ -42,7 +42,7 @@ CATEGORIES = [
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if not asks_for_specs(config):
+    if not asks_for_suites(config):
         return
     reports = config.rootpath / "reports"
     config.option.xmlpath = config.option.xmlpath or str(reports / "junit.xml")
@@ -89,7 +89,7 @@ def write_record(run: Run, path: Path, status: int) -> None:
         run.register,
         run.facts,
         run.verdicts(),
-        run.unclaimed(),
+        run.unassigned(),
         result=run.result(),
         status=status,
         started=run.started,
@@ -121,12 +121,12 @@ def _executor() -> dict[str, str]:
 
 
 def set_apart(junit: Path) -> None:
-    """Turn the failures of broken specs into errors: pytest itself calls every exception of the call phase a failure."""
+    """Turn the failures of broken tests into errors: pytest itself calls every exception of the call phase a failure."""
     tree = ElementTree.parse(junit)
     for suite in tree.iter("testsuite"):
         for case in suite.iter("testcase"):
             outcomes = [node.get("value") for node in case.iter("property") if node.get("name") == "outcome"]
-            for failure in case.findall("failure") if Outcome.BROKEN in outcomes else []:
+            for failure in case.findall("failure") if Outcome.ERROR in outcomes else []:
                 failure.tag = "error"
                 suite.set("failures", str(int(suite.get("failures", "0")) - 1))
                 suite.set("errors", str(int(suite.get("errors", "0")) + 1))

@@ -110,7 +110,7 @@ class ContainerCluster(ABC, Generic[Tools]):
         return {}
 
     def _adjust(self, cluster: Cluster) -> None:
-        """Make the cluster what specs expect, before it is waited for."""
+        """Make the cluster what tests expect, before it is waited for."""
 
     def export_logs(self) -> None:
         """Save the nodes' logs below reports/, where the program can; a cluster that cannot give them gives none."""
@@ -134,8 +134,8 @@ class ContainerCluster(ABC, Generic[Tools]):
     @classmethod
     def remove(cls, program: Path, engine: Engine, name: str) -> None:
         """Delete a cluster with a throw-away kubeconfig, since the program would edit the user's own."""
-        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch:
-            env = {**os.environ, **engine.env, "KUBECONFIG": scratch.name}
+        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch_namespace:
+            env = {**os.environ, **engine.env, "KUBECONFIG": scratch_namespace.name}
             output_of([program, *cls.DELETE, name], env=env, timeout=120)
 
     @classmethod

@@ -85,7 +85,7 @@ def container_clusters(settings: Settings, run: str) -> Iterator[ContainerCluste
 
 
 def finish_run(settings: Settings, run: str) -> None:
-    """What is left to do for a run's cluster when no spec is going to use it any more; nothing when there is none."""
+    """What is left to do for a run's cluster when no test is going to use it any more; nothing when there is none."""
     copied_kubeconfig(run).unlink(missing_ok=True)
     _failure(run).unlink(missing_ok=True)
     for mine in container_clusters(settings, run):

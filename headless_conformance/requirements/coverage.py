@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from headless_conformance.requirements.register import Claim, Register
+from headless_conformance.requirements.register import Register, Requirement
 
 
 class Collected(Protocol):
@@ -17,31 +17,33 @@ class Collected(Protocol):
     def needs(self) -> Sequence[str]: ...
 
 
-def coverage(register: Register, specs: Mapping[str, Sequence[Collected]]) -> tuple[list[str], list[str]]:
-    """The printed coverage and the claims with neither spec nor excuse; `specs` has what pytest collected for each claim."""
+def coverage(register: Register, tests: Mapping[str, Sequence[Collected]]) -> tuple[list[str], list[str]]:
+    """The printed coverage and the requirements with neither test nor excuse; `specs` has what pytest collected for each requirement."""
     lines: list[str] = []
     bare: list[str] = []
     for section in register.sections:
         lines += ["", section.title]
-        for claim in (claim for claim in register.claims.values() if claim.section == section):
-            lines.append(f"  {claim.id}  {claim.level:<6}  {claim.statement}")
-            nodes = specs.get(claim.id, [])
+        for requirement in (requirement for requirement in register.requirements.values() if requirement.section == section):
+            lines.append(f"  {requirement.id}  {requirement.level:<6}  {requirement.statement}")
+            nodes = tests.get(requirement.id, [])
             lines += [f"      {node.nodeid}" for node in nodes]
-            if not nodes and claim.excuse:
-                lines.append(f"      excused: {claim.excuse}")
+            if not nodes and requirement.excuse:
+                lines.append(f"      excused: {requirement.excuse}")
             elif not nodes:
                 lines.append("      NO SPEC")
-                bare.append(claim.id)
+                bare.append(requirement.id)
     lines += ["", "Cited pages", *(f"  {row.id}  {row.title}: {row.excuse}" for row in register.references)]
     return lines, bare
 
 
-def listing(chosen: Mapping[str, Claim], specs: Mapping[str, Sequence[Collected]], seconds: Mapping[str, float]) -> list[str]:
-    """One line per claim: ID, level, section, seconds in the last run, what its specs need, sentence."""
+def listing(
+    chosen: Mapping[str, Requirement], tests: Mapping[str, Sequence[Collected]], seconds: Mapping[str, float]
+) -> list[str]:
+    """One line per requirement: ID, level, section, seconds in the last run, what its tests need, sentence."""
     lines = []
-    for claim in chosen.values():
-        needs = dict.fromkeys(need for spec in specs.get(claim.id, []) for need in spec.needs)
-        took = f"{seconds[claim.id]:.1f} s" if claim.id in seconds else "-"
-        row = f"{claim.id}  {claim.level:<6}  {claim.section.id:<16}  {took:>7}  {','.join(needs) or '-':<26}  {claim.statement}"
+    for requirement in chosen.values():
+        needs = dict.fromkeys(need for case in tests.get(requirement.id, []) for need in case.needs)
+        took = f"{seconds[requirement.id]:.1f} s" if requirement.id in seconds else "-"
+        row = f"{requirement.id}  {requirement.level:<6}  {requirement.section.id:<16}  {took:>7}  {','.join(needs) or '-':<26}  {requirement.statement}"
         lines.append(row)
     return lines

@@ -1,6 +1,6 @@
-"""The registers of claims: loading, checking, the generated page, and which spec covers what.
+"""The registers of requirements: loading, checking, the generated page, and which test covers what.
 
-`python -m headless_conformance.cli.claims docs` writes docs/claims.md, `coverage` prints which specs cover which claim, `list` the claims with
+`python -m headless_conformance.cli.requirements docs` writes docs/requirements.md, `coverage` prints which tests cover which requirement, `list` the requirements with
 what they need and how long they took.
 """
 
@@ -21,13 +21,13 @@ import yaml
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 
-CLAIMS = ROOT / "claims"
-HEADLESS_SERVICE = CLAIMS / "headless_service.yaml"
-PAGE = ROOT / "docs" / "claims.md"
+SUITES = ROOT / "suites"
+HEADLESS_SERVICE = SUITES / "headless_service" / "document.yaml"
+PAGE = ROOT / "docs" / "requirements.md"
 
 
 class Level(StrEnum):
-    """How binding a claim is, as RFC 2119 has it."""
+    """How binding a requirement is, as RFC 2119 has it."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -44,7 +44,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """How we read the document where it contradicts itself or Kubernetes, and why so."""
 
     text: str
@@ -52,7 +52,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Requirement:
     """One promise of the document, in our words. `since` and `until` are Kubernetes minors, both included."""
 
     id: str
@@ -62,12 +62,12 @@ class Claim:
     statement_zh: str
     since: str | None = None
     until: str | None = None
-    reading: Reading | None = None
+    interpretation: Interpretation | None = None
     excuse: str | None = None
 
     @property
     def anchor(self) -> str:
-        """The claim's place in the generated page, as GitHub derives it from the heading."""
+        """The requirement's place in the generated page, as GitHub derives it from the heading."""
         return self.id.lower()
 
     def sentence(self, lang: str) -> str:
@@ -75,7 +75,7 @@ class Claim:
         return self.statement_zh if lang == "zh" else self.statement
 
     def out_of_range(self, minor: str) -> str:
-        """Why the claim does not hold for a Kubernetes minor such as `1.37`; empty when it does."""
+        """Why the requirement does not hold for a Kubernetes minor such as `1.37`; empty when it does."""
         if self.since and _minor(minor) < _minor(self.since):
             return f"it holds since Kubernetes {self.since}, this is {minor}"
         if self.until and _minor(minor) > _minor(self.until):
@@ -90,27 +90,29 @@ class Reference:
     id: str
     title: str
     url: str
-    claims_found: int
+    requirements_found: int
     excuse: str
 
 
 @dataclass(frozen=True)
 class Register:
-    """All claims of one document, in its order."""
+    """All requirements of one document, in its order."""
 
     id: str
     title: str
     title_zh: str
     sections: tuple[Section, ...]
-    claims: Mapping[str, Claim]
+    requirements: Mapping[str, Requirement]
     references: tuple[Reference, ...]
 
-    def claim(self, claim_id: str) -> Claim:
-        """The claim of this ID; UserError when there is none."""
+    def requirement(self, requirement_id: str) -> Requirement:
+        """The requirement of this ID; UserError when there is none."""
         try:
-            return self.claims[claim_id]
+            return self.requirements[requirement_id]
         except KeyError:
-            raise UserError(f"{claim_id} is not a claim of claims/{self.id}.yaml; `make claims` lists them.") from None
+            raise UserError(
+                f"{requirement_id} is not a requirement of suites/{self.id}/document.yaml; `make requirements` lists them."
+            ) from None
 
 
 def _minor(text: str) -> tuple[int, ...]:
@@ -118,7 +120,7 @@ def _minor(text: str) -> tuple[int, ...]:
 
 
 def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((CLAIMS / "schema.json").read_text())
+    loaded: dict[str, Any] = json.loads((SUITES / "schema.json").read_text())
     return loaded
 
 
@@ -131,14 +133,14 @@ def load(path: Path = HEADLESS_SERVICE) -> Register:
     document = data["document"]
     sections = {row["id"]: Section(**row) for row in data["sections"]}
     _no_twins(path, [row["id"] for row in data["sections"]])
-    _no_twins(path, [row["id"] for row in [*data["claims"], *data["references"]]])
-    claims = {row["id"]: _claim(path, row, sections) for row in data["claims"]}
+    _no_twins(path, [row["id"] for row in [*data["requirements"], *data["references"]]])
+    requirements = {row["id"]: _requirement(path, row, sections) for row in data["requirements"]}
     return Register(
         id=document["id"],
         title=document["title"],
         title_zh=document["title_zh"],
         sections=tuple(sections.values()),
-        claims=MappingProxyType(claims),
+        requirements=MappingProxyType(requirements),
         references=tuple(Reference(**row) for row in data["references"]),
     )
 
@@ -148,15 +150,15 @@ def _no_twins(path: Path, ids: Iterable[str]) -> None:
         raise UserError(f"{path.name}: {twin} is there twice; give one of them another ID.")
 
 
-def _claim(path: Path, row: dict[str, Any], sections: Mapping[str, Section]) -> Claim:
+def _requirement(path: Path, row: dict[str, Any], sections: Mapping[str, Section]) -> Requirement:
     level = Level(row.get("level", Level.MUST))
     where = f"{path.name}: {row['id']}"
     if row["section"] not in sections:
         raise UserError(f"{where} names the section {row['section']}; use one of {', '.join(sections)}.")
     words = {word for word in Level if word in row["statement"].replace(".", " ").replace(",", " ").split()}
     if words != {level}:
-        raise UserError(f"{where} is a {level} claim; its statement must say {level} and no other level's word.")
-    return Claim(
+        raise UserError(f"{where} is a {level} requirement; its statement must say {level} and no other level's word.")
+    return Requirement(
         id=row["id"],
         section=sections[row["section"]],
         level=level,
@@ -164,7 +166,7 @@ def _claim(path: Path, row: dict[str, Any], sections: Mapping[str, Section]) -> 
         statement_zh=row["statement_zh"],
         since=row.get("since"),
         until=row.get("until"),
-        reading=Reading(**row["reading"]) if "reading" in row else None,
+        interpretation=Interpretation(**row["interpretation"]) if "interpretation" in row else None,
         excuse=row.get("excuse"),
     )
 
@@ -178,34 +180,37 @@ def markdown(text: str) -> str:
 
 def page(register: Register) -> str:
     """The register as a page for readers, in Markdown."""
-    levels = Counter(claim.level for claim in register.claims.values())
+    levels = Counter(requirement.level for requirement in register.requirements.values())
     counts = ", ".join(f"{levels[level]} {level}" for level in Level)
     lines = [
-        f"# Claims: {register.title} ({register.title_zh})",
+        f"# Requirements: {register.title} ({register.title_zh})",
         "",
-        f"Generated from `claims/{register.id}.yaml` by `python -m headless_conformance.cli.claims docs`; change the register, not this page.",
+        f"Generated from `suites/{register.id}/document.yaml` by `python -m headless_conformance.cli.requirements docs`; change the register, not this page.",
         "",
-        f"{len(register.claims)} claims: {counts}. Each sentence is our own; the levels are those of RFC 2119.",
+        f"{len(register.requirements)} requirements: {counts}. Each sentence is our own; the levels are those of RFC 2119.",
         "",
     ]
     for section in register.sections:
         lines += [f"## {section.title} ({section.title_zh})", ""]
-        for claim in (claim for claim in register.claims.values() if claim.section == section):
-            lines += _claim_lines(claim)
-    lines += ["## Cited pages", "", "| ID | page | claims found | why no spec names it |", "|---|---|---|---|"]
-    lines += [f"| {row.id} | [{row.title}]({row.url}) | {row.claims_found} | {row.excuse} |" for row in register.references]
+        for requirement in (requirement for requirement in register.requirements.values() if requirement.section == section):
+            lines += _requirement_lines(requirement)
+    lines += ["## Cited pages", "", "| ID | page | requirements found | why no test names it |", "|---|---|---|---|"]
+    lines += [f"| {row.id} | [{row.title}]({row.url}) | {row.requirements_found} | {row.excuse} |" for row in register.references]
     return "\n".join(lines) + "\n"
 
 
-def _claim_lines(claim: Claim) -> list[str]:
-    lines = [f"### {claim.id}", ""]
-    lines += [markdown(claim.statement), "", markdown(claim.statement_zh), ""]
-    if claim.since:
-        lines += [f"Since Kubernetes {claim.since}.", ""]
-    if claim.until:
-        lines += [f"Until Kubernetes {claim.until}.", ""]
-    if claim.reading:
-        lines += [f"*Reading*: {markdown(claim.reading.text)} *Reason*: {markdown(claim.reading.reason)}", ""]
-    if claim.excuse:
-        lines += [f"*Not verified by a spec*: {claim.excuse}", ""]
+def _requirement_lines(requirement: Requirement) -> list[str]:
+    lines = [f"### {requirement.id}", ""]
+    lines += [markdown(requirement.statement), "", markdown(requirement.statement_zh), ""]
+    if requirement.since:
+        lines += [f"Since Kubernetes {requirement.since}.", ""]
+    if requirement.until:
+        lines += [f"Until Kubernetes {requirement.until}.", ""]
+    if requirement.interpretation:
+        lines += [
+            f"*Reading*: {markdown(requirement.interpretation.text)} *Reason*: {markdown(requirement.interpretation.reason)}",
+            "",
+        ]
+    if requirement.excuse:
+        lines += [f"*Not verified by a test*: {requirement.excuse}", ""]
     return lines

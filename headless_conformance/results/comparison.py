@@ -15,8 +15,8 @@ from headless_conformance.results.verdict import Outcome
 ABSENT = "absent"
 
 
-def _row(record: dict[str, Any], claim: str) -> dict[str, Any]:
-    row: dict[str, Any] = next((row for row in record["claims"] if row["id"] == claim), {"outcome": ABSENT})
+def _row(record: dict[str, Any], requirement: str) -> dict[str, Any]:
+    row: dict[str, Any] = next((row for row in record["requirements"] if row["id"] == requirement), {"outcome": ABSENT})
     return row
 
 
@@ -25,22 +25,24 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _medians(records: Sequence[dict[str, Any]], claim: str) -> list[list[str]]:
+def _medians(records: Sequence[dict[str, Any]], requirement: str) -> list[list[str]]:
     """One row per measure that more than one run has, with each run's median."""
-    found = [_row(record, claim).get("measures", {}) for record in records]
+    found = [_row(record, requirement).get("measures", {}) for record in records]
     names = [name for name, runs in Counter(name for row in found for name in row).items() if runs > 1]
-    return [[claim, f"median {name}", *(f"{row[name]['median']:g}" if name in row else "-" for row in found)] for name in names]
+    return [
+        [requirement, f"median {name}", *(f"{row[name]['median']:g}" if name in row else "-" for row in found)] for name in names
+    ]
 
 
 def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[str]:
-    """A table with one column per run: claims that differ, then those that passed nowhere, then medians of what was measured.
+    """A table with one column per run: requirements that differ, then those that passed nowhere, then medians of what was measured.
 
     What is the same everywhere is counted below it.
     """
-    ids = list(dict.fromkeys(row["id"] for record in records for row in record["claims"]))
-    levels = {row["id"]: row["level"] for record in records for row in record["claims"]}
-    outcomes = {claim: [_row(record, claim)["outcome"] for record in records] for claim in ids}
-    differing = [claim for claim in ids if len(set(outcomes[claim])) > 1]
+    ids = list(dict.fromkeys(row["id"] for record in records for row in record["requirements"]))
+    levels = {row["id"]: row["level"] for record in records for row in record["requirements"]}
+    outcomes = {requirement: [_row(record, requirement)["outcome"] for record in records] for requirement in ids}
+    differing = [requirement for requirement in ids if len(set(outcomes[requirement])) > 1]
     clusters = [record["cluster"] for record in records]
     head = [
         ["", "", *names],
@@ -48,14 +50,14 @@ def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[
         ["provider", "", *(cluster.get("provider", "-") for cluster in clusters)],
         ["result", "", *(record["result"] for record in records)],
     ]
-    nowhere = [claim for claim in ids if claim not in differing and outcomes[claim][0] != Outcome.PASSED]
-    body = [[claim, levels[claim], *outcomes[claim]] for claim in [*differing, *nowhere]]
-    measured = [row for claim in ids for row in _medians(records, claim)]
-    same = Counter(outcomes[claim][0] for claim in ids if claim not in differing)
+    nowhere = [requirement for requirement in ids if requirement not in differing and outcomes[requirement][0] != Outcome.PASSED]
+    body = [[requirement, levels[requirement], *outcomes[requirement]] for requirement in [*differing, *nowhere]]
+    measured = [row for requirement in ids for row in _medians(records, requirement)]
+    same = Counter(outcomes[requirement][0] for requirement in ids if requirement not in differing)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in same.items())
     return [
         *_aligned([*head, *body, *measured]),
-        f"claims that differ: {len(differing)}; the same everywhere: {counts or 'none'}",
+        f"requirements that differ: {len(differing)}; the same everywhere: {counts or 'none'}",
     ]
 
 

@@ -23,7 +23,7 @@ from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.host.packages import require_host_packages
-from headless_conformance.requirements import register as claims
+from headless_conformance.requirements import register as requirements
 
 PINS = ROOT / "report"
 
@@ -48,8 +48,8 @@ def ensure_allure() -> Path:
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.parent / "lock"):
         if not program.exists():
-            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-                unfinished = Path(scratch) / key
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch_namespace:
+                unfinished = Path(scratch_namespace) / key
                 unfinished.mkdir()
                 for path in pins:
                     shutil.copy(path, unfinished)
@@ -64,7 +64,7 @@ def generate(program: Path, settings: Settings, results: Sequence[Path], reports
     for folder in results:
         if not any(folder.glob("*-result.json")):
             raise UserError(f"{folder} has no Allure results; run `make e2e` first.")
-    register = claims.load()
+    register = requirements.load()
     page = reports / "html" / "index.html"
     chosen = {
         "title": register.title_zh if settings.report_lang == "zh" else register.title,

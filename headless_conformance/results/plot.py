@@ -1,4 +1,4 @@
-"""A picture of what specs measured: one row per claim and measure, one dot per sample, a tick at the median."""
+"""A picture of what tests measured: one row per requirement and measure, one dot per sample, a tick at the median."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def rows_of(verdicts: Sequence[Verdict]) -> dict[str, list[float]]:
     """Samples in seconds by the label of their row; a measure is taken for seconds when its name says so."""
     rows: dict[str, list[float]] = {}
     for verdict in verdicts:
-        for name, value in (measure for spec in verdict.specs for measure in spec.measures):
+        for name, value in (measure for case in verdict.tests for measure in case.measures):
             if "seconds" in name:
-                rows.setdefault(f"{verdict.claim.id}: {name}", []).append(value)
+                rows.setdefault(f"{verdict.requirement.id}: {name}", []).append(value)
     return rows
 
 

@@ -19,7 +19,7 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.requirements.register import Level, Reference, Register
-from headless_conformance.results.verdict import Outcome, Result, Spec, Verdict
+from headless_conformance.results.verdict import CaseResult, Outcome, Result, Verdict
 
 SCHEMA = ROOT / "docs" / "conformance-report.schema.json"
 FORMAT = "headless-conformance/report/v1"
@@ -52,43 +52,48 @@ def spread(samples: Sequence[float]) -> dict[str, float]:
     return row
 
 
-def measures_of(specs: Sequence[Spec]) -> dict[str, dict[str, float]]:
-    """The spread of each number that the specs recorded, by its name."""
+def measures_of(tests: Sequence[CaseResult]) -> dict[str, dict[str, float]]:
+    """The spread of each number that the tests recorded, by its name."""
     samples: dict[str, list[float]] = {}
-    for name, value in (measure for spec in specs for measure in spec.measures):
+    for name, value in (measure for case in tests for measure in case.measures):
         samples.setdefault(name, []).append(value)
     return {name: spread(values) for name, values in samples.items()}
 
 
-def _spec_row(spec: Spec) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": spec.nodeid, "outcome": spec.outcome.value, "seconds": round(spec.seconds, 3)}
-    return {**row, "reason": spec.reason} if spec.reason else row
+def _spec_row(case: CaseResult) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": case.nodeid, "outcome": case.outcome.value, "seconds": round(case.seconds, 3)}
+    return {**row, "reason": case.reason} if case.reason else row
 
 
-def _claim_row(verdict: Verdict) -> dict[str, Any]:
+def _requirement_row(verdict: Verdict) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "id": verdict.claim.id,
-        "level": verdict.claim.level.value,
+        "id": verdict.requirement.id,
+        "level": verdict.requirement.level.value,
         "outcome": verdict.outcome.value,
         "seconds": round(verdict.seconds, 3),
     }
     if verdict.reason:
         row["reason"] = verdict.reason
-    if verdict.specs:
-        row["specs"] = [_spec_row(spec) for spec in verdict.specs]
-    if measures := measures_of(verdict.specs):
+    if verdict.tests:
+        row["tests"] = [_spec_row(case) for case in verdict.tests]
+    if measures := measures_of(verdict.tests):
         row["measures"] = measures
     return row
 
 
 def _reference_row(reference: Reference) -> dict[str, Any]:
-    return {"id": reference.id, "url": reference.url, "claims_found": reference.claims_found, "claims_covered": 0}
+    return {
+        "id": reference.id,
+        "url": reference.url,
+        "requirements_found": reference.requirements_found,
+        "requirements_covered": 0,
+    }
 
 
 def summary(facts: Mapping[str, str], verdicts: Sequence[Verdict], result: Result) -> str:
-    """The run in one line, as for a badge: passed of all claims by level, and of what."""
-    counts = Counter((verdict.claim.level, verdict.outcome) for verdict in verdicts)
-    totals = Counter(verdict.claim.level for verdict in verdicts)
+    """The run in one line, as for a badge: passed of all requirements by level, and of what."""
+    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
+    totals = Counter(verdict.requirement.level for verdict in verdicts)
     passed = ", ".join(f"{counts[level, Outcome.PASSED]}/{totals[level]} {level}" for level in Level)
     where = f"Kubernetes {facts['kubernetes']} ({facts['provider']})" if facts else "no cluster"
     return f"headless Services on {where}: {result}, {passed}"
@@ -111,7 +116,7 @@ def record(
     register: Register,
     facts: Mapping[str, str],
     verdicts: Sequence[Verdict],
-    unclaimed: Sequence[Spec],
+    unassigned: Sequence[CaseResult],
     *,
     result: Result,
     status: int,
@@ -119,7 +124,7 @@ def record(
     seconds: float,
 ) -> dict[str, Any]:
     """The run, checked against the schema. `started` is in seconds since the epoch, `status` the exit status."""
-    counts = Counter((verdict.claim.level, verdict.outcome) for verdict in verdicts)
+    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
     done = {
         "format": FORMAT,
         "suite": suite_version(),
@@ -134,8 +139,8 @@ def record(
             for level in Level
         },
         "document": register.id,
-        "claims": [_claim_row(verdict) for verdict in verdicts],
-        "other_specs": [_spec_row(spec) for spec in unclaimed],
+        "requirements": [_requirement_row(verdict) for verdict in verdicts],
+        "other_tests": [_spec_row(case) for case in unassigned],
         "cited_pages": [_reference_row(reference) for reference in register.references],
     }
     jsonschema.validate(done, json.loads(SCHEMA.read_text()), jsonschema.Draft202012Validator)

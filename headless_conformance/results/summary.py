@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from headless_conformance.core.progress import clock
 from headless_conformance.requirements.register import Level
-from headless_conformance.results.verdict import RED, Outcome, Result, Spec, Verdict
+from headless_conformance.results.verdict import FAILING, CaseResult, Outcome, Result, Verdict
 
-CLAIM_OUTCOMES = (
+REQUIREMENT_OUTCOMES = (
     Outcome.PASSED,
     Outcome.FAILED,
-    Outcome.BROKEN,
+    Outcome.ERROR,
     Outcome.PARTLY,
     Outcome.NOT_SUPPORTED,
     Outcome.SKIPPED,
@@ -22,10 +22,10 @@ CLAIM_OUTCOMES = (
 
 
 def count_table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Claims by level and outcome; a column that is zero everywhere is left out, `passed` never."""
-    counts = Counter((verdict.claim.level, verdict.outcome) for verdict in verdicts)
+    """Requirements by level and outcome; a column that is zero everywhere is left out, `passed` never."""
+    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
     columns = [
-        outcome for outcome in CLAIM_OUTCOMES if outcome is Outcome.PASSED or any(counts[level, outcome] for level in Level)
+        outcome for outcome in REQUIREMENT_OUTCOMES if outcome is Outcome.PASSED or any(counts[level, outcome] for level in Level)
     ]
     lines = [f"{'claims':<8}" + "".join(f"{outcome:>{len(outcome) + 3}}" for outcome in columns)]
     for level in Level:
@@ -33,26 +33,28 @@ def count_table(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def red_lines(verdicts: Sequence[Verdict], unclaimed: Sequence[Spec], lang: str) -> list[str]:
-    """What failed, then what is broken, each with its specs and the first line of their messages."""
+def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], lang: str) -> list[str]:
+    """What failed, then what is broken, each with its tests and the first line of their messages."""
     lines: list[str] = []
-    for red in RED:
-        for verdict in (verdict for verdict in verdicts if verdict.outcome is red):
-            lines.append(f"{red.upper()}  {verdict.claim.id}  {verdict.claim.level}  {verdict.claim.sentence(lang)}")
-            for spec in (spec for spec in verdict.specs if spec.outcome in RED):
-                lines += [f"    {spec.nodeid}", f"    {spec.reason}"]
-        for spec in (spec for spec in unclaimed if spec.outcome is red):
-            lines += [f"{red.upper()}  {spec.nodeid}", f"    {spec.reason}"]
+    for failure in FAILING:
+        for verdict in (verdict for verdict in verdicts if verdict.outcome is failure):
+            lines.append(
+                f"{failure.upper()}  {verdict.requirement.id}  {verdict.requirement.level}  {verdict.requirement.sentence(lang)}"
+            )
+            for case in (case for case in verdict.tests if case.outcome in FAILING):
+                lines += [f"    {case.nodeid}", f"    {case.reason}"]
+        for case in (case for case in unassigned if case.outcome is failure):
+            lines += [f"{failure.upper()}  {case.nodeid}", f"    {case.reason}"]
     return lines
 
 
 def unsupported_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Each reason for which a spec was not supported, with its claims."""
+    """Each reason for which a test was not supported, with its requirements."""
     reasons: dict[str, list[str]] = {}
     for verdict in verdicts:
-        for spec in verdict.specs:
-            if spec.outcome is Outcome.NOT_SUPPORTED and verdict.claim.id not in reasons.setdefault(spec.reason, []):
-                reasons[spec.reason].append(verdict.claim.id)
+        for case in verdict.tests:
+            if case.outcome is Outcome.NOT_SUPPORTED and verdict.requirement.id not in reasons.setdefault(case.reason, []):
+                reasons[case.reason].append(verdict.requirement.id)
     return [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
 
 

@@ -1,4 +1,4 @@
-"""`python -m headless_conformance.run.check NAMESPACE/STATEFULSET`: the claims that can be read off an existing StatefulSet. Changes nothing.
+"""`python -m headless_conformance.run.check NAMESPACE/STATEFULSET`: the requirements that can be read off an existing StatefulSet. Changes nothing.
 
 It reads the StatefulSet, its governing Service, their pods and EndpointSlices, and asks each DNS server through a port-forward.
 What this account may not look at is reported as not supported here.
@@ -34,13 +34,13 @@ from headless_conformance.cluster.dns_client import (
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_ready, owned_pods
 from headless_conformance.cluster.kube import Kube, Object
-from headless_conformance.cluster.waiting import INTERVAL, STEADY, Unobserved
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, INTERVAL, Unobserved
 from headless_conformance.core.errors import NotSupported, UserError, in_one_sentence, not_supported
 from headless_conformance.core.run_identity import new_run
 from headless_conformance.core.settings import from_env
 from headless_conformance.providers.existing.connection import Connection, connect
 from headless_conformance.providers.readiness import PLUGIN_DOMAIN, ask_replica
-from headless_conformance.results.verdict import STATUS_BROKEN, STATUS_FAILED, Outcome
+from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
 
 Ask = Callable[[str, str], list[Answer]]
 """Name and type to each DNS server's answer."""
@@ -51,15 +51,15 @@ MARGIN = " " * 17
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim on this StatefulSet."""
+    """One requirement on this StatefulSet."""
 
-    claim: str
+    requirement: str
     what: str
     outcome: Outcome
     reason: str = ""
 
     def __str__(self) -> str:
-        line = f"{self.outcome:<13}  {self.claim}  {self.what}"
+        line = f"{self.outcome:<13}  {self.requirement}  {self.what}"
         return f"{line}\n{indent(self.reason, MARGIN)}" if self.reason else line
 
 
@@ -136,10 +136,10 @@ def versions_of(service: Object) -> list[int]:
 
 
 def serviced_by_a_headless_service(subject: Subject) -> None:
-    spec = subject.service()["spec"]
-    assert spec.get("clusterIP") == "None", f"Service {subject.service_name} has the cluster IP {spec.get('clusterIP')}"
-    assert spec.get("clusterIPs") == ["None"], f"Service {subject.service_name} has the cluster IPs {spec.get('clusterIPs')}"
-    assert spec["type"] == "ClusterIP", f"Service {subject.service_name} is of type {spec['type']}"
+    case = subject.service()["spec"]
+    assert case.get("clusterIP") == "None", f"Service {subject.service_name} has the cluster IP {case.get('clusterIP')}"
+    assert case.get("clusterIPs") == ["None"], f"Service {subject.service_name} has the cluster IPs {case.get('clusterIPs')}"
+    assert case["type"] == "ClusterIP", f"Service {subject.service_name} is of type {case['type']}"
 
 
 def service_selects_the_pods(subject: Subject) -> None:
@@ -150,9 +150,9 @@ def service_selects_the_pods(subject: Subject) -> None:
 
 
 def pods_have_their_names(subject: Subject) -> None:
-    spec = subject.statefulset()["spec"]
-    start = spec.get("ordinals", {}).get("start", 0)
-    wanted = {f"{subject.name}-{ordinal}" for ordinal in range(start, start + spec["replicas"])}
+    case = subject.statefulset()["spec"]
+    start = case.get("ordinals", {}).get("start", 0)
+    wanted = {f"{subject.name}-{ordinal}" for ordinal in range(start, start + case["replicas"])}
     pods = {pod["metadata"]["name"]: pod["spec"] for pod in subject.pods()}
     assert pods.keys() == wanted, f"expected {sorted(wanted)}, came {sorted(pods)}"
     for name, own in pods.items():
@@ -196,8 +196,8 @@ def member_names_resolve(subject: Subject) -> None:
         for version in versions_of(subject.service()):
             name = f"{pod['metadata']['name']}.{subject.service_domain}"
             _require_addresses(subject, name, addresses([pod], version), version)
-    spec = subject.statefulset()["spec"]
-    beyond = spec.get("ordinals", {}).get("start", 0) + spec["replicas"]
+    case = subject.statefulset()["spec"]
+    beyond = case.get("ordinals", {}).get("start", 0) + case["replicas"]
     subject.require(f"{subject.name}-{beyond}.{subject.service_domain}", "A", must_not_exist)
 
 
@@ -218,17 +218,17 @@ CHECKS: tuple[tuple[str, str, Callable[[Subject], None]], ...] = (
     ("SEED-NID-05", "each member's name leads to its pod, and the next ordinal has none", member_names_resolve),
     ("SEED-NSL-10", "each address leads back to its member's name", addresses_lead_back),
 )
-"""The claims that hold for any StatefulSet and can be seen without touching it."""
+"""The requirements that hold for any StatefulSet and can be seen without touching it."""
 
 
 def look(subject: Subject) -> list[Finding]:
     """Every check, each looked at again for a few seconds before it counts as failed."""
-    return [_finding(subject, claim, what, check) for claim, what, check in CHECKS]
+    return [_finding(subject, requirement, what, check) for requirement, what, check in CHECKS]
 
 
-def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject], None]) -> Finding:
+def _finding(subject: Subject, requirement: str, what: str, check: Callable[[Subject], None]) -> Finding:
     polling = Retrying(
-        stop=stop_after_delay(STEADY),
+        stop=stop_after_delay(AT_REST_TIMEOUT),
         wait=wait_fixed(INTERVAL),
         # One good look is enough here: each asks every DNS server.
         retry=retry_if_exception_type((AssertionError, Unobserved)),
@@ -237,24 +237,24 @@ def _finding(subject: Subject, claim: str, what: str, check: Callable[[Subject],
     try:
         polling(check, subject)
     except AssertionError as error:
-        return Finding(claim, what, Outcome.FAILED, str(error))
+        return Finding(requirement, what, Outcome.FAILED, str(error))
     except (ApiException, HTTPError) as error:
         if isinstance(error, ApiException) and error.status == 403:
-            return Finding(claim, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
-        return Finding(claim, what, Outcome.BROKEN, str(getattr(error, "reason", error)))
+            return Finding(requirement, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
+        return Finding(requirement, what, Outcome.ERROR, str(getattr(error, "reason", error)))
     except Unobserved as error:
-        return Finding(claim, what, Outcome.BROKEN, str(error).partition("\n")[0])
+        return Finding(requirement, what, Outcome.ERROR, str(error).partition("\n")[0])
     except NotSupported as reason:
-        return Finding(claim, what, Outcome.NOT_SUPPORTED, str(reason))
-    return Finding(claim, what, Outcome.PASSED)
+        return Finding(requirement, what, Outcome.NOT_SUPPORTED, str(reason))
+    return Finding(requirement, what, Outcome.PASSED)
 
 
 def status_of(findings: Sequence[Finding]) -> int:
-    """1 with a failed claim, 2 with a broken one or when nothing could be looked at, else 0."""
+    """1 with a failed requirement, 2 with a broken one or when nothing could be looked at, else 0."""
     outcomes = [finding.outcome for finding in findings]
     if Outcome.FAILED in outcomes:
         return STATUS_FAILED
-    return 0 if Outcome.BROKEN not in outcomes and Outcome.PASSED in outcomes else STATUS_BROKEN
+    return 0 if Outcome.ERROR not in outcomes and Outcome.PASSED in outcomes else STATUS_ERROR
 
 
 def _asker(kube: Kube) -> Ask:

@@ -29,7 +29,7 @@ BEGIN_SECONDS = 600.0
 END_SECONDS = 900.0
 """Bound on the rest of a run: no disturbance may make it hang."""
 AMID_SECONDS = 5.0
-"""From the databases being Ready, when most specs begin, to the disturbance."""
+"""From the databases being Ready, when most tests begin, to the disturbance."""
 PAUSE_SECONDS = 20.0
 POLL_SECONDS = 1.0
 IN_NODE = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
@@ -75,7 +75,7 @@ DISTURBANCES: Mapping[str, Callable[[Target], None]] = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class DisturbedRun:
     """How a disturbed run ended."""
 
     name: str
@@ -83,7 +83,7 @@ class Seen:
     """None when it had to be ended by us."""
     seconds: float
     outcomes: Mapping[str, tuple[str, ...]]
-    """Claims by outcome."""
+    """Requirements by outcome."""
     left: tuple[str, ...]
     """Containers that it left."""
 
@@ -101,21 +101,21 @@ class Seen:
         return found
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{len(claims)} {outcome}" for outcome, claims in self.outcomes.items())
+        counts = ", ".join(f"{len(requirements)} {outcome}" for outcome, requirements in self.outcomes.items())
         verdict = "; ".join(self.problems()) or "well taken"
-        return f"{self.name}: {verdict} ({counts or 'no claims'}; exit status {self.status}, {clock(self.seconds)})"
+        return f"{self.name}: {verdict} ({counts or 'no requirements'}; exit status {self.status}, {clock(self.seconds)})"
 
 
 def outcomes_of(report: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Claims by outcome, without those that were not selected."""
+    """Requirements by outcome, without those that were not selected."""
     found: dict[str, tuple[str, ...]] = {}
-    for row in report["claims"]:
+    for row in report["requirements"]:
         if row["outcome"] not in (Outcome.SKIPPED, Outcome.EXCUSED):
             found[row["outcome"]] = (*found.get(row["outcome"], ()), row["id"])
     return found
 
 
-def disturb(settings: Settings, name: str) -> Seen:
+def disturb(settings: Settings, name: str) -> DisturbedRun:
     """One run with one disturbance. UserError when the run does not get as far as that."""
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
@@ -135,7 +135,9 @@ def disturb(settings: Settings, name: str) -> Seen:
     finally:
         end_group(child, grace=200.0)
     outcomes = outcomes_of(read(report)) if report.exists() else {}
-    return Seen(name, status, time.monotonic() - begun, outcomes, tuple(KindCluster.containers_of(target.engine, target.name)))
+    return DisturbedRun(
+        name, status, time.monotonic() - begun, outcomes, tuple(KindCluster.containers_of(target.engine, target.name))
+    )
 
 
 def _await_databases(settings: Settings, child: subprocess.Popen[bytes]) -> Target:

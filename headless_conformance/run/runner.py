@@ -22,8 +22,8 @@ from headless_conformance.engine.engine import why_no_engine
 from headless_conformance.providers.existing.cluster import plan
 from headless_conformance.providers.existing.connection import Connection, connect, remove_namespaces, require_consent
 from headless_conformance.providers.session import finish_run, prepare_only
-from headless_conformance.results.selection import as_claims
-from headless_conformance.results.verdict import STATUS_BROKEN
+from headless_conformance.results.selection import as_requirements
+from headless_conformance.results.verdict import STATUS_ERROR
 from headless_conformance.toolchain.kubectl import kubectl_for
 
 USAGE_ERROR = 4
@@ -31,7 +31,7 @@ USAGE_ERROR = 4
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
 WORKERS = {Provider.SIMULATED: 2}
-"""pytest workers by provider, four unless said: specs wait more than they compute. A simulated cluster belongs to one worker."""
+"""pytest workers by provider, four unless said: tests wait more than they compute. A simulated cluster belongs to one worker."""
 
 
 def chosen_provider(settings: Settings) -> tuple[Provider, str]:
@@ -52,7 +52,7 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
 
     Raises UserError before anything was started.
     """
-    choice = as_claims(os.environ)
+    choice = as_requirements(os.environ)
     if settings.provider is Provider.EXISTING:
         return _on_existing(settings, choice, pytest_arguments)
     if settings.provider in (Provider.KIND, Provider.K3D) and (reason := why_no_engine()):
@@ -64,7 +64,7 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
         finish_run(settings, run)
 
     print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
-    # Before pytest, whose time limits are made for specs and not for builds.
+    # Before pytest, whose time limits are made for tests and not for builds.
     prepare_only(replace(settings, provider=provider))
     return _run(sentence, {**choice, "PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
 
@@ -126,7 +126,7 @@ def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
     REPORTS.mkdir(exist_ok=True)
     workers = WORKERS.get(Provider(env["PROVIDER"]), 4)
     status = supervised([sys.executable, "-m", "pytest", "-n", str(workers), "--dist=loadgroup", *arguments], env, GRACE_SECONDS)
-    return STATUS_BROKEN if status == USAGE_ERROR else status
+    return STATUS_ERROR if status == USAGE_ERROR else status
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:

@@ -21,8 +21,8 @@ from headless_conformance.core.settings import Provider, from_env
 from headless_conformance.core.versions import Release, Versions, load
 from headless_conformance.results.comparison import comparison
 from headless_conformance.results.report_file import read
-from headless_conformance.results.selection import as_claims
-from headless_conformance.results.verdict import STATUS_BROKEN, STATUS_FAILED
+from headless_conformance.results.selection import as_requirements
+from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED
 from headless_conformance.run.runner import GRACE_SECONDS, supervised
 
 FOLDER = "matrix"
@@ -90,14 +90,14 @@ def _kept(reports: Path, folder: Path) -> dict[str, Any] | None:
 def status_of(rows: Sequence[Row]) -> int:
     """An interrupt first, then a failed MUST, then whatever else was not well."""
     statuses = [row.status for row in rows]
-    for status in (*INTERRUPTED, STATUS_FAILED, STATUS_BROKEN):
+    for status in (*INTERRUPTED, STATUS_FAILED, STATUS_ERROR):
         if status in statuses:
             return status
-    return max(statuses, default=STATUS_BROKEN)
+    return max(statuses, default=STATUS_ERROR)
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    """The table of claims and versions, differences first, and what each version came to."""
+    """The table of requirements and versions, differences first, and what each version came to."""
     reported = [(row.minor, row.record) for row in rows if row.record is not None]
     lines = ["", "=== matrix ==="]
     if reported:
@@ -110,7 +110,7 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 
 def run_version(choice: Mapping[str, str], release: Release) -> int:
-    """The suite, or the claims of a choice, on one version, as `make e2e` runs it."""
+    """The suite, or the requirements of a choice, on one version, as `make e2e` runs it."""
     env = {**os.environ, **choice, "K8S": release.minor}
     return supervised([sys.executable, "-m", "headless_conformance", "e2e"], env, FINISH_SECONDS)
 
@@ -121,7 +121,7 @@ def main(env: Mapping[str, str]) -> int:
     rows = chosen_rows(load(), env.get("K8S", ""))
     if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
         raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
-    choice = as_claims(env)
+    choice = as_requirements(env)
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))
     lines = summary(done)

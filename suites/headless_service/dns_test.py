@@ -12,7 +12,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.terminal import on_terminal
-from headless_conformance.cluster.waiting import POD_READY
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT
 
 POD = "dns-test"
 IMAGE = "busybox:1.28"
@@ -39,10 +39,10 @@ class Session:
     """The pod when kubectl had come back."""
 
 
-def find_pod(documented: HeadlessSet) -> Object | None:
+def find_pod(transcript_set: HeadlessSet) -> Object | None:
     """The pod `dns-test`, if there is one."""
     try:
-        return documented.kube.get("Pod", documented.namespace, POD)
+        return transcript_set.kube.get("Pod", transcript_set.namespace, POD)
     except ApiException as error:
         if error.status == 404:
             return None
@@ -58,24 +58,24 @@ def typed(cluster: Cluster) -> list[str]:
     return [*words, f"--overrides={json.dumps(pulled_with)}"]
 
 
-def run_session(documented: HeadlessSet, words: list[str]) -> dict[str, Any]:
-    kube = documented.kube
-    command = [str(kube.kubectl_path), "--namespace", documented.namespace, *words]
-    names = [documented.service, f"{documented.member(0)}.{documented.service}"]
+def run_session(transcript_set: HeadlessSet, words: list[str]) -> dict[str, Any]:
+    kube = transcript_set.kube
+    command = [str(kube.kubectl_path), "--namespace", transcript_set.namespace, *words]
+    names = [transcript_set.service, f"{transcript_set.member(0)}.{transcript_set.service}"]
     lookups: dict[str, str] = {}
     with on_terminal(command, kube.environment) as terminal:
-        terminal.read_until(HINT, POD_READY, others=[PROMPT])
+        terminal.read_until(HINT, POD_READY_TIMEOUT, others=[PROMPT])
         terminal.type("")
         # Prompts come before and after the empty line; behind the answer to this, there is one.
         terminal.type("echo ready-$((1 + 1))")
         reached = terminal.read_until(f"ready-2\n{PROMPT}", ANSWER_SECONDS)
-        pod = find_pod(documented)
+        pod = find_pod(transcript_set)
         for name in names if reached else []:
             before = len(terminal.text)
             terminal.type(f"nslookup {name}")
             terminal.read_until(f"\n{PROMPT}", ANSWER_SECONDS, after=before)
             lookups[name] = terminal.text[before:]
         terminal.type("exit")
-        status = terminal.read_to_end(POD_READY)
+        status = terminal.read_to_end(POD_READY_TIMEOUT)
         shown = terminal.text
-    return asdict(Session(shown, reached, lookups, pod, status, find_pod(documented)))
+    return asdict(Session(shown, reached, lookups, pod, status, find_pod(transcript_set)))

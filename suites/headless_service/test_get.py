@@ -10,26 +10,26 @@ import pytest
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Kube, Ran
+from headless_conformance.cluster.kube import CommandResult, Kube
 from headless_conformance.cluster.transcripts import first_line, table
 
 COLUMNS = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"]
 
 
 @pytest.fixture(scope="module")
-def listing(documented: HeadlessSet) -> Ran:
+def listing(transcript_set: HeadlessSet) -> CommandResult:
     """`kubectl get svc` in the documented namespace."""
-    return get_services(documented.kube, documented.namespace)
+    return get_services(transcript_set.kube, transcript_set.namespace)
 
 
-def get_services(kube: Kube, namespace: str) -> Ran:
+def get_services(kube: Kube, namespace: str) -> CommandResult:
     """`kubectl get svc` in a namespace."""
     ran = kube.kubectl("get", "svc", namespace=namespace)
     allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
     return ran
 
 
-def require_columns(ran: Ran, service: str, wanted: Mapping[str, str]) -> None:
+def require_columns(ran: CommandResult, service: str, wanted: Mapping[str, str]) -> None:
     """The list has one row for a Service, with these values."""
     assert ran.status == 0, ran.transcript()
     rows = [found for found in table(ran.stdout) if found["NAME"] == service]
@@ -39,14 +39,14 @@ def require_columns(ran: Ran, service: str, wanted: Mapping[str, str]) -> None:
         assert seen == value, f"{column} of {service}: expected {value}, printed {seen}\n{ran.transcript()}"
 
 
-@pytest.mark.claim("SEED-GET-01")
-def test_services_are_listed_in_six_columns(listing: Ran) -> None:
+@pytest.mark.requirement("SEED-GET-01")
+def test_services_are_listed_in_six_columns(listing: CommandResult) -> None:
     """The list MUST have the columns name, type, cluster IP, external IP, ports and age, in this order."""
     seen = first_line(listing.stdout).split()
     assert seen == COLUMNS, f"expected the columns {COLUMNS}, came {seen}\n{listing.transcript()}"
 
 
-@pytest.mark.claim("SEED-GET-02")
+@pytest.mark.requirement("SEED-GET-02")
 def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, facts: Facts) -> None:
     """The Service `kubernetes` MUST be of type ClusterIP, with the range's first address, port 443/TCP and nothing external."""
     first = str(next(facts.service_ranges[0].hosts()))
@@ -54,25 +54,25 @@ def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, 
     require_columns(get_services(kube, "default"), "kubernetes", wanted)
 
 
-@pytest.mark.claim("SEED-GET-03")
-def test_the_headless_service_is_listed_as_the_document_shows_it(listing: Ran, documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-GET-03")
+def test_the_headless_service_is_listed_as_the_document_shows_it(listing: CommandResult, transcript_set: HeadlessSet) -> None:
     """A headless Service MUST be listed as ClusterIP, with no external address and its port without a node port."""
     wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
-    require_columns(listing, documented.service, wanted)
+    require_columns(listing, transcript_set.service, wanted)
 
 
-@pytest.mark.claim("SEED-GET-04")
-def test_the_cluster_ip_column_says_none(listing: Ran, kube: Kube, documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-GET-04")
+def test_the_cluster_ip_column_says_none(listing: CommandResult, kube: Kube, transcript_set: HeadlessSet) -> None:
     """The CLUSTER-IP column of a headless Service MUST read None, and that of an ordinary one its address."""
-    require_columns(listing, documented.service, {"CLUSTER-IP": "None"})
+    require_columns(listing, transcript_set.service, {"CLUSTER-IP": "None"})
     ordinary = kube.get("Service", "default", "kubernetes")["spec"]["clusterIP"]
     require_columns(get_services(kube, "default"), "kubernetes", {"CLUSTER-IP": ordinary})
 
 
-@pytest.mark.claim("SEED-GET-05")
-def test_the_headless_service_is_younger_than_the_cluster(kube: Kube, documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-GET-05")
+def test_the_headless_service_is_younger_than_the_cluster(kube: Kube, transcript_set: HeadlessSet) -> None:
     """A Service that was applied later MAY be expected to be younger than the API server's own."""
-    old, young = kube.get("Service", "default", "kubernetes"), documented.get_service()
+    old, young = kube.get("Service", "default", "kubernetes"), transcript_set.get_service()
     before, after = (item["metadata"]["creationTimestamp"] for item in (old, young))
     assert created(before) < created(after), f"expected a creation after that of Service kubernetes, {before}, came {after}"
 

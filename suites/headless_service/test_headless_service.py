@@ -72,24 +72,24 @@ def must_be_refused(what: str, word: str) -> Iterator[None]:
     assert re.search(word, str(said.reason)), f"{what}: expected a word about {word}, the API server said {said.reason}"
 
 
-@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.requirement("SEED-HLS-01")
 @ORDINALS
-def test_each_members_name_leads_to_its_pod_alone(either: HeadlessSet, dns: Dns, ordinal: int) -> None:
+def test_each_members_name_leads_to_its_pod_alone(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
     """Each member's name MUST resolve to that pod's address and no other."""
-    dns.require(either.member_name(ordinal), "A", must_be([either.address(ordinal)]))
+    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.address(ordinal)]))
 
 
-@pytest.mark.claim("SEED-HLS-02")
-def test_the_name_lists_members_and_no_virtual_address(either: HeadlessSet, facts: Facts, dns: Dns) -> None:
+@pytest.mark.requirement("SEED-HLS-02")
+def test_the_name_lists_members_and_no_virtual_address(each_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
     """The Service's name MUST list every Ready member's address, and none out of the Service range."""
-    seen = dns.require(either.domain, "A", must_be(either.addresses()))
+    seen = dns.require(each_set.domain, "A", must_be(each_set.addresses()))
     virtual = [value for answer in seen.answers for value in answer.values() if facts.is_virtual(value)]
-    assert not virtual, f"{either.domain} has {virtual} of the Service range"
+    assert not virtual, f"{each_set.domain} has {virtual} of the Service range"
 
 
-@pytest.mark.claim("SEED-HLS-02")
+@pytest.mark.requirement("SEED-HLS-02")
 @pytest.mark.needs(Capability.KUBELET, Capability.CONTROL_PLANE)
-def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, documented: HeadlessSet) -> None:
+def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, transcript_set: HeadlessSet) -> None:
     """A node MUST NOT have a kube-proxy rule for a headless Service."""
     proxies = kube.list("Pod", PROXY_NAMESPACE, labelSelector="k8s-app=kube-proxy")
     nodes = kube.request("GET", "/api/v1/nodes")["items"]
@@ -99,10 +99,10 @@ def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, documented: Headless
         where = f"the rules on node {proxy['spec']['nodeName']}"
         if not mentions(rules, DNS_NAMESPACE, DNS_SERVICE):
             not_supported(f"{where} do not name Services, not even the DNS Service")
-        assert not mentions(rules, documented.namespace, documented.service), f"{where} have one for the headless Service"
+        assert not mentions(rules, transcript_set.namespace, transcript_set.service), f"{where} have one for the headless Service"
 
 
-@pytest.mark.claim("SEED-HLS-02")
+@pytest.mark.requirement("SEED-HLS-02")
 @pytest.mark.needs(Capability.KUBELET)
 def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
     """A pod that starts after a headless Service MUST get no environment variables of it; it gets those of ordinary ones."""
@@ -112,16 +112,16 @@ def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
     assert not own, f"a new pod has the variables {own}"
 
 
-@pytest.mark.claim("SEED-HLS-03")
-def test_the_service_is_headless(either: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-HLS-03")
+def test_the_service_is_headless(each_set: HeadlessSet) -> None:
     """A Service whose cluster IP is set to None MUST be stored as type ClusterIP with None as its only cluster IP."""
-    spec = either.get_service()["spec"]
+    spec = each_set.get_service()["spec"]
     seen = {field: spec.get(field) for field in ("type", "clusterIP", "clusterIPs")}
     wanted = {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"]}
-    assert seen == wanted, f"Service {either.service} has {seen}, expected {wanted}"
+    assert seen == wanted, f"Service {each_set.service} has {seen}, expected {wanted}"
 
 
-@pytest.mark.claim("SEED-HLS-03")
+@pytest.mark.requirement("SEED-HLS-03")
 @pytest.mark.parametrize("spelling", ["none", "NONE", "null"])
 def test_another_spelling_is_refused(kube: Kube, namespace: str, spelling: str) -> None:
     """A cluster IP that spells None otherwise MUST be rejected."""
@@ -129,14 +129,14 @@ def test_another_spelling_is_refused(kube: Kube, namespace: str, spelling: str) 
         service_as_stored(kube, namespace, clusterIP=spelling)
 
 
-@pytest.mark.claim("SEED-HLS-03")
+@pytest.mark.requirement("SEED-HLS-03")
 def test_without_the_field_a_service_gets_an_address(kube: Kube, namespace: str, facts: Facts) -> None:
     """A Service that leaves the cluster IP out MUST get one out of the Service range."""
     found = service_as_stored(kube, namespace, clusterIP=None)["clusterIP"]
     assert facts.is_virtual(found), f"without the field, the cluster IP is {found}"
 
 
-@pytest.mark.claim("SEED-HLS-03")
+@pytest.mark.requirement("SEED-HLS-03")
 @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
 def test_no_other_type_can_be_headless(kube: Kube, namespace: str, kind: str) -> None:
     """A Service of a type that needs a cluster IP MUST be rejected when that is None."""
@@ -144,82 +144,82 @@ def test_no_other_type_can_be_headless(kube: Kube, namespace: str, kind: str) ->
         service_as_stored(kube, namespace, type=kind)
 
 
-@pytest.mark.claim("SEED-HLS-03")
-def test_a_headless_service_cannot_be_given_an_address(documented: HeadlessSet, facts: Facts) -> None:
+@pytest.mark.requirement("SEED-HLS-03")
+def test_a_headless_service_cannot_be_given_an_address(transcript_set: HeadlessSet, facts: Facts) -> None:
     """An update of a headless Service to a cluster IP MUST be rejected."""
     address = str(facts.service_ranges[0][-2])
     change = {"spec": {"clusterIP": address, "clusterIPs": [address]}}
     with must_be_refused(f"clusterIP: {address} for a headless Service", "clusterIP"):
-        documented.kube.patch("Service", documented.namespace, documented.service, change, dryRun="All")
+        transcript_set.kube.patch("Service", transcript_set.namespace, transcript_set.service, change, dryRun="All")
 
 
-@pytest.mark.claim("SEED-HLS-03")
-def test_a_headless_service_stays_so_when_the_field_is_left_out(documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-HLS-03")
+def test_a_headless_service_stays_so_when_the_field_is_left_out(transcript_set: HeadlessSet) -> None:
     """An update of a headless Service that leaves the cluster IP out MUST leave it headless."""
-    service = documented.get_service()
+    service = transcript_set.get_service()
     del service["spec"]["clusterIP"], service["spec"]["clusterIPs"]
-    stored = documented.kube.replace(documented.namespace, service, dryRun="All")
+    stored = transcript_set.kube.replace(transcript_set.namespace, service, dryRun="All")
     assert stored["spec"]["clusterIP"] == "None", f"expected the cluster IP to stay None, it became {stored['spec']['clusterIP']}"
 
 
-@pytest.mark.claim("SEED-HLS-04")
-def test_statefulset_and_service_agree_on_one_name(either: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-HLS-04")
+def test_statefulset_and_service_agree_on_one_name(each_set: HeadlessSet) -> None:
     """`serviceName` MUST equal the Service's name, be each member's subdomain, and have each endpoint carry its hostname."""
-    members = [either.member(ordinal) for ordinal in either.ordinals]
-    name = either.get_statefulset()["spec"]["serviceName"]
-    assert name == either.get_service()["metadata"]["name"], f"serviceName is {name}, expected {either.service}"
-    subdomains = [pod["spec"].get("subdomain") for pod in either.pods()]
-    assert subdomains == [either.service] * either.replicas, (
-        f"the members' subdomains are {subdomains}, expected {either.service}"
+    members = [each_set.member(ordinal) for ordinal in each_set.ordinals]
+    name = each_set.get_statefulset()["spec"]["serviceName"]
+    assert name == each_set.get_service()["metadata"]["name"], f"serviceName is {name}, expected {each_set.service}"
+    subdomains = [pod["spec"].get("subdomain") for pod in each_set.pods()]
+    assert subdomains == [each_set.service] * each_set.replicas, (
+        f"the members' subdomains are {subdomains}, expected {each_set.service}"
     )
 
     def check() -> None:
-        hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in either.endpoints())
+        hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in each_set.endpoints())
         assert hostnames == members, f"the endpoints' hostnames are {hostnames}, the members {members}"
 
     eventually(check, expecting="each member's hostname in the slices, and no other")
 
 
-@pytest.mark.claim("SEED-HLS-04")
+@pytest.mark.requirement("SEED-HLS-04")
 @ORDINALS
-def test_where_they_agree_each_member_has_a_name(either: HeadlessSet, dns: Dns, ordinal: int) -> None:
+def test_where_they_agree_each_member_has_a_name(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
     """Where the two names are equal, every member's name MUST resolve."""
-    dns.require(either.member_name(ordinal), "A", must_be([either.address(ordinal)]))
+    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.address(ordinal)]))
 
 
-@pytest.mark.claim("SEED-HLS-04")
-def test_where_they_differ_no_member_has_a_name(deployer: Deployer, scratch: str, dns: Dns) -> None:
+@pytest.mark.requirement("SEED-HLS-04")
+def test_where_they_differ_no_member_has_a_name(deployer: Deployer, scratch_namespace: str, dns: Dns) -> None:
     """Where the two names differ, members MUST run and be found under the Service's name, and MUST NOT have own names."""
     if deployer.facts.pod_names:
         not_supported("its DNS server is configured to name endpoints after their pods")
-    objects = manifests.stubs(replicas=2)
+    objects = manifests.stub_objects(replicas=2)
     manifests.find(objects, "StatefulSet")["spec"]["serviceName"] = "another"
-    stubs = deployer.stub_set(scratch, objects)
-    dns.require(stubs.domain, "A", must_be(stubs.addresses()), within=stubs.facts.change_bound(stubs.domain))
-    for service in (stubs.service, "another"):
-        for ordinal in stubs.ordinals:
-            name = f"{stubs.member(ordinal)}.{service}.{scratch}.svc.{stubs.facts.domain}."
+    stub_set = deployer.stub_set(scratch_namespace, objects)
+    dns.require(stub_set.domain, "A", must_be(stub_set.addresses()), within=stub_set.facts.change_timeout(stub_set.domain))
+    for service in (stub_set.service, "another"):
+        for ordinal in stub_set.ordinals:
+            name = f"{stub_set.member(ordinal)}.{service}.{scratch_namespace}.svc.{stub_set.facts.domain}."
             dns.require_absent(name)
 
 
-@pytest.mark.claim("SEED-HLS-04")
-def test_the_capitalised_field_is_refused(deployer: Deployer, scratch: str) -> None:
+@pytest.mark.requirement("SEED-HLS-04")
+def test_the_capitalised_field_is_refused(deployer: Deployer, scratch_namespace: str) -> None:
     """A manifest with the field spelt as the document's prose spells it MUST be rejected, since no such field exists."""
     objects = manifests.load(STUB_FILE)
     spec = manifests.find(objects, "StatefulSet")["spec"]
     spec["ServiceName"] = spec.pop("serviceName")
     text = manifests.to_yaml(manifests.fitted(objects[1:], deployer.cluster))
-    ran = deployer.kube.kubectl("apply", "--dry-run=server", "-f", "-", namespace=scratch, stdin=text)
+    ran = deployer.kube.kubectl("apply", "--dry-run=server", "-f", "-", namespace=scratch_namespace, stdin=text)
     assert ran.status != 0, ran.transcript()
     assert 'unknown field "spec.ServiceName"' in ran.stderr, ran.transcript()
 
 
-@pytest.mark.claim("SEED-HLS-05")
-def test_the_service_name_of_a_live_set_cannot_change(documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-HLS-05")
+def test_the_service_name_of_a_live_set_cannot_change(transcript_set: HeadlessSet) -> None:
     """An update of a live StatefulSet's `serviceName` MUST be rejected."""
     change = {"spec": {"serviceName": "another"}}
-    with must_be_refused("another serviceName for a live StatefulSet", r"spec\.serviceName|updates to statefulset spec"):
-        documented.kube.patch("StatefulSet", documented.namespace, documented.statefulset, change, dryRun="All")
+    with must_be_refused("another serviceName for a live StatefulSet", r"test\.serviceName|updates to statefulset test"):
+        transcript_set.kube.patch("StatefulSet", transcript_set.namespace, transcript_set.statefulset, change, dryRun="All")
 
 
 DOCUMENTED_SERVICE: Object = {
@@ -235,7 +235,7 @@ DOCUMENTED_SERVICE: Object = {
 """As the transcript of `kubectl describe` shows it."""
 
 
-@pytest.mark.claim("SEED-HLS-06")
+@pytest.mark.requirement("SEED-HLS-06")
 def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
     """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that names it, no more."""
     objects = manifests.load(HEADLESS_FILE)
@@ -250,23 +250,23 @@ def test_the_manifest_is_the_service_and_then_the_statefulset() -> None:
     require_fields("StatefulSet", statefulset, {"spec": {"template": {"metadata": {"labels": labels}}}})
 
 
-@pytest.mark.claim("SEED-HLS-06")
-def test_the_stored_objects_are_those_of_the_manifest(documented: HeadlessSet) -> None:
+@pytest.mark.requirement("SEED-HLS-06")
+def test_the_stored_objects_are_those_of_the_manifest(transcript_set: HeadlessSet) -> None:
     """The stored Service MUST be what the manifest says, and the StatefulSet in the fields that the transcripts prove."""
     service, statefulset = manifests.load(HEADLESS_FILE)
-    require_fields("Service", documented.get_service(), service)
+    require_fields("Service", transcript_set.get_service(), service)
     spec = {field: statefulset["spec"][field] for field in ("serviceName", "replicas", "selector")}
     labels = statefulset["spec"]["template"]["metadata"]["labels"]
     wanted = {"metadata": statefulset["metadata"], "spec": {**spec, "template": {"metadata": {"labels": labels}}}}
-    require_fields("StatefulSet", documented.get_statefulset(), wanted)
+    require_fields("StatefulSet", transcript_set.get_statefulset(), wanted)
 
 
-@pytest.mark.claim("SEED-HLS-03")
-def test_deleting_it_ends_a_headless_service(kube: Kube, single: HeadlessSet, facts: Facts, dns: Dns) -> None:
+@pytest.mark.requirement("SEED-HLS-03")
+def test_deleting_it_ends_a_headless_service(kube: Kube, single_member_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
     """Once the headless Service is deleted, an ordinary one MUST get an address, and the name MUST have it and no member's."""
-    kube.delete("Service", single.namespace, single.service)
+    kube.delete("Service", single_member_set.namespace, single_member_set.service)
     service = manifests.find(manifests.load(STUB_FILE), "Service")
     del service["spec"]["clusterIP"]
-    address = kube.create(single.namespace, service)["spec"]["clusterIP"]
+    address = kube.create(single_member_set.namespace, service)["spec"]["clusterIP"]
     assert facts.is_virtual(address), f"the ordinary Service's cluster IP is {address}"
-    dns.require(single.domain, "A", must_be([address]), within=facts.change_bound(single.domain))
+    dns.require(single_member_set.domain, "A", must_be([address]), within=facts.change_timeout(single_member_set.domain))

@@ -16,14 +16,14 @@ from headless_conformance.cluster.dns_client import Dns, HostAsker, on_this_host
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
-from headless_conformance.cluster.large_set import DELAYS, SERVICE, STATEFULSET, Change, Crowd, costs
+from headless_conformance.cluster.large_set import DELAYS, SERVICE, STATEFULSET, Change, LargeSet, costs
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import delete_namespace
 from headless_conformance.core.settings import Settings, from_env
 
 HERE = Path(__file__).parent
 
-NewCrowd = Callable[[], AbstractContextManager[Crowd]]
+NewLargeSet = Callable[[], AbstractContextManager[LargeSet]]
 Report = Callable[[Change], None]
 Costs = Callable[[int, Sequence[Change]], None]
 
@@ -56,18 +56,18 @@ def names_to_ask(settings: Settings) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def new_crowd(cluster: Cluster, kube: Kube, facts: Facts) -> NewCrowd:
+def new_large_set(cluster: Cluster, kube: Kube, facts: Facts) -> NewLargeSet:
     """An empty crowd in a namespace of its own, which is deleted afterwards."""
     dns = Dns(HostAsker(), on_this_host(cluster.host_dns))
 
     @contextmanager
-    def make() -> Iterator[Crowd]:
+    def make() -> Iterator[LargeSet]:
         namespace = f"n{uuid4().hex[:4]}"
         kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         try:
-            crowd = Crowd(cluster, HeadlessSet(kube, facts, namespace, STATEFULSET, SERVICE), dns)
-            crowd.create()
-            yield crowd
+            large_set = LargeSet(cluster, HeadlessSet(kube, facts, namespace, STATEFULSET, SERVICE), dns)
+            large_set.create()
+            yield large_set
         finally:
             delete_namespace(kube, namespace)
 

@@ -1,4 +1,4 @@
-"""What the scale specs hold answers and slices against."""
+"""What the scale tests hold answers and slices against."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import dns.flags
 
 from headless_conformance.cluster.dns_client import Answer, Check, Transport
-from headless_conformance.cluster.large_set import Crowd
+from headless_conformance.cluster.large_set import LargeSet
 from headless_conformance.cluster.waiting import eventually
 
 AT_REST_SECONDS = 60.0
@@ -18,7 +18,7 @@ SLICE_LIMIT = 100
 
 
 def over(transport: Transport, check: Check) -> Check:
-    """The check for answers over one transport; what comes over the other one is another spec's."""
+    """The check for answers over one transport; what comes over the other one is another test's."""
     return lambda answer: check(answer) if answer.transport is transport else None
 
 
@@ -38,11 +38,11 @@ def must_be_cut(answer: Answer, addresses: Collection[str]) -> None:
     assert len(set(values)) == len(values), f"expected each address once, came {answer}"
 
 
-def require_slices(crowd: Crowd, addresses: Mapping[str, str]) -> None:
+def require_slices(large_set: LargeSet, addresses: Mapping[str, str]) -> None:
     """The Service's slices hold exactly these members, each once, and at most 100 each."""
 
     def check() -> None:
-        slices = crowd.members.slices()
+        slices = large_set.members.slices()
         sizes = {item["metadata"]["name"]: len(item.get("endpoints") or []) for item in slices}
         assert max(sizes.values()) <= SLICE_LIMIT, f"expected at most {SLICE_LIMIT} endpoints per slice, came {sizes}"
         found = Counter(

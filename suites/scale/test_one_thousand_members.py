@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from headless_conformance.cluster.dns_client import Answer, Check, Transport, must_be
-from headless_conformance.cluster.large_set import STATEFULSET, Change, Crowd, choose
+from headless_conformance.cluster.large_set import STATEFULSET, Change, LargeSet, choose
 from headless_conformance.cluster.model import Capability
-from suites.scale.conftest import NewCrowd, Report
+from suites.scale.conftest import NewLargeSet, Report
 from suites.scale.expectations import AT_REST_SECONDS, cut, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
@@ -23,22 +23,22 @@ READY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Thousand:
-    crowd: Crowd
+    large_set: LargeSet
     growth: Change
     addresses: dict[str, str]
 
     def require_service(self, form: str, rdtype: str, check: Check) -> None:
         """Every DNS server passes the check for a name made from the Service's."""
-        name = form.format(service=self.crowd.members.domain)
-        self.crowd.dns.require(name, rdtype, check, within=AT_REST_SECONDS)
+        name = form.format(service=self.large_set.members.domain)
+        self.large_set.dns.require(name, rdtype, check, within=AT_REST_SECONDS)
 
 
 @pytest.fixture(scope="module")
-def thousand(new_crowd: NewCrowd, seed: int) -> Iterator[Thousand]:
+def thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[Thousand]:
     """A crowd of 1,000, how it came to be, and its members' addresses."""
-    with new_crowd() as crowd:
-        growth = crowd.resize(MEMBERS, seed)
-        yield Thousand(crowd, growth, crowd.addresses())
+    with new_large_set() as large_set:
+        growth = large_set.resize(MEMBERS, seed)
+        yield Thousand(large_set, growth, large_set.addresses())
 
 
 def test_a_thousand_members_are_ready_and_right_within_the_budget(thousand: Thousand, report: Report) -> None:
@@ -67,32 +67,32 @@ def test_over_udp_the_answer_says_that_it_was_cut(thousand: Thousand) -> None:
 
 def test_the_port_name_has_every_member_over_tcp(thousand: Thousand) -> None:
     """Over TCP the port's SRV records MUST name all 1,000 members, each once; the additional section may be cut."""
-    targets = [f"{name}.{thousand.crowd.members.domain} 80" for name in thousand.addresses]
+    targets = [f"{name}.{thousand.large_set.members.domain} 80" for name in thousand.addresses]
     thousand.require_service("_http._tcp.{service}", "SRV", over(Transport.TCP, must_be(targets)))
 
 
 def test_each_member_has_a_name_of_its_own(thousand: Thousand, seed: int, names_to_ask: int | None) -> None:
     """Each member's name MUST resolve to its address and no other."""
     for name in choose(thousand.addresses, seed, names_to_ask):
-        thousand.crowd.require_member(name, thousand.addresses[name])
+        thousand.large_set.require_member(name, thousand.addresses[name])
 
 
 def test_there_is_no_member_beyond_the_last(thousand: Thousand) -> None:
     """The name after the last member's MUST not exist."""
-    thousand.crowd.require_no_member(f"{STATEFULSET}-{MEMBERS}")
+    thousand.large_set.require_no_member(f"{STATEFULSET}-{MEMBERS}")
 
 
 def test_slices_hold_each_member_once_and_at_most_100(thousand: Thousand) -> None:
     """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
-    require_slices(thousand.crowd, thousand.addresses)
+    require_slices(thousand.large_set, thousand.addresses)
 
 
 def test_the_crowd_shrinks_and_grows_again(thousand: Thousand, report: Report, seed: int) -> None:
     """After a change from 1,000 to 10 and back, names, slices and the Service's answer MUST be those of the members there are."""
-    crowd = thousand.crowd
+    large_set = thousand.large_set
     for size in (FEW, MEMBERS):
-        report(crowd.resize(size, seed))
-        addresses = crowd.addresses()
+        report(large_set.resize(size, seed))
+        addresses = large_set.addresses()
         assert sorted(addresses) == sorted(f"{STATEFULSET}-{ordinal}" for ordinal in range(size))
         thousand.require_service("{service}", "A", over(Transport.TCP, must_be(addresses.values())))
-        require_slices(crowd, addresses)
+        require_slices(large_set, addresses)

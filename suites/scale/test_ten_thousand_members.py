@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from headless_conformance.cluster.dns_client import Transport
-from headless_conformance.cluster.large_set import STATEFULSET, Change, Crowd, choose, usage
+from headless_conformance.cluster.large_set import STATEFULSET, Change, LargeSet, choose, usage
 from headless_conformance.cluster.model import Capability
-from suites.scale.conftest import Costs, NewCrowd, Report
+from suites.scale.conftest import Costs, NewLargeSet, Report
 from suites.scale.expectations import AT_REST_SECONDS, must_be_cut, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
@@ -25,7 +25,7 @@ MEMORY_BYTES = 6 * 2**30
 
 @dataclass(frozen=True)
 class TenThousand:
-    crowd: Crowd
+    large_set: LargeSet
     steps: tuple[Change, ...]
     idle: int
     """Bytes that the components held before the first member."""
@@ -33,12 +33,12 @@ class TenThousand:
 
 
 @pytest.fixture(scope="module")
-def ten_thousand(new_crowd: NewCrowd, seed: int) -> Iterator[TenThousand]:
+def ten_thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[TenThousand]:
     """A crowd of 10,000, grown in four steps, and its members' addresses."""
     idle = usage().memory
-    with new_crowd() as crowd:
-        steps = tuple(crowd.resize(size, seed) for size in STEPS)
-        yield TenThousand(crowd, steps, idle, crowd.addresses())
+    with new_large_set() as large_set:
+        steps = tuple(large_set.resize(size, seed) for size in STEPS)
+        yield TenThousand(large_set, steps, idle, large_set.addresses())
 
 
 def test_ten_thousand_members_are_ready_and_right_within_the_budget(
@@ -57,22 +57,22 @@ def test_ten_thousand_members_are_ready_and_right_within_the_budget(
 def test_the_service_name_says_that_its_answer_was_cut(ten_thousand: TenThousand, transport: Transport) -> None:
     """No message can hold 10,000 addresses: the answer MUST say that it was cut, over TCP too, and hold members' only."""
     addresses = set(ten_thousand.addresses.values())
-    crowd = ten_thousand.crowd
+    large_set = ten_thousand.large_set
     check = over(transport, lambda answer: must_be_cut(answer, addresses))
-    crowd.dns.require(crowd.members.domain, "A", check, within=AT_REST_SECONDS)
+    large_set.dns.require(large_set.members.domain, "A", check, within=AT_REST_SECONDS)
 
 
 def test_slices_hold_each_member_once_and_at_most_100(ten_thousand: TenThousand) -> None:
     """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
-    require_slices(ten_thousand.crowd, ten_thousand.addresses)
+    require_slices(ten_thousand.large_set, ten_thousand.addresses)
 
 
 def test_each_member_has_a_name_of_its_own(ten_thousand: TenThousand, seed: int, names_to_ask: int | None) -> None:
     """Each member's name MUST resolve to its address and no other."""
     for name in choose(ten_thousand.addresses, seed, names_to_ask):
-        ten_thousand.crowd.require_member(name, ten_thousand.addresses[name])
+        ten_thousand.large_set.require_member(name, ten_thousand.addresses[name])
 
 
 def test_there_is_no_member_beyond_the_last(ten_thousand: TenThousand) -> None:
     """The name after the last member's MUST not exist."""
-    ten_thousand.crowd.require_no_member(f"{STATEFULSET}-{MEMBERS}")
+    ten_thousand.large_set.require_no_member(f"{STATEFULSET}-{MEMBERS}")

@@ -26,7 +26,7 @@ from headless_conformance.faults.model import Experiment
 from headless_conformance.plugin.outcomes import RUN
 from headless_conformance.providers.session import kind_cluster
 from headless_conformance.providers.simulated.cluster import SimulatedCluster
-from headless_conformance.results.verdict import RED, Spec
+from headless_conformance.results.verdict import FAILING, CaseResult
 
 FILE_VARIABLE = "HEADLESS_CONFORMANCE_EXPERIMENT"
 """Path of the experiment's file."""
@@ -135,13 +135,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     run, messages = session.config.stash[RUN], session.config.stash[MESSAGES]
     result = {
         "aborted": {**run.aborted, **aborted},
-        "claims": {
-            verdict.claim.id: {
+        "requirements": {
+            verdict.requirement.id: {
                 "outcome": verdict.outcome,
-                "reds": [
-                    _red(spec, *messages.get(spec.nodeid, (spec.reason, spec.seconds)))
-                    for spec in verdict.specs
-                    if spec.outcome in RED
+                "failures": [
+                    _failure(case, *messages.get(case.nodeid, (case.reason, case.seconds)))
+                    for case in verdict.tests
+                    if case.outcome in FAILING
                 ],
             }
             for verdict in run.verdicts()
@@ -150,5 +150,5 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     Path(os.environ[RESULT_VARIABLE]).write_text(json.dumps(result, indent=1))
 
 
-def _red(spec: Spec, message: str, seconds: float) -> dict[str, str | float]:
-    return {"spec": spec.nodeid, "outcome": spec.outcome, "message": message, "seconds": seconds}
+def _failure(case: CaseResult, message: str, seconds: float) -> dict[str, str | float]:
+    return {"spec": case.nodeid, "outcome": case.outcome, "message": message, "seconds": seconds}

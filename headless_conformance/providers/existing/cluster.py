@@ -1,4 +1,4 @@
-"""A cluster of the person's own: what it has and what this account may see decide which claims can be checked.
+"""A cluster of the person's own: what it has and what this account may see decide which requirements can be checked.
 
 Nothing here writes. A run creates namespaces of its own and works in those only.
 """
@@ -102,7 +102,7 @@ def _pull_secret(path: Path) -> Mapping[str, Any]:
 
 
 def require_ipv4(rights: Rights) -> None:
-    """UserError where Services have IPv6 addresses first, as far as this account may see: the specs ask for A records."""
+    """UserError where Services have IPv6 addresses first, as far as this account may see: the tests ask for A records."""
     if rights.may("get", "services", namespace="default", name="kubernetes"):
         core = client.CoreV1Api(rights.api)
         service: Any = core.read_namespaced_service("kubernetes", "default", _request_timeout=REQUEST_SECONDS)
@@ -171,7 +171,7 @@ def plan(settings: Settings, connection: Connection) -> list[str]:
         "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; each begins with:",
     ]
     lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or ["  nothing to begin with"]
-    lines += ["", f"In {settings.namespace or 'namespaces of our own'}, as the specs need it:"]
+    lines += ["", f"In {settings.namespace or 'namespaces of our own'}, as the tests need it:"]
     for file in sorted((MANIFESTS / "headless_service").glob("*.yaml")):
         for item in yaml.safe_load_all(file.read_text()):
             lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
@@ -181,7 +181,7 @@ def plan(settings: Settings, connection: Connection) -> list[str]:
 
 
 def existing_cluster(settings: Settings, connection: Connection, progress: Progress) -> Cluster:
-    """The person's cluster as specs see it. UserError when its version is another one than asked for, or rights are missing."""
+    """The person's cluster as tests see it. UserError when its version is another one than asked for, or rights are missing."""
     version = connection.version()
     if version != settings.release.patch:
         raise UserError(

@@ -30,7 +30,7 @@ HOSTS_SECONDS = 60.0
 """Bound on k3d having put its own host name into CoreDNS' configuration, after which k3s leaves it alone."""
 WITHIN_K3S = "k3s runs kube-proxy within its own process"
 ADD_ONS = ("traefik", "servicelb", "metrics-server")
-"""What k3s starts by default, needs images for, and no claim is about."""
+"""What k3s starts by default, needs images for, and no requirement is about."""
 
 
 def cgroup_v1() -> bool:

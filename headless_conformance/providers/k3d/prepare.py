@@ -28,7 +28,7 @@ PULL_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that k3d and the specs call. `env` has our tools first in PATH."""
+    """Everything that k3d and the tests call. `env` has our tools first in PATH."""
 
     engine: Engine
     k3d: Path

@@ -25,7 +25,7 @@ PREPARE_STEPS = 3
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that `kind create cluster` and the specs call. `env` has our tools first in PATH and no in-cluster address."""
+    """Everything that `kind create cluster` and the tests call. `env` has our tools first in PATH and no in-cluster address."""
 
     engine: Engine
     kind: Path

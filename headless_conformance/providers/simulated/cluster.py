@@ -38,7 +38,7 @@ KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-schedu
 """What is needed of a Kubernetes release: nodes are simulated, so there is no kubelet, kube-proxy or kubeadm."""
 NODES = 3
 MANY_NODES = 50
-"""With SLOW=1: at 250 pods each, room for the scale specs."""
+"""With SLOW=1: at 250 pods each, room for the scale tests."""
 THRIFTY = {"GOGC": "400", "GOMAXPROCS": "1"}
 """How Go programs do with less processor time: later garbage collections and no threads that look for work.
 

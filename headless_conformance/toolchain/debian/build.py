@@ -112,8 +112,8 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             control = output_of(["dpkg-deb", "--field", package]).strip()
             stanzas.append(f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n")
         (repository / "Packages").write_text("\n".join(stanzas))
-        scratch = repository / "tmp"
-        scratch.mkdir()
+        scratch_namespace = repository / "tmp"
+        scratch_namespace.mkdir()
         command = [
             # In namespaces of its own, all that it starts and mounts goes away with it, even when it is killed.
             *("unshare", "--mount", "--propagation=private", "--pid", "--mount-proc", "--fork", "--kill-child"),
@@ -132,7 +132,7 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             f"deb [trusted=yes] copy:{repository} ./",
         ]
         log = log_dir() / f"rootfs-{name}.log"
-        env = {**os.environ, "TMPDIR": str(scratch)}
+        env = {**os.environ, "TMPDIR": str(scratch_namespace)}
         run_logged(f"Building the {name} root file system", command, log, env=env, timeout=CONFIGURE_SECONDS)
 
 

@@ -94,9 +94,9 @@ def findings(world: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return [Answer(name, rdtype, Server("coredns-1", "198.51.100.53"), Transport.TCP, answer)]
 
-    monkeypatch.setattr(checking, "STEADY", 0.05)
+    monkeypatch.setattr(checking, "AT_REST_TIMEOUT", 0.05)
     subject = Subject(ReadOnly(world), "shop", "orders", DOMAIN, ask)  # type: ignore[arg-type]
-    return {finding.claim: finding for finding in look(subject)}
+    return {finding.requirement: finding for finding in look(subject)}
 
 
 def test_a_healthy_set_passes_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def change(path: list[Any], value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "claim", "names"),
+    ("path", "value", "requirement", "names"),
     [
         (["Service"], None, "SEED-HLS-03", "no Service db"),
         (["Service", "spec", "clusterIP"], "198.51.100.99", "SEED-HLS-03", "198.51.100.99"),
@@ -136,11 +136,11 @@ def change(path: list[Any], value: Any) -> dict[str, Any]:
     ],
 )
 def test_each_disagreement_fails_the_claim_that_it_is_about(
-    path: list[Any], value: Any, claim: str, names: str, monkeypatch: pytest.MonkeyPatch
+    path: list[Any], value: Any, requirement: str, names: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = findings(change(path, value), monkeypatch)
-    assert found[claim].outcome is Outcome.FAILED, found[claim]
-    assert names in found[claim].reason
+    assert found[requirement].outcome is Outcome.FAILED, found[requirement]
+    assert names in found[requirement].reason
     assert status_of(list(found.values())) == 1
 
 
@@ -158,9 +158,9 @@ def test_what_the_account_may_not_see_is_not_supported(monkeypatch: pytest.Monke
 
 
 def test_a_cluster_domain_that_is_not_known_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "STEADY", 0.05)
-    found = {one.claim: one for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))}  # type: ignore[arg-type]
-    unknown = {claim for claim, one in found.items() if one.outcome is Outcome.NOT_SUPPORTED}
+    monkeypatch.setattr(checking, "AT_REST_TIMEOUT", 0.05)
+    found = {one.requirement: one for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))}  # type: ignore[arg-type]
+    unknown = {requirement for requirement, one in found.items() if one.outcome is Outcome.NOT_SUPPORTED}
     assert unknown == {"SEED-NID-03", "SEED-NID-05", "SEED-NSL-10"}
     assert "CLUSTER_DOMAIN=" in found["SEED-NID-05"].reason
 
@@ -169,7 +169,7 @@ def test_nothing_seen_is_not_success() -> None:
     refused = Finding("SEED-HLS-03", "x", Outcome.NOT_SUPPORTED, "refused")
     assert status_of([refused]) == 2
     assert status_of([refused, Finding("SEED-NID-03", "x", Outcome.PASSED)]) == 0
-    assert status_of([Finding("SEED-NID-03", "x", Outcome.BROKEN, "no answer")]) == 2
+    assert status_of([Finding("SEED-NID-03", "x", Outcome.ERROR, "no answer")]) == 2
 
 
 @pytest.mark.parametrize("target", ["", "orders", "/orders", "shop/"])
@@ -179,4 +179,4 @@ def test_a_target_is_a_namespace_and_a_name(target: str) -> None:
 
 
 def test_every_check_is_about_a_claim_of_the_register() -> None:
-    assert {claim for claim, _, _ in CHECKS} <= load().claims.keys()
+    assert {requirement for requirement, _, _ in CHECKS} <= load().requirements.keys()

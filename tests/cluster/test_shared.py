@@ -94,12 +94,12 @@ def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None
 
 def test_an_object_that_is_there_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Service mysql-svc exists in namespace default and is not ours"):
-        shared(tmp_path, THERE).claim("Service", "default", "mysql-svc")
+        shared(tmp_path, THERE).reserve("Service", "default", "mysql-svc")
     assert not list(tmp_path.iterdir())
 
 
 def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
-    shared(tmp_path, LEAVING, LEAVING, None).claim("Service", "default", "mysql-svc")
+    shared(tmp_path, LEAVING, LEAVING, None).reserve("Service", "default", "mysql-svc")
     (line,) = (tmp_path / "created.jsonl").read_text().splitlines()
     assert json.loads(line) == {"kind": "Service", "namespace": "default", "name": "mysql-svc"}
 
@@ -107,7 +107,7 @@ def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
 def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POD_READY", 0.05)
+    monkeypatch.setattr(module, "POD_READY_TIMEOUT", 0.05)
     shared(tmp_path, THERE, None).require_unselected("default", {"app": "mysql"})
     with pytest.raises(UserError, match=r"Pods in namespace default have the label app=mysql.*choose another NAMESPACE"):
         shared(tmp_path, THERE).require_unselected("default", {"app": "mysql"})
@@ -120,8 +120,8 @@ def test_what_was_noted_is_removed_newest_first_and_nothing_else(tmp_path: Path,
     remove_created(tmp_path)
     assert kube.deleted == []
     noted = shared(tmp_path)
-    noted.claim("Secret", "default", "mysql-password")
-    noted.claim("StatefulSet", "default", "mysql-sts")
+    noted.reserve("Secret", "default", "mysql-password")
+    noted.reserve("StatefulSet", "default", "mysql-sts")
     remove_created(tmp_path)
     assert kube.deleted == [("StatefulSet", "default", "mysql-sts"), ("Secret", "default", "mysql-password")]
 

@@ -1,4 +1,4 @@
-"""What is attached to a red spec, in a small suite."""
+"""What is attached to a failure test, in a small suite."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 
 def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
-    """Names and texts of the kubelets' attachments of the red and of the green spec, when the cluster gives these logs."""
+    """Names and texts of the kubelets' attachments of the failure and of the green test, when the cluster gives these logs."""
     conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}").replace(
         '"headless_conformance.plugin.reports"]', '"headless_conformance.plugin.reports", "headless_conformance.plugin.evidence"]'
     )

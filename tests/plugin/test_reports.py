@@ -15,9 +15,9 @@ from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import load
 from headless_conformance.plugin import reports
 from headless_conformance.plugin.outcomes import Run
-from headless_conformance.requirements import register as claims
+from headless_conformance.requirements import register as requirements
 from headless_conformance.results.report_file import record
-from headless_conformance.results.verdict import Outcome, Result, Spec, judge_all
+from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge_all
 from tests.miniature import (
     EVERYTHING,
     FAILS,
@@ -32,7 +32,7 @@ from tests.miniature import (
 
 pytest_plugins = ["pytester"]
 
-REGISTER = claims.load()
+REGISTER = requirements.load()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_cluster_that_cannot_be_seen_costs_its_facts_and_nothing_else(tmp_path
 
 
 def test_a_record_that_breaks_its_schema_is_not_written() -> None:
-    verdicts = judge_all(REGISTER.claims, [Spec("a", "SEED-HLS-01", Outcome.PASSED)])
+    verdicts = judge_all(REGISTER.requirements, [CaseResult("a", "SEED-HLS-01", Outcome.PASSED)])
     with pytest.raises(jsonschema.ValidationError):
         record(
             REGISTER, {**_run().facts, "flavour": "new"}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=1.0
@@ -61,12 +61,12 @@ def test_a_record_that_breaks_its_schema_is_not_written() -> None:
 
 
 def test_the_record_has_every_claim_and_every_cited_page() -> None:
-    verdicts = judge_all(REGISTER.claims, [Spec("a", "SEED-HLS-01", Outcome.PASSED, seconds=1.5)])
+    verdicts = judge_all(REGISTER.requirements, [CaseResult("a", "SEED-HLS-01", Outcome.PASSED, seconds=1.5)])
     done = record(REGISTER, {}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=2.0)
-    assert [row["id"] for row in done["claims"]] == list(REGISTER.claims)
+    assert [row["id"] for row in done["requirements"]] == list(REGISTER.requirements)
     assert done["levels"]["MUST"] == {"passed": 1, "skipped": 62}
     assert done["date"] == "1970-01-01T00:00:00+00:00"
-    assert sum(row["claims_found"] for row in done["cited_pages"]) > 0
+    assert sum(row["requirements_found"] for row in done["cited_pages"]) > 0
 
 
 def test_the_environment_of_merged_versions_names_no_version(tmp_path: Path) -> None:
@@ -155,4 +155,4 @@ def test_allure_shows_sentence_section_level_needs_and_version(suite: Suite, mon
         ("kubernetes", "1.36"),
     }
     assert [parameter["name"] for parameter in row["parameters"]] == ["kubernetes"]
-    assert row["links"][0]["url"].endswith("docs/claims.md#seed-eth-01")
+    assert row["links"][0]["url"].endswith("docs/requirements.md#seed-eth-01")

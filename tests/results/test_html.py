@@ -79,7 +79,7 @@ def _require(*packages: str) -> None:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A suite of one spec that passes and one that fails unless Kubernetes is 1.36."""
+    """A suite of one test that passes and one that fails unless Kubernetes is 1.36."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("K8S", raising=False)
     pytester.makeconftest(

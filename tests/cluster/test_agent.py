@@ -1,4 +1,4 @@
-"""Tests of what specs ask of a client pod. No cluster: the pod's answers are given."""
+"""Tests of what tests ask of a client pod. No cluster: the pod's answers are given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def agent(answers: Iterator[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) ->
     """An agent whose pod gives these answers, one after another."""
     found = Agent(Mock(), "default", "client")
     monkeypatch.setattr(found, "do", lambda jobs: [next(answers)])
-    monkeypatch.setattr(module, "STEADY", 0.3)
+    monkeypatch.setattr(module, "AT_REST_TIMEOUT", 0.3)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What specs make of a claim, and claims of a run."""
+"""What tests make of a requirement, and requirements of a run."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import dataclasses
 
 import pytest
 
-from headless_conformance.requirements.register import Claim, Level, Section
+from headless_conformance.requirements.register import Level, Requirement, Section
 from headless_conformance.results.report_file import spread
-from headless_conformance.results.summary import count_table, red_lines, unsupported_lines
-from headless_conformance.results.verdict import Outcome, Result, Spec, judge, result_of, status_of
+from headless_conformance.results.summary import count_table, failure_lines, unsupported_lines
+from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge, result_of, status_of
 
-MUST = Claim("SEED-NID-01", Section("s", "S", "节"), Level.MUST, "It MUST hold.", "必须成立。")
+MUST = Requirement("SEED-NID-01", Section("s", "S", "节"), Level.MUST, "It MUST hold.", "必须成立。")
 SHOULD = dataclasses.replace(MUST, id="SEED-NID-07", level=Level.SHOULD, statement="It SHOULD hold.")
 
-PASSED, FAILED, BROKEN = Outcome.PASSED, Outcome.FAILED, Outcome.BROKEN
+PASSED, FAILED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR
 UNSUPPORTED, SKIPPED = Outcome.NOT_SUPPORTED, Outcome.SKIPPED
 
 
-def _specs(*outcomes: Outcome, claim: Claim = MUST) -> list[Spec]:
-    return [Spec(f"test[{n}]", claim.id, outcome, f"why {outcome}", 0.5) for n, outcome in enumerate(outcomes)]
+def _specs(*outcomes: Outcome, requirement: Requirement = MUST) -> list[CaseResult]:
+    return [CaseResult(f"test[{n}]", requirement.id, outcome, f"why {outcome}", 0.5) for n, outcome in enumerate(outcomes)]
 
 
 @pytest.mark.parametrize(
     ("outcomes", "claim_outcome"),
     [
         ((PASSED, PASSED), PASSED),
-        ((PASSED, UNSUPPORTED, BROKEN, FAILED), FAILED),
-        ((PASSED, UNSUPPORTED, BROKEN), BROKEN),
+        ((PASSED, UNSUPPORTED, ERROR, FAILED), FAILED),
+        ((PASSED, UNSUPPORTED, ERROR), ERROR),
         ((PASSED, UNSUPPORTED), Outcome.PARTLY),
         ((PASSED, SKIPPED), Outcome.PARTLY),
         ((UNSUPPORTED, UNSUPPORTED), UNSUPPORTED),
@@ -42,7 +42,7 @@ def test_a_claim_is_worth_what_its_specs_are(outcomes: tuple[Outcome, ...], clai
 
 
 def test_the_reason_is_that_of_a_spec_that_decided() -> None:
-    assert judge(MUST, _specs(PASSED, BROKEN, FAILED)).reason == "why failed"
+    assert judge(MUST, _specs(PASSED, ERROR, FAILED)).reason == "why failed"
     assert judge(MUST, _specs(PASSED, UNSUPPORTED)).reason == "why not supported"
 
 
@@ -57,43 +57,43 @@ def test_an_excuse_counts_only_where_there_is_no_spec() -> None:
     [
         (PASSED, PASSED, None, Result.SUCCESS, 0, 0),
         (PASSED, FAILED, None, Result.SUCCESS, 0, 0),
-        (PASSED, BROKEN, None, Result.SUCCESS, 0, 0),
+        (PASSED, ERROR, None, Result.SUCCESS, 0, 0),
         (PASSED, UNSUPPORTED, None, Result.SUCCESS, 0, 0),
         (UNSUPPORTED, PASSED, None, Result.PARTIAL, 0, 3),
         (SKIPPED, PASSED, None, Result.PARTIAL, 0, 3),
-        (FAILED, BROKEN, None, Result.FAILURE, 1, 1),
-        (BROKEN, FAILED, None, Result.FAILURE, 2, 2),
+        (FAILED, ERROR, None, Result.FAILURE, 1, 1),
+        (ERROR, FAILED, None, Result.FAILURE, 2, 2),
         (UNSUPPORTED, SKIPPED, None, Result.FAILURE, 2, 2),
         (PASSED, PASSED, FAILED, Result.FAILURE, 1, 1),
-        (PASSED, PASSED, BROKEN, Result.FAILURE, 2, 2),
+        (PASSED, PASSED, ERROR, Result.FAILURE, 2, 2),
         (PASSED, PASSED, SKIPPED, Result.SUCCESS, 0, 0),
     ],
 )
 def test_result_and_status(
-    must: Outcome, should: Outcome, unclaimed: Outcome | None, result: Result, status: int, strict_status: int
+    must: Outcome, should: Outcome, unassigned: Outcome | None, result: Result, status: int, strict_status: int
 ) -> None:
-    verdicts = [judge(MUST, _specs(must)), judge(SHOULD, _specs(should, claim=SHOULD))]
-    others = [Spec("suites/scale/test_many.py::test_many", "", unclaimed, "")] if unclaimed else []
+    verdicts = [judge(MUST, _specs(must)), judge(SHOULD, _specs(should, requirement=SHOULD))]
+    others = [CaseResult("suites/scale/test_many.py::test_many", "", unassigned, "")] if unassigned else []
     assert result_of(verdicts, others) is result
     assert status_of(verdicts, others, strict=False) == status
     assert status_of(verdicts, others, strict=True) == strict_status
 
 
 def test_the_table_shows_columns_that_have_something() -> None:
-    table = count_table([judge(MUST, _specs(FAILED)), judge(SHOULD, _specs(UNSUPPORTED, claim=SHOULD))])
-    assert table[0].split() == ["claims", "passed", "failed", "not", "supported"]
+    table = count_table([judge(MUST, _specs(FAILED)), judge(SHOULD, _specs(UNSUPPORTED, requirement=SHOULD))])
+    assert table[0].split() == ["requirements", "passed", "failed", "not", "supported"]
     assert table[1].split() == ["MUST", "0", "1", "0"]
     assert table[2].split() == ["SHOULD", "0", "0", "1"]
 
 
 def test_a_red_is_shown_with_its_sentence_its_spec_and_its_message() -> None:
     verdicts = [judge(MUST, _specs(PASSED, FAILED))]
-    assert red_lines(verdicts, [], "en") == ["FAILED  SEED-NID-01  MUST  It MUST hold.", "    test[1]", "    why failed"]
-    assert "必须成立。" in red_lines(verdicts, [], "zh")[0]
+    assert failure_lines(verdicts, [], "en") == ["FAILED  SEED-NID-01  MUST  It MUST hold.", "    test[1]", "    why failed"]
+    assert "必须成立。" in failure_lines(verdicts, [], "zh")[0]
 
 
 def test_claims_that_are_not_supported_for_one_reason_share_a_line() -> None:
-    verdicts = [judge(MUST, _specs(UNSUPPORTED, UNSUPPORTED)), judge(SHOULD, _specs(UNSUPPORTED, claim=SHOULD))]
+    verdicts = [judge(MUST, _specs(UNSUPPORTED, UNSUPPORTED)), judge(SHOULD, _specs(UNSUPPORTED, requirement=SHOULD))]
     assert unsupported_lines(verdicts) == ["why not supported: SEED-NID-01, SEED-NID-07"]
 
 

@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.waiting import CHANGE, DNS_DELAY, STEADY
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, CHANGE_TIMEOUT, DNS_DELAY
 from headless_conformance.core.settings import Network, Provider
 
 NAME = "mysql-svc.default.svc.cluster.local."
@@ -48,13 +48,13 @@ def facts(provider: Provider, corefile: str = "") -> Facts:
     ids=["ours", "ours with a cache", "theirs, whose nodes may have one", "theirs, configured elsewhere"],
 )
 def test_a_change_may_come_as_much_later_as_an_answer_is_kept(provider: Provider, corefile: str, kept: float) -> None:
-    assert facts(provider, corefile).change_bound(NAME) == CHANGE + kept
+    assert facts(provider, corefile).change_timeout(NAME) == CHANGE_TIMEOUT + kept
 
 
 def test_a_name_at_rest_is_looked_at_again_for_longer_where_the_first_answer_may_be_kept() -> None:
-    assert facts(Provider.EXISTING, KEPT).steady_bound(NAME) == STEADY + 30
-    assert facts(Provider.K3D, KEPT.replace("ttl 30", "ttl 5")).steady_bound(NAME) == STEADY + 5
-    assert facts(Provider.KIND, KEPT).steady_bound(NAME) == STEADY
+    assert facts(Provider.EXISTING, KEPT).at_rest_timeout(NAME) == AT_REST_TIMEOUT + 30
+    assert facts(Provider.K3D, KEPT.replace("ttl 30", "ttl 5")).at_rest_timeout(NAME) == AT_REST_TIMEOUT + 5
+    assert facts(Provider.KIND, KEPT).at_rest_timeout(NAME) == AT_REST_TIMEOUT
 
 
 def test_the_dns_service_is_not_the_one_that_a_cache_on_the_nodes_asks() -> None:

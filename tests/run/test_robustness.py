@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.run.robustness import DISTURBANCES, Seen, main, outcomes_of
+from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, main, outcomes_of
 
 
-def seen(**changes: object) -> Seen:
+def seen(**changes: object) -> DisturbedRun:
     row: dict[str, object] = {"name": "n", "status": 0, "seconds": 61.0, "outcomes": {"passed": ("SEED-A",)}, "left": ()}
-    return Seen(**{**row, **changes})  # type: ignore[arg-type]
+    return DisturbedRun(**{**row, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_broken_is_honest_and_failed_is_not(changes: dict[str, object], said: st
 
 def test_claims_that_were_not_selected_do_not_count() -> None:
     rows = [{"id": "A", "outcome": "passed"}, {"id": "B", "outcome": "skipped"}, {"id": "C", "outcome": "broken"}]
-    assert outcomes_of({"claims": rows}) == {"passed": ("A",), "broken": ("C",)}
+    assert outcomes_of({"requirements": rows}) == {"passed": ("A",), "broken": ("C",)}
 
 
 def test_an_unknown_disturbance_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,19 +27,19 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 
 @pytest.mark.parametrize(
-    ("specs", "status", "result"),
+    ("tests", "status", "result"),
     [
         pytest.param((PASSES,), 0, "partial", id="a pass"),
         pytest.param((PASSES, FAILS, BREAKS), 1, "failure", id="a failed MUST"),
         pytest.param((PASSES, BREAKS), 2, "failure", id="a broken MUST"),
-        pytest.param((PASSES, RED_SHOULD), 0, "partial", id="a red SHOULD"),
-        pytest.param((PASSES, EXPECTED_TO_FAIL), 1, "failure", id="a red that was expected"),
+        pytest.param((PASSES, RED_SHOULD), 0, "partial", id="a failure SHOULD"),
+        pytest.param((PASSES, EXPECTED_TO_FAIL), 1, "failure", id="a failure that was expected"),
         pytest.param((NEEDS_A_KUBELET,), 2, "failure", id="nothing executed"),
-        pytest.param((), 2, "failure", id="no specs"),
+        pytest.param((), 2, "failure", id="no tests"),
     ],
 )
-def test_exit_status(suite: Suite, specs: tuple[str, ...], status: int, result: str) -> None:
-    suite.write(*specs)
+def test_exit_status(suite: Suite, tests: tuple[str, ...], status: int, result: str) -> None:
+    suite.write(*tests)
     ran = suite.run()
     assert ran.ret == status, ran.stdout.str()
     assert suite.record()["exit_status"] == status
@@ -52,7 +52,7 @@ def test_every_outcome_reaches_its_claim(suite: Suite, workers: tuple[str, ...])
     suite.write(*EVERYTHING)
     ran = suite.run(*workers)
     assert ran.ret == 1
-    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {
+    assert {requirement: row["outcome"] for requirement, row in suite.requirements().items()} == {
         "SEED-HLS-01": "passed",
         "SEED-NID-01": "failed",
         "SEED-NID-02": "broken",
@@ -66,10 +66,10 @@ def test_every_outcome_reaches_its_claim(suite: Suite, workers: tuple[str, ...])
         "SEED-ETH-01": "not supported",
         "SEED-XC-02": "partly verified",
     }
-    assert suite.claims()["SEED-ETH-01"]["reason"] == "not supported here: the simulated cluster has no kubelet"
-    assert suite.claims()["SEED-XC-02"]["reason"] == "not supported here: node b has no range"
-    assert suite.claims()["SEED-NID-02"]["reason"] == "API server went away"
-    assert suite.claims()["SEED-NID-10"]["measures"] == {
+    assert suite.requirements()["SEED-ETH-01"]["reason"] == "not supported here: the simulated cluster has no kubelet"
+    assert suite.requirements()["SEED-XC-02"]["reason"] == "not supported here: node b has no range"
+    assert suite.requirements()["SEED-NID-02"]["reason"] == "API server went away"
+    assert suite.requirements()["SEED-NID-10"]["measures"] == {
         "convergence_seconds": {"samples": 2, "min": 0.5, "median": 1.0, "max": 1.5}
     }
     assert suite.record()["cluster"]["provider"] == "simulated"
@@ -81,7 +81,7 @@ def test_every_outcome_reaches_its_claim(suite: Suite, workers: tuple[str, ...])
             "*a wrong name",
             "BROKEN  SEED-NID-02  MUST  *",
             "not supported here: the simulated cluster has no kubelet: SEED-ETH-01",
-            "claims *passed*failed*broken*partly verified*not supported*skipped",
+            "requirements *passed*failed*broken*partly verified*not supported*skipped",
             f"result failure: cluster stand-in, Kubernetes {load().newest.patch}, provider simulated, *",
             "*passed*",
         ]
@@ -92,8 +92,8 @@ def test_every_outcome_reaches_its_claim(suite: Suite, workers: tuple[str, ...])
 def test_what_the_user_left_out_is_skipped(suite: Suite, workers: tuple[str, ...]) -> None:
     suite.write(PASSES, FAILS)
     assert suite.run("-k", "passes", *workers).ret == 0
-    assert suite.claims()["SEED-NID-01"]["outcome"] == "skipped"
-    assert suite.claims()["SEED-NID-01"]["reason"] == "deselected"
+    assert suite.requirements()["SEED-NID-01"]["outcome"] == "skipped"
+    assert suite.requirements()["SEED-NID-01"]["reason"] == "deselected"
     assert suite.record()["result"] == "partial"
 
 
@@ -102,7 +102,10 @@ def test_a_selected_section_is_all_that_runs(suite: Suite, monkeypatch: pytest.M
     suite.write(PASSES, FAILS)
     suite.write("def test_many():\n    assert False\n", where="suites/scale/test_many.py")
     assert suite.run().ret == 0
-    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {"SEED-HLS-01": "passed", "SEED-NID-01": "skipped"}
+    assert {requirement: row["outcome"] for requirement, row in suite.requirements().items()} == {
+        "SEED-HLS-01": "passed",
+        "SEED-NID-01": "skipped",
+    }
 
 
 def test_strict_makes_a_partial_run_3_and_no_other(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,14 +119,14 @@ def test_strict_makes_a_partial_run_3_and_no_other(suite: Suite, monkeypatch: py
 def test_what_never_ran_is_not_passed(suite: Suite) -> None:
     suite.write(FAILS, PASSES)
     assert suite.run("-x").ret == 1
-    assert suite.claims()["SEED-HLS-01"]["outcome"] == "skipped"
+    assert suite.requirements()["SEED-HLS-01"]["outcome"] == "skipped"
 
 
 def test_an_interrupt_is_130_and_still_leaves_a_report(suite: Suite) -> None:
     suite.write(PASSES, IS_INTERRUPTED)
     assert suite.run().ret == 130
     assert suite.record()["exit_status"] == 130
-    assert suite.claims()["SEED-HLS-01"]["outcome"] == "passed"
+    assert suite.requirements()["SEED-HLS-01"]["outcome"] == "passed"
 
 
 def test_a_rerun_takes_what_was_not_green(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,15 +134,18 @@ def test_a_rerun_takes_what_was_not_green(suite: Suite, monkeypatch: pytest.Monk
     assert suite.run().ret == 1
     monkeypatch.setenv("RERUN", "reports/conformance.yaml")
     assert suite.run().ret == 1
-    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {"SEED-HLS-01": "skipped", "SEED-NID-01": "failed"}
+    assert {requirement: row["outcome"] for requirement, row in suite.requirements().items()} == {
+        "SEED-HLS-01": "skipped",
+        "SEED-NID-01": "failed",
+    }
 
 
 def test_a_worker_that_dies_breaks_its_claim(suite: Suite) -> None:
     suite.write(PASSES, IS_INTERRUPTED.replace("SIGINT", "SIGKILL"))
     ran = suite.run("-n", "1")
     assert ran.ret == 2, ran.stdout.str()
-    assert suite.claims()["SEED-WHY-01"]["outcome"] == "broken"
-    assert suite.claims()["SEED-HLS-01"]["outcome"] == "passed"
+    assert suite.requirements()["SEED-WHY-01"]["outcome"] == "broken"
+    assert suite.requirements()["SEED-HLS-01"]["outcome"] == "passed"
 
 
 WRONG_MARKERS = """
@@ -168,10 +174,10 @@ def test_wrong_markers_are_a_collection_error(suite: Suite, workers: tuple[str, 
     assert ran.ret == 2
     ran.stdout.fnmatch_lines(
         [
-            "*test_a names SEED-NID-99, which is not in claims/*",
-            "*test_b names no claim; *",
-            "*test_c must name exactly one claim, *",
-            "*test_d must name exactly one claim, *",
+            "*test_a names SEED-NID-99, which is not in suites/*",
+            "*test_b names no requirement; *",
+            "*test_c must name exactly one requirement, *",
+            "*test_d must name exactly one requirement, *",
             "*test_e needs 'kubelet', which is not a Capability.",
             "BROKEN  suites/headless_service/test_specs.py",
             "result failure: *",
@@ -183,14 +189,17 @@ def test_each_row_of_a_table_may_name_its_own_claim(suite: Suite) -> None:
     rows = ", ".join(f'pytest.param({n}, marks=pytest.mark.claim("SEED-ETH-0{n}"))' for n in (1, 2))
     suite.write(f"@pytest.mark.parametrize('n', [{rows}])\ndef test_line(n):\n    assert n == 1\n")
     suite.run()
-    assert {claim: row["outcome"] for claim, row in suite.claims().items()} == {"SEED-ETH-01": "passed", "SEED-ETH-02": "failed"}
+    assert {requirement: row["outcome"] for requirement, row in suite.requirements().items()} == {
+        "SEED-ETH-01": "passed",
+        "SEED-ETH-02": "failed",
+    }
 
 
 def test_a_red_spec_without_a_claim_counts(suite: Suite) -> None:
     suite.write(PASSES)
     suite.write("def test_many():\n    assert False\n", where="suites/scale/test_many.py")
     assert suite.run().ret == 1
-    assert suite.record()["other_specs"][0]["outcome"] == "failed"
+    assert suite.record()["other_tests"][0]["outcome"] == "failed"
 
 
 def test_our_own_tests_keep_the_ways_of_pytest(suite: Suite) -> None:

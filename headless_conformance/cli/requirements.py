@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from headless_conformance.core.errors import UserError, in_one_sentence
 from headless_conformance.core.paths import REPORTS, ROOT
-from headless_conformance.plugin.markers import Collected, collect_specs
+from headless_conformance.plugin.markers import Collected, collect_tests
 from headless_conformance.requirements.coverage import coverage, listing
 from headless_conformance.requirements.register import PAGE, Register, load, page
 from headless_conformance.results.report_file import read
@@ -17,15 +17,15 @@ from headless_conformance.results.selection import selected
 
 
 def _collect(register: Register) -> Mapping[str, Sequence[Collected]]:
-    return collect_specs(ROOT / "suites" / register.id)
+    return collect_tests(ROOT / "suites" / register.id)
 
 
 def _print_coverage(register: Register) -> int:
     lines, bare = coverage(register, _collect(register))
     print("\n".join(lines))
-    print(f"\n{len(register.claims) - len(bare)} of {len(register.claims)} claims are covered or excused.")
+    print(f"\n{len(register.requirements) - len(bare)} of {len(register.requirements)} requirements are covered or excused.")
     if bare:
-        print(f"Neither spec nor excuse: {', '.join(bare)}", file=sys.stderr)
+        print(f"Neither test nor excuse: {', '.join(bare)}", file=sys.stderr)
     return 1 if bare else 0
 
 
@@ -33,15 +33,15 @@ def _print_list(register: Register) -> int:
     chosen = selected(register, os.environ)
     seconds: dict[str, float] = {}
     with contextlib.suppress(UserError):
-        rows = read(REPORTS / "conformance.yaml")["claims"]
-        seconds = {row["id"]: row["seconds"] for row in rows if "specs" in row}
+        rows = read(REPORTS / "conformance.yaml")["requirements"]
+        seconds = {row["id"]: row["seconds"] for row in rows if "tests" in row}
     print("\n".join(listing(chosen, _collect(register), seconds)))
     return 0
 
 
 @in_one_sentence
 def main(arguments: list[str]) -> int:
-    """`docs`, `coverage` or `list`; the exit status is 1 when a claim has neither spec nor excuse."""
+    """`docs`, `coverage` or `list`; the exit status is 1 when a requirement has neither test nor excuse."""
     register = load()
     if arguments == ["docs"]:
         PAGE.write_text(page(register))

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 import yaml
 
+from headless_conformance.core import run_identity
 from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.run_identity import only_run_of_clone
 from headless_conformance.core.settings import Provider, from_env
 from headless_conformance.faults import injection
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
 from headless_conformance.faults import runner as detection
-from headless_conformance.faults.evaluation import RED_SECONDS, Cell, Judged, claims_without_fault, judge
+from headless_conformance.faults.evaluation import FAILURE_SECONDS, Cell, Judged, judge, requirements_without_fault
 from headless_conformance.faults.injection import kind
 from headless_conformance.faults.injection.changes import patched
 from headless_conformance.faults.injection.corefile import changed
@@ -27,34 +29,34 @@ from headless_conformance.faults.injection.kubectl import filled
 from headless_conformance.faults.model import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
 from headless_conformance.plugin.outcomes import RUN
 from headless_conformance.providers.simulated.corefile import default
-from headless_conformance.requirements import register as claims
+from headless_conformance.requirements import register as requirements
 
-REGISTER = claims.load()
+REGISTER = requirements.load()
 CATALOGUE = experiments.load_all(FAULTS)
-FAULT = replace(CATALOGUE[0], must_turn_red={"A": "wrong record"}, must_turn_red_on_kind={}, others_unknown="")
+FAULT = replace(CATALOGUE[0], must_fail={"A": "wrong record"}, must_fail_on_kind={}, others_unknown="")
 
 
-def row(outcome: str, *reds: tuple[str, str], seconds: float = 1.0) -> dict[str, Any]:
+def row(outcome: str, *failures: tuple[str, str], seconds: float = 1.0) -> dict[str, Any]:
     return {
         "outcome": outcome,
-        "reds": [{"spec": "spec", "outcome": how, "message": message, "seconds": seconds} for how, message in reds],
+        "failures": [{"spec": "spec", "outcome": how, "message": message, "seconds": seconds} for how, message in failures],
     }
 
 
 def judged(fault: Experiment, **rows: dict[str, Any]) -> Judged:
-    return judge(fault, Provider.SIMULATED, {"aborted": {}, "claims": rows}, 1.0)
+    return judge(fault, Provider.SIMULATED, {"aborted": {}, "requirements": rows}, 1.0)
 
 
 def cells(fault: Experiment, **rows: dict[str, Any]) -> dict[str, Cell]:
-    return {finding.claim: finding.cell for finding in judged(fault, **rows).findings}
+    return {finding.requirement: finding.cell for finding in judged(fault, **rows).findings}
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.name)
 def test_every_fault_turns_claims_of_the_register_red(fault: Experiment) -> None:
-    reds = {**fault.must_turn_red, **fault.must_turn_red_on_kind}
-    assert reds
-    assert set(reds) <= set(REGISTER.claims)
-    for pattern in (*reds.values(), fault.others_unknown):
+    failures = {**fault.must_fail, **fault.must_fail_on_kind}
+    assert failures
+    assert set(failures) <= set(REGISTER.requirements)
+    for pattern in (*failures.values(), fault.others_unknown):
         re.compile(pattern)
 
 
@@ -67,8 +69,8 @@ def test_what_an_experiment_creates_on_a_cluster_that_may_be_kept_it_deletes_aga
 
 def test_variations_turn_nothing_red() -> None:
     for variation in experiments.load_all(VARIATIONS):
-        assert not variation.must_turn_red
-        assert not variation.must_turn_red_on_kind
+        assert not variation.must_fail
+        assert not variation.must_fail_on_kind
 
 
 def test_the_page_is_generated() -> None:
@@ -87,7 +89,7 @@ def test_a_red_for_the_right_reason_is_a_kill() -> None:
         (row("passed"), "it is passed"),
         (row("failed", ("failed", "a time-out")), "no message matches"),
         (row("broken", ("broken", "wrong record")), "it is broken"),
-        (row("failed", ("failed", "wrong record"), seconds=RED_SECONDS + 1), "red after"),
+        (row("failed", ("failed", "wrong record"), seconds=FAILURE_SECONDS + 1), "red after"),
     ],
 )
 def test_anything_else_is_a_miss(found: dict[str, Any], why: str) -> None:
@@ -99,7 +101,7 @@ def test_anything_else_is_a_miss(found: dict[str, Any], why: str) -> None:
 
 def test_only_the_documented_delay_may_take_longer_to_turn_red() -> None:
     slow = row("failed", ("failed", "wrong record"), seconds=60.4)
-    fault = replace(FAULT, must_turn_red={"A": "wrong record", "SEED-NID-07": "wrong record"})
+    fault = replace(FAULT, must_fail={"A": "wrong record", "SEED-NID-07": "wrong record"})
     assert cells(fault, **{"A": slow, "SEED-NID-07": slow}) == {"A": Cell.MISSED, "SEED-NID-07": Cell.KILLED}
 
 
@@ -123,19 +125,21 @@ def test_where_nothing_else_can_be_told_broken_claims_are_unknown_and_failed_one
 
 
 def test_a_fault_may_turn_more_red_on_kind() -> None:
-    fault = replace(FAULT, must_turn_red_on_kind={"B": "x"})
-    assert (list(fault.reds(Provider.SIMULATED)), list(fault.reds(Provider.KIND))) == (["A"], ["A", "B"])
+    fault = replace(FAULT, must_fail_on_kind={"B": "x"})
+    assert (list(fault.failures(Provider.SIMULATED)), list(fault.failures(Provider.KIND))) == (["A"], ["A", "B"])
 
 
 def test_a_run_that_was_aborted_is_no_verdict() -> None:
-    one = judge(FAULT, Provider.SIMULATED, {"aborted": {"suite.py": "SyntaxError"}, "claims": {"A": row("passed")}}, 1.0)
+    one = judge(FAULT, Provider.SIMULATED, {"aborted": {"suite.py": "SyntaxError"}, "requirements": {"A": row("passed")}}, 1.0)
     assert "SyntaxError" in one.problem
     assert not one.good
 
 
 def test_claims_that_no_fault_lists_are_named() -> None:
-    listed = set(CATALOGUE[0].must_turn_red) | set(CATALOGUE[0].must_turn_red_on_kind)
-    assert claims_without_fault(REGISTER, CATALOGUE[:1]) == [claim for claim in REGISTER.claims if claim not in listed]
+    listed = set(CATALOGUE[0].must_fail) | set(CATALOGUE[0].must_fail_on_kind)
+    assert requirements_without_fault(REGISTER, CATALOGUE[:1]) == [
+        requirement for requirement in REGISTER.requirements if requirement not in listed
+    ]
 
 
 def test_a_file_that_is_not_a_fault_is_named_in_one_sentence(tmp_path: Path) -> None:
@@ -151,7 +155,7 @@ def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytes
     only = replace(FAULT, name="only", providers=(Provider.KIND,))
     monkeypatch.setattr(detection, "why_no_engine", lambda: None)
     assert detection.plan([both, only], None) == [(Provider.SIMULATED, [both]), (Provider.KIND, [only])]
-    more = replace(both, name="more", must_turn_red_on_kind={"SEED-NID-05": "x"})
+    more = replace(both, name="more", must_fail_on_kind={"SEED-NID-05": "x"})
     assert detection.plan([more], None) == [(Provider.SIMULATED, [more])]
     assert detection.plan([both, only], Provider.KIND) == [(Provider.KIND, [both, only])]
     assert detection.plan([both, more], Provider.KIND) == [(Provider.KIND, [more, both])]
@@ -225,8 +229,8 @@ def test_the_matrix_shows_messages_and_escapes_them(tmp_path: Path) -> None:
     one = judged(FAULT, A=row("failed", ("failed", "<b>wrong record</b>")))
     matrix.write(tmp_path, "faults", REGISTER, [one], ["B"], "1.37.0")
     data = yaml.safe_load((tmp_path / "faults.yaml").read_text())
-    assert data["pairs"] == {"killed": 1, "missed": 0, "unexpected red": 0, "not applicable": 0, "unknown": 0}
-    assert data["faults"][0]["claims"][0]["message"] == "<b>wrong record</b>"
+    assert data["pairs"] == {"killed": 1, "missed": 0, "unexpected failure": 0, "not applicable": 0, "unknown": 0}
+    assert data["faults"][0]["requirements"][0]["message"] == "<b>wrong record</b>"
     assert "&lt;b&gt;wrong record" in (tmp_path / "faults.html").read_text()
 
 

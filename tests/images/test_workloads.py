@@ -77,16 +77,16 @@ def test_the_cache_is_used_until_an_input_changes(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     built: list[Path] = []
 
-    def layers(scratch: Path) -> list[Path]:
-        built.append(scratch)
-        return [layer(scratch / "layer.tar")]
+    def layers(scratch_namespace: Path) -> list[Path]:
+        built.append(scratch_namespace)
+        return [layer(scratch_namespace / "layer.tar")]
 
     first = workloads._archive("x", "1", ["a"], Config(), layers)
     assert workloads._archive("x", "1", ["a"], Config(), layers) == first
     assert workloads._archive("x", "1", ["b"], Config(), layers) != first
     assert workloads._archive("x", "1", ["a"], Config(user="1"), layers) != first
     assert len(built) == 3
-    assert not any(scratch.exists() for scratch in built)
+    assert not any(scratch_namespace.exists() for scratch_namespace in built)
 
 
 class Container:

@@ -8,7 +8,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.waiting import Final, Unobserved, consistently, eventually
+from headless_conformance.cluster.waiting import PermanentFailure, Unobserved, consistently, eventually
 
 SHORT = 0.05
 
@@ -55,7 +55,7 @@ def test_what_cannot_be_mended_is_not_looked_at_again() -> None:
 
     def check() -> None:
         seen.append(1)
-        raise Final("a time to live of 3600 s")
+        raise PermanentFailure("a time to live of 3600 s")
 
     with pytest.raises(AssertionError, match="a time to live of 3600 s"):
         eventually(check, expecting="at most 60 s")

@@ -1,4 +1,4 @@
-"""A matrix goes on after a red, keeps every version's reports, and never lets a green hide a red."""
+"""A matrix goes on after a failure, keeps every version's reports, and never lets a green hide a failure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from headless_conformance.core.paths import ROOT
 from headless_conformance.core.versions import Release, load
 from headless_conformance.requirements.register import load as load_claims
 from headless_conformance.results.report_file import record
-from headless_conformance.results.verdict import Outcome, Spec, judge_all, result_of
+from headless_conformance.results.verdict import CaseResult, Outcome, judge_all, result_of
 from headless_conformance.run import version_matrix as all_versions
 from headless_conformance.run.version_matrix import chosen_rows, main, run_matrix, status_of, summary
 
 VERSIONS = load()
 REGISTER = load_claims()
-CLAIM = next(iter(REGISTER.claims))
+REQUIREMENT = next(iter(REGISTER.requirements))
 
 
 def report(minor: str, outcome: Outcome) -> dict[str, Any]:
-    specs = [Spec("suites/x.py::test", CLAIM, outcome)]
-    verdicts = judge_all(REGISTER.claims, specs)
+    tests = [CaseResult("suites/x.py::test", REQUIREMENT, outcome)]
+    verdicts = judge_all(REGISTER.requirements, tests)
     facts = {"cluster": "c", "provider": "simulated", "kubernetes": minor}
     return record(REGISTER, facts, verdicts, [], result=result_of(verdicts), status=0, started=0.0, seconds=1.0)
 
@@ -65,8 +65,8 @@ def test_it_goes_on_after_a_red_and_keeps_each_versions_reports(tmp_path: Path) 
 def test_the_summary_shows_the_difference_and_what_gave_no_report(tmp_path: Path) -> None:
     rows = chosen_rows(VERSIONS, "1.35 1.36 1.37")
     lines = summary(run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0})))
-    (row,) = [line for line in lines if line.startswith(CLAIM)]
-    assert row.split() == [CLAIM, "MUST", "failed", "passed"]
+    (row,) = [line for line in lines if line.startswith(REQUIREMENT)]
+    assert row.split() == [REQUIREMENT, "MUST", "failed", "passed"]
     assert "1.36: no report, exit status 2" in lines
 
 
