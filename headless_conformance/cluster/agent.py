@@ -38,7 +38,11 @@ class Agent:
     """Runs jobs in one pod, in batches. Not for several threads."""
 
     def __init__(
-        self, kube: Kube, namespace: str, pod: str, at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT
+        self,
+        kube: Kube,
+        namespace: str,
+        pod: str,
+        at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT,
     ) -> None:
         self._kube = kube
         self._steady_bound = at_rest_timeout
@@ -55,7 +59,9 @@ class Agent:
         """Results of the jobs, in their order. Raises Unobserved when the pod does not answer; the next call starts anew."""
         try:
             if self._stream is None:
-                opened = self._kube.open_stream(self.namespace, self.pod, "python3", "-c", PROGRAM, stdin=True)
+                opened = self._kube.open_stream(
+                    self.namespace, self.pod, "python3", "-c", PROGRAM, stdin=True
+                )
                 self._stream = self._open.enter_context(opened)
             self._stream.write_stdin(json.dumps(jobs) + "\n")
             line = self._stream.readline_stdout(timeout=ANSWER_SECONDS)
@@ -65,7 +71,9 @@ class Agent:
         if not line:
             said = self._stream.read_stderr() if self._stream.is_open() else ""
             self.close()
-            raise Unobserved(f"pod {self.namespace}/{self.pod} did not answer within {ANSWER_SECONDS:.0f} s {said}".rstrip())
+            raise Unobserved(
+                f"pod {self.namespace}/{self.pod} did not answer within {ANSWER_SECONDS:.0f} s {said}".rstrip()
+            )
         results: list[dict[str, Any]] = json.loads(line)
         return results
 
@@ -84,7 +92,10 @@ class Agent:
             )
 
         self._require(
-            name, check, f"{name} to resolve in namespace {self.namespace}", self._steady_bound() if within is None else within
+            name,
+            check,
+            f"{name} to resolve in namespace {self.namespace}",
+            self._steady_bound() if within is None else within,
         )
 
     def require_unknown(self, name: str, *, never: Iterable[str] = ()) -> None:
@@ -121,7 +132,9 @@ class Agent:
             eventually(look, expecting=expecting, within=within)
         finally:
             text = f"{name}: {_shown(seen[-1])}" if seen else f"{name}: not asked"
-            allure.attach(text, name=f"C library in {self.namespace}", attachment_type=allure.attachment_type.TEXT)
+            allure.attach(
+                text, name=f"C library in {self.namespace}", attachment_type=allure.attachment_type.TEXT
+            )
 
     def read(self, path: str) -> str:
         """A file of the pod."""

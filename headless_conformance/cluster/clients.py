@@ -8,13 +8,13 @@ import time
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from headless_conformance.cluster import manifests
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer, await_pod
 from headless_conformance.cluster.dns_client import PORT, Server
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_ready
 from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.core.errors import NotSupported
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -23,12 +23,14 @@ NODE_SECONDS = 2.0
 """How long a kubelet may take to answer."""
 SERVER_ERRORS = 500
 
-AGENT, NSLOOKUP = "headless-client", "headless-nslookup"
+CLIENTS_FILE = "clients.yaml"
+AGENT = "headless-client"
+"""Name of the agent's Pod."""
 
 
-def create_client(deployer: Deployer, namespace: str, name: str) -> None:
-    """One of the client pods, Ready."""
-    pods = [pod for pod in manifests.load("clients.yaml") if pod["metadata"]["name"] == name]
+def create_client(deployer: Deployer, folder: ManifestFolder, namespace: str, name: str) -> None:
+    """One of the client Pods of a folder, Ready."""
+    pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == name]
     deployer.shared.reserve("Pod", namespace, name)
     deployer.create(pods, namespace)
     await_pod(deployer.kube, namespace, name)
@@ -46,7 +48,9 @@ def ready_replicas(kube: Kube) -> dict[Server, str]:
     except NotSupported:
         return {}
     return {
-        Server(f"CoreDNS pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"]["nodeName"]
+        Server(f"CoreDNS pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][
+            "nodeName"
+        ]
         for pod in pods
         if is_ready(pod)
     }

@@ -11,7 +11,7 @@ from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet, is_ready
 from headless_conformance.cluster.kube import CommandResult, Kube, Object
-from headless_conformance.cluster.manifests import STUB_FILE
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.shared import Shared
 from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, eventually
@@ -22,21 +22,25 @@ UNREADY_FILE = "/tmp/unready"
 
 @dataclass(frozen=True)
 class Deployer:
-    """Puts shipped manifests into a cluster."""
+    """Puts manifests into a cluster."""
 
     kube: Kube
     cluster: Cluster
     facts: Facts
     shared: Shared
 
-    def apply(self, file: str, namespace: str, *options: str) -> CommandResult:
-        """`kubectl apply -f` of a shipped file, fitted to the cluster, as a reader would do it."""
-        objects = manifests.fitted(manifests.load(file), self.cluster)
+    def apply(self, folder: ManifestFolder, file: str, namespace: str, *options: str) -> CommandResult:
+        """`kubectl apply -f` of a file, fitted to the cluster, as a reader would do it."""
+        objects = manifests.fitted(folder.load(file), self.cluster)
         path = self.shared.folder / f"{os.getpid()}-{file}"
         path.write_text(manifests.to_yaml(objects))
         attach_objects(f"{file} as applied", objects)
-        ran = self.kube.kubectl("apply", "-f", str(path), *options, namespace=namespace, timeout=POD_READY_TIMEOUT)
-        shown = CommandResult(" ".join(["kubectl apply -f", file, *options]), ran.status, ran.stdout, ran.stderr)
+        ran = self.kube.kubectl(
+            "apply", "-f", str(path), *options, namespace=namespace, timeout=POD_READY_TIMEOUT
+        )
+        shown = CommandResult(
+            " ".join(["kubectl apply -f", file, *options]), ran.status, ran.stdout, ran.stderr
+        )
         allure.attach(shown.transcript(), name=shown.command, attachment_type=allure.attachment_type.TEXT)
         return shown
 
@@ -47,29 +51,32 @@ class Deployer:
         for item in ready:
             self.kube.create(namespace, item)
 
-    def stub_set(self, namespace: str, objects: list[Object] | None = None) -> HeadlessSet:
-        """The stub set in a namespace, Ready: as shipped, or as a test has changed it."""
-        objects = objects or manifests.load(STUB_FILE)
+    def create_set(self, namespace: str, objects: list[Object]) -> HeadlessSet:
+        """Create objects, among them one Service and one StatefulSet, and wait until that set is Ready."""
         self.create(objects, namespace)
-        stub_set = self.headless_set(namespace, "mysql", "db", manifests.find(objects, "StatefulSet")["spec"]["replicas"])
-        stub_set.await_ready(POD_READY_TIMEOUT)
-        return stub_set
+        service, statefulset = manifests.find(objects, "Service"), manifests.find(objects, "StatefulSet")
+        names = statefulset["metadata"]["name"], service["metadata"]["name"]
+        created = self.headless_set(namespace, *names, statefulset["spec"]["replicas"])
+        created.await_ready(POD_READY_TIMEOUT)
+        return created
 
-    def set_ready(self, stub_set: HeadlessSet, ordinal: int, *, ready: bool) -> None:
+    def set_ready(self, headless_set: HeadlessSet, ordinal: int, *, ready: bool) -> None:
         """Make a member's readiness probe fail or succeed, and wait until the member is so.
 
         Its set must have been created with a probe on UNREADY_FILE.
         """
-        name = stub_set.member(ordinal)
+        name = headless_set.member(ordinal)
 
         def seen() -> None:
-            assert is_ready(stub_set.pod(ordinal)) is ready, f"Ready of {name} is {not ready}"
+            assert is_ready(headless_set.pod(ordinal)) is ready, f"Ready of {name} is {not ready}"
 
         if Capability.KUBELET in self.cluster.capabilities:
-            self.kube.execute(stub_set.namespace, name, *(["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]))
+            self.kube.execute(
+                headless_set.namespace, name, *(["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE])
+            )
         else:
             annotation = {READY_ANNOTATION: None if ready else "false"}
-            self.kube.patch("Pod", stub_set.namespace, name, {"metadata": {"annotations": annotation}})
+            self.kube.patch("Pod", headless_set.namespace, name, {"metadata": {"annotations": annotation}})
         eventually(seen, expecting=f"Ready of {name} to be {ready}", within=POD_READY_TIMEOUT)
 
     def headless_set(self, namespace: str, statefulset: str, service: str, replicas: int = 3) -> HeadlessSet:

@@ -100,7 +100,11 @@ class Answer:
         flags = dns.flags.to_text(self.message.flags)
         lines = [f"{head}, flags {flags}"]
         for section in ("answer", "authority", "additional"):
-            lines += [f"  {section}: {line}" for rrset in self.rrsets(section) for line in rrset.to_text().splitlines()]
+            lines += [
+                f"  {section}: {line}"
+                for rrset in self.rrsets(section)
+                for line in rrset.to_text().splitlines()
+            ]
         return "\n".join(lines)
 
 
@@ -150,7 +154,9 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> Check:
 
     def check(answer: Answer) -> None:
         records(answer)
-        additional = sorted((str(rrset.name), str(rdata)) for rrset in answer.rrsets("additional") for rdata in rrset)
+        additional = sorted(
+            (str(rrset.name), str(rdata)) for rrset in answer.rrsets("additional") for rdata in rrset
+        )
         assert not additional or additional == sorted(targets.items()), (
             f"expected each target's address in addition, {targets}, came {answer}"
         )
@@ -226,7 +232,9 @@ class Dns:
 
     def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
         """Answers of every server over UDP and TCP, `repeat` of each; every question is a message with an ID of its own."""
-        return self._put(name, rdtype, [(server, transport) for server in self.servers for transport in Transport] * repeat)
+        return self._put(
+            name, rdtype, [(server, transport) for server in self.servers for transport in Transport] * repeat
+        )
 
     def _put(self, name: str, rdtype: str, asked: Sequence[tuple[Server, Transport]]) -> list[Answer]:
         query = dns.message.make_query(dns.name.from_text(name), rdtype, use_edns=0, payload=UDP_BYTES, id=0)
@@ -249,7 +257,9 @@ class Dns:
             for own, (server, transport), result in zip(ids, asked, results, strict=True)
         ]
 
-    def require(self, name: str, rdtype: str, check: Check, *, within: float | None = None, repeat: int = 1) -> Observation:
+    def require(
+        self, name: str, rdtype: str, check: Check, *, within: float | None = None, repeat: int = 1
+    ) -> Observation:
         """Wait until every server passes `check` over UDP and TCP; AssertionError names server, transport and answer.
 
         From then on no wrong answer is forgiven: with `repeat`, so many more of each server over each transport must come and
@@ -275,18 +285,26 @@ class Dns:
 
         with allure.step(f"ask {name} {rdtype} at {len(self.servers)} servers over UDP and TCP"):
             try:
-                seen = eventually(look, expecting=f"{name} {rdtype} to be right at every DNS server", within=bound)
+                seen = eventually(
+                    look, expecting=f"{name} {rdtype} to be right at every DNS server", within=bound
+                )
                 if repeat > 1:
                     often += self._ask_often(name, rdtype, repeat)
                     _must_stay_right(name, rdtype, check, often)
                 return seen
             except AssertionError:
                 lost = {answer.server for answer in [*last, *often] if answer.lost}
-                if gone := [server for server in self.servers if server in lost and not self.is_there(server)]:
+                if gone := [
+                    server for server in self.servers if server in lost and not self.is_there(server)
+                ]:
                     raise Unobserved(f"{gone[0]} went away while it was asked for {name} {rdtype}") from None
                 raise
             finally:
-                allure.attach("\n".join(map(str, last)), name=f"{name} {rdtype}", attachment_type=allure.attachment_type.TEXT)
+                allure.attach(
+                    "\n".join(map(str, last)),
+                    name=f"{name} {rdtype}",
+                    attachment_type=allure.attachment_type.TEXT,
+                )
 
     def require_absent(self, name: str, *, within: float | None = None, repeat: int = 1) -> None:
         """Wait until no DNS server knows a name, whichever address family is asked for."""

@@ -56,7 +56,9 @@ class Facts:
             found = SEARCHED.search(self.resolver())
             return found["domain"] if found else not_supported("pods have no search list of a cluster domain")
         node = self.kube.request("GET", "/api/v1/nodes")["items"][0]["metadata"]["name"]
-        return str(self.kube.request("GET", f"/api/v1/nodes/{node}/proxy/configz")["kubeletconfig"]["clusterDomain"])
+        return str(
+            self.kube.request("GET", f"/api/v1/nodes/{node}/proxy/configz")["kubeletconfig"]["clusterDomain"]
+        )
 
     @cached_property
     def dns_address(self) -> str:
@@ -74,7 +76,9 @@ class Facts:
         labels = f"k8s-app={DNS_SERVICE},{NAME_LABEL}!={UPSTREAM_OF_CACHE}"
         services = self.kube.list("Service", DNS_NAMESPACE, labelSelector=labels)
         if self._is_theirs and (not services or ipaddress.ip_address(self.dns_address).is_link_local):
-            not_supported("pods do not ask its DNS Service themselves, but a cache on their nodes, or it has another label")
+            not_supported(
+                "pods do not ask its DNS Service themselves, but a cache on their nodes, or it has another label"
+            )
         assert services, f"no Service with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}"
         return [str(found) for found in services[0]["spec"]["clusterIPs"]]
 
@@ -82,7 +86,11 @@ class Facts:
     def dns_service_name(self) -> str:
         """The name of the Service that owns the DNS address, with the dot at its end."""
         services = self.kube.list("Service", DNS_NAMESPACE)
-        owners = [item["metadata"]["name"] for item in services if self.dns_address in item["spec"].get("clusterIPs", [])]
+        owners = [
+            item["metadata"]["name"]
+            for item in services
+            if self.dns_address in item["spec"].get("clusterIPs", [])
+        ]
         if not owners:
             not_supported(f"no Service of {DNS_NAMESPACE} has the name server's address {self.dns_address}")
         return f"{owners[0]}.{DNS_NAMESPACE}.svc.{self.domain}."

@@ -72,7 +72,9 @@ class HeadlessSet:
 
     def ready_members(self) -> dict[str, str]:
         """DNS name and address of each member that is Ready, from pod status."""
-        return {f"{pod['metadata']['name']}.{self.domain}": address(pod) for pod in self.pods() if is_ready(pod)}
+        return {
+            f"{pod['metadata']['name']}.{self.domain}": address(pod) for pod in self.pods() if is_ready(pod)
+        }
 
     def _get(self, kind: str, name: str) -> Object:
         """An object that must be there: its absence is a broken promise, not a failure to observe."""
@@ -98,7 +100,9 @@ class HeadlessSet:
         return [address(pod) for pod in self.pods() if is_ready(pod)]
 
     def slices(self) -> list[Object]:
-        return self.kube.list("EndpointSlice", self.namespace, labelSelector=f"kubernetes.io/service-name={self.service}")
+        return self.kube.list(
+            "EndpointSlice", self.namespace, labelSelector=f"kubernetes.io/service-name={self.service}"
+        )
 
     def endpoints(self) -> list[dict[str, Any]]:
         """Every endpoint of every slice of the Service."""
@@ -121,7 +125,9 @@ class HeadlessSet:
 
     def scale(self) -> None:
         """Ask for as many members as `replicas` says."""
-        self.kube.patch("StatefulSet", self.namespace, self.statefulset, {"spec": {"replicas": self.replicas}})
+        self.kube.patch(
+            "StatefulSet", self.namespace, self.statefulset, {"spec": {"replicas": self.replicas}}
+        )
 
     def await_member(self, ordinal: int, other_than: str = "") -> float:
         """Watch until a member is Ready, and not the pod with the UID `other_than`; the monotonic time of that event.
@@ -133,7 +139,9 @@ class HeadlessSet:
             for _, pod in self.kube.watch("Pod", self.namespace, self.member(ordinal), left):
                 if pod["metadata"]["uid"] != other_than and is_ready(pod):
                     return time.monotonic()
-        raise Unobserved(f"pod {self.member(ordinal)} was not Ready within {POD_READY_TIMEOUT:.0f} s: {self._what_pods_say()}")
+        raise Unobserved(
+            f"pod {self.member(ordinal)} was not Ready within {POD_READY_TIMEOUT:.0f} s: {self._what_pods_say()}"
+        )
 
     def require_ending(self, ordinal: int, uid: str) -> None:
         """Raises Unobserved unless a member is still the pod with this UID, and being deleted."""
@@ -162,14 +170,20 @@ class HeadlessSet:
             return str(error.reason)
         said = [f"{pod['metadata']['name']}: {_state(pod)}" for pod in pods] or ["no pod"]
         late = next((pod for pod in pods if not is_ready(pod)), None)
-        return "; ".join(said) + (f"\nlog of {late['metadata']['name']}:\n{self.kube.log(late)}" if late else "")
+        return "; ".join(said) + (
+            f"\nlog of {late['metadata']['name']}:\n{self.kube.log(late)}" if late else ""
+        )
 
 
 def owned_pods(kube: Kube, owner: Object, namespace: str) -> list[Object]:
     """The pods of a namespace that an object owns."""
     uid = owner["metadata"]["uid"]
     pods = kube.list("Pod", namespace)
-    return [pod for pod in pods if any(found["uid"] == uid for found in pod["metadata"].get("ownerReferences", []))]
+    return [
+        pod
+        for pod in pods
+        if any(found["uid"] == uid for found in pod["metadata"].get("ownerReferences", []))
+    ]
 
 
 def address(pod: Object) -> str:
@@ -188,12 +202,18 @@ def is_ready(pod: Object) -> bool:
 def _is_settled(item: Object) -> bool:
     wanted, status = item["spec"]["replicas"], item["status"]
     current = status.get("observedGeneration") == item["metadata"]["generation"]
-    counts = [status.get(name, 0) for name in ("replicas", "readyReplicas", "updatedReplicas", "availableReplicas")]
+    counts = [
+        status.get(name, 0) for name in ("replicas", "readyReplicas", "updatedReplicas", "availableReplicas")
+    ]
     return current and counts == [wanted] * len(counts)
 
 
 def _state(pod: Object) -> str:
     status = pod["status"]
-    unmet = [f"{found['type']}={found['status']}" for found in status.get("conditions", []) if found["status"] != "True"]
+    unmet = [
+        f"{found['type']}={found['status']}"
+        for found in status.get("conditions", [])
+        if found["status"] != "True"
+    ]
     containers = [f"{found['name']} {found['state']}" for found in status.get("containerStatuses", [])]
     return ", ".join([status["phase"], *unmet, *containers])

@@ -79,7 +79,12 @@ class Kube:
         """One API call, JSON in and out. Raises ApiException with the server's own words."""
         header = {"Accept": "application/json", "Content-Type": CONTENT_TYPES.get(method, "application/json")}
         method, url, header, sent, _ = self._api.param_serialize(
-            method, path, query_params=list(query.items()), header_params=header, body=body, auth_settings=["BearerToken"]
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=header,
+            body=body,
+            auth_settings=["BearerToken"],
         )
         answer = self._api.call_api(method, url, header, sent, _request_timeout=30)
         text = answer.read().decode()
@@ -126,7 +131,11 @@ class Kube:
         }
         bound = max(1, round(seconds))
         events = Watch().stream(
-            listing[kind], namespace, field_selector=f"metadata.name={name}", timeout_seconds=bound, deserialize=False
+            listing[kind],
+            namespace,
+            field_selector=f"metadata.name={name}",
+            timeout_seconds=bound,
+            deserialize=False,
         )
         for event in events:
             yield event["type"], event["object"]
@@ -135,11 +144,17 @@ class Kube:
         """The last LOG_LINES lines of a pod's log; why there is none, when there is none."""
         try:
             name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-            return str(self.core.read_namespaced_pod_log(name, namespace, container=main_container(pod), tail_lines=LOG_LINES))
+            return str(
+                self.core.read_namespaced_pod_log(
+                    name, namespace, container=main_container(pod), tail_lines=LOG_LINES
+                )
+            )
         except (ApiException, HTTPError) as error:
             return f"(no log: {getattr(error, 'reason', error)})"
 
-    def kubectl(self, *words: str, namespace: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS) -> CommandResult:
+    def kubectl(
+        self, *words: str, namespace: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS
+    ) -> CommandResult:
         """Run the row's kubectl in a namespace. A non-zero exit is an observation.
 
         Raises Unobserved when it does not end in time or does not reach the API server.
@@ -147,14 +162,22 @@ class Kube:
         command = [str(self.kubectl_path), "--namespace", namespace, *words]
         try:
             done = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, timeout=timeout, env=self.environment, check=False
+                command,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                env=self.environment,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise Unobserved(f"kubectl {' '.join(words)} did not end within {timeout:.0f} s") from error
         if self._limited and words[0] in ("get", "describe") and "(Forbidden)" in done.stderr:
             not_supported(f"this account is refused kubectl {' '.join(words)} in namespace {namespace}")
         if done.returncode and UNREACHABLE.search(done.stderr):
-            raise Unobserved(f"kubectl {' '.join(words)} got no answer from the API server: {done.stderr.strip()}")
+            raise Unobserved(
+                f"kubectl {' '.join(words)} got no answer from the API server: {done.stderr.strip()}"
+            )
         return CommandResult(f"kubectl {' '.join(words)}", done.returncode, done.stdout, done.stderr)
 
     @property
@@ -166,11 +189,18 @@ class Kube:
         """Run a command in a pod's main container. A non-zero exit is an observation, a broken stream is Unobserved."""
         with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
             streaming.run_forever(timeout=EXEC_SECONDS)
-            stdout, stderr, outcome = streaming.read_stdout(), streaming.read_stderr(), streaming.read_channel(ERROR_CHANNEL)
+            stdout, stderr, outcome = (
+                streaming.read_stdout(),
+                streaming.read_stderr(),
+                streaming.read_channel(ERROR_CHANNEL),
+            )
         if not outcome:
             raise Unobserved(f"{command[0]} in pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s")
         return CommandResult(
-            f"kubectl exec {pod} -- {' '.join(command)}", _status(json.loads(outcome)), stdout or "", stderr or ""
+            f"kubectl exec {pod} -- {' '.join(command)}",
+            _status(json.loads(outcome)),
+            stdout or "",
+            stderr or "",
         )
 
     @contextmanager

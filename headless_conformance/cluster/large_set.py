@@ -103,7 +103,9 @@ def costs(idle: int, steps: Sequence[Change]) -> str:
     for step in steps:
         new = step.members - members
         wall, processor = step.settled / new * 1000, step.processor / new * 1000
-        lines.append(f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}")
+        lines.append(
+            f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}"
+        )
         memory, members = step.memory, step.members
     return "\n".join(lines)
 
@@ -183,7 +185,9 @@ class LargeSet:
         events.start()
         before = usage()
         begun = time.monotonic()
-        self.members.kube.patch("StatefulSet", self.members.namespace, STATEFULSET, {"spec": {"replicas": size}})
+        self.members.kube.patch(
+            "StatefulSet", self.members.namespace, STATEFULSET, {"spec": {"replicas": size}}
+        )
         try:
             delays = self._time_names(events, begun + CHANGE_SECONDS)
         finally:
@@ -203,14 +207,19 @@ class LargeSet:
                 raise events.error
             if time.monotonic() > end:
                 missing = len(events.names) - len(delays)
-                raise Unobserved(f"{missing} of {len(events.names)} members did not come or go within {CHANGE_SECONDS:.0f} s")
+                raise Unobserved(
+                    f"{missing} of {len(events.names)} members did not come or go within {CHANGE_SECONDS:.0f} s"
+                )
             with contextlib.suppress(queue.Empty):
                 while True:
                     name, now_at, when = events.found.get(block=not pending, timeout=LOOK_SECONDS)
                     pending[name] = (now_at, when)
             for name, (expected, when) in list(pending.items()):
                 answers = self.dns.ask(f"{name}.{self.members.domain}", "A")
-                if all(answer.values() == ([expected] if expected else []) and answer.message for answer in answers):
+                if all(
+                    answer.values() == ([expected] if expected else []) and answer.message
+                    for answer in answers
+                ):
                     delays.append(time.monotonic() - when)
                     del pending[name]
         return delays

@@ -1,36 +1,39 @@
-"""The shipped manifests: read, fitted to a cluster in one place, written as YAML without their secrets."""
+"""Manifests: read from a folder, fitted to a cluster in one place, written as YAML without their secrets."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Capability, Cluster
-from headless_conformance.core.paths import MANIFESTS
 
-FOLDER = MANIFESTS / "headless_service"
-STATEFULSET_FILE = "statefulset.yaml"
-HEADLESS_FILE = "statefulset_headless.yaml"
-STUB_FILE = "stub_set.yaml"
 REDACTED = "(redacted)"
 DUMPER, LOADER = getattr(yaml, "CSafeDumper", yaml.SafeDumper), getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Evidence is many objects; those in C are five times as fast, where PyYAML was built with them."""
 
 
-def load(name: str) -> list[Object]:
-    """The objects of one shipped file, as they are in it."""
-    return [dict(document) for document in yaml.load_all((FOLDER / name).read_text(), Loader=LOADER)]
+@dataclass(frozen=True)
+class ManifestFolder:
+    """A folder of manifests in YAML."""
+
+    path: Path
+
+    def load(self, file: str) -> list[Object]:
+        """The objects of one file of the folder, as they are in it."""
+        return [dict(item) for item in yaml.load_all((self.path / file).read_text(), Loader=LOADER)]
 
 
-def stub_objects(*, replicas: int) -> list[Object]:
-    """The stub set with another number of members."""
-    objects = load(STUB_FILE)
-    find(objects, "StatefulSet")["spec"]["replicas"] = replicas
-    return objects
+def with_replicas(objects: list[Object], replicas: int) -> list[Object]:
+    """The objects, in which the StatefulSet has another number of replicas."""
+    changed = copy.deepcopy(objects)
+    find(changed, "StatefulSet")["spec"]["replicas"] = replicas
+    return changed
 
 
 def find(objects: list[Object], kind: str) -> Object:

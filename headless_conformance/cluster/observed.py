@@ -32,7 +32,15 @@ POD_NETWORKS = (
 )
 """DaemonSets by which a pod network shows itself; netd is the one of our own node images."""
 
-CANNOT_BE_SEEN = (ApiException, HTTPError, config.ConfigException, OSError, LookupError, TypeError, yaml.YAMLError)
+CANNOT_BE_SEEN = (
+    ApiException,
+    HTTPError,
+    config.ConfigException,
+    OSError,
+    LookupError,
+    TypeError,
+    yaml.YAMLError,
+)
 
 
 def observe(cluster: Cluster) -> dict[str, str]:
@@ -76,7 +84,9 @@ def _pod_network(api: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _kube_proxy(api: Any) -> Iterator[tuple[str, Any]]:
-    stored: Any = client.CoreV1Api(api).read_namespaced_config_map("kube-proxy", "kube-system", _request_timeout=SECONDS)
+    stored: Any = client.CoreV1Api(api).read_namespaced_config_map(
+        "kube-proxy", "kube-system", _request_timeout=SECONDS
+    )
     mode = yaml.safe_load(stored.data["config.conf"])["mode"]
     yield "kube_proxy_mode", mode or "the platform's default"
 
@@ -88,5 +98,7 @@ def _coredns(api: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _corefile(api: Any) -> Iterator[tuple[str, Any]]:
-    stored: Any = client.CoreV1Api(api).read_namespaced_config_map("coredns", "kube-system", _request_timeout=SECONDS)
+    stored: Any = client.CoreV1Api(api).read_namespaced_config_map(
+        "coredns", "kube-system", _request_timeout=SECONDS
+    )
     yield "corefile_sha256", hashlib.sha256(stored.data["Corefile"].encode()).hexdigest()

@@ -16,7 +16,12 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, STACK_READY_TIMEOUT, Unobserved, eventually
+from headless_conformance.cluster.waiting import (
+    POD_READY_TIMEOUT,
+    STACK_READY_TIMEOUT,
+    Unobserved,
+    eventually,
+)
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
@@ -77,7 +82,11 @@ class Shared:
                 )
             raise AssertionError(f"{kind} {namespace}/{name} is still being deleted")
 
-        eventually(gone, expecting=f"{kind} {namespace}/{name} of an earlier run to be gone", within=POD_READY_TIMEOUT)
+        eventually(
+            gone,
+            expecting=f"{kind} {namespace}/{name} of an earlier run to be gone",
+            within=POD_READY_TIMEOUT,
+        )
         self._note(kind, namespace, name)
 
     def require_unselected(self, namespace: str, selector: Mapping[str, str]) -> None:
@@ -89,7 +98,9 @@ class Shared:
             assert not pods, f"there is {', '.join(pods)}"
 
         try:
-            eventually(gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY_TIMEOUT)
+            eventually(
+                gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY_TIMEOUT
+            )
         except AssertionError:
             raise UserError(
                 f"Pods in namespace {namespace} have the label {labels}, which the document's Service selects; "
@@ -105,12 +116,20 @@ class Shared:
         name = f"headless-{role}-{uuid4().hex[:8]}"
         self._note("Namespace", "", name)
         labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: os.environ[RUN_VARIABLE]}
-        manifest: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        manifest: Object = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": labels},
+        }
         self.kube.request("POST", "/api/v1/namespaces", manifest)
         for item in self.cluster.namespace_objects:
             self.kube.create(name, dict(item))
             if item["kind"] == "RoleBinding":
-                eventually(lambda: self._require_rights(name), expecting=f"rights of the run in {name}", within=POD_READY_TIMEOUT)
+                eventually(
+                    lambda: self._require_rights(name),
+                    expecting=f"rights of the run in {name}",
+                    within=POD_READY_TIMEOUT,
+                )
         return name
 
     def bring_secrets(self, namespace: str) -> None:

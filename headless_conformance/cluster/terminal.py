@@ -70,7 +70,9 @@ def on_terminal(command: Sequence[str], env: Mapping[str, str]) -> Iterator[Term
     """Start a program on a new terminal; it ends with the block."""
     screen, terminal = pty.openpty()
     try:
-        child = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=dict(env), start_new_session=True)
+        child = subprocess.Popen(
+            command, stdin=terminal, stdout=terminal, stderr=terminal, env=dict(env), start_new_session=True
+        )
     finally:
         os.close(terminal)
     try:

@@ -101,9 +101,15 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
 
     def pause(state: RetryCallState) -> float:
         waited = state.seconds_since_start or 0.0
-        return min(INTERVAL_AFTER_SUCCESS, INTERVAL) if in_a_row else min(INTERVAL * (1 + waited), LONGEST_INTERVAL)
+        return (
+            min(INTERVAL_AFTER_SUCCESS, INTERVAL)
+            if in_a_row
+            else min(INTERVAL * (1 + waited), LONGEST_INTERVAL)
+        )
 
-    polling = Retrying(retry=retry_if_exception(_worth_another_look), stop=time_is_up, wait=pause, reraise=True)
+    polling = Retrying(
+        retry=retry_if_exception(_worth_another_look), stop=time_is_up, wait=pause, reraise=True
+    )
     try:
         return polling(look)
     except POLLED as error:
@@ -133,7 +139,9 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
     try:
         polling(look)
     except POLLED as error:
-        _fail(error, expecting, f"attempt {attempts}, after {time.monotonic() - begun:.1f} s of {during:.0f} s")
+        _fail(
+            error, expecting, f"attempt {attempts}, after {time.monotonic() - begun:.1f} s of {during:.0f} s"
+        )
 
 
 def _outcome_of_last(state: RetryCallState) -> None:

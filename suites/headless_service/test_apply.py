@@ -6,9 +6,10 @@ import pytest
 
 from headless_conformance.cluster.deployer import Deployer, uids
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.manifests import HEADLESS_FILE
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.transcripts import require_transcript
 from suites.headless_service.conftest import Applied
+from suites.headless_service.manifest_files import HEADLESS_FILE
 
 
 @pytest.mark.requirement("SEED-APL-01")
@@ -30,7 +31,9 @@ def test_the_live_statefulset_is_configured(applied: Applied) -> None:
     """Where the StatefulSet of the page before was, `kubectl apply` MUST then say, and no more, that it was configured."""
     others = applied.headless.stdout.splitlines()[1:]
     wanted = ["statefulset.apps/mysql-sts configured"]
-    assert others == wanted, f"expected the other lines {wanted}, came {others}\n{applied.headless.transcript()}"
+    assert others == wanted, (
+        f"expected the other lines {wanted}, came {others}\n{applied.headless.transcript()}"
+    )
 
 
 @pytest.mark.requirement("SEED-APL-03")
@@ -41,18 +44,24 @@ def test_the_members_live_through_it(applied: Applied) -> None:
 
 
 @pytest.mark.requirement("SEED-APL-03")
-def test_in_an_empty_namespace_both_are_created(deployer: Deployer, scratch_namespace: str) -> None:
+def test_in_an_empty_namespace_both_are_created(
+    deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
+) -> None:
     """Where neither object was, `kubectl apply` MUST say of both that they were created; the server is asked, nothing stays."""
-    ran = deployer.apply(HEADLESS_FILE, scratch_namespace, "--dry-run=server")
-    expected = "service/mysql-svc created (server dry run)\nstatefulset.apps/mysql-sts created (server dry run)"
+    ran = deployer.apply(manifest_folder, HEADLESS_FILE, scratch_namespace, "--dry-run=server")
+    expected = (
+        "service/mysql-svc created (server dry run)\nstatefulset.apps/mysql-sts created (server dry run)"
+    )
     require_transcript(expected, ran.stdout)
 
 
 @pytest.mark.requirement("SEED-APL-04")
-def test_a_second_apply_changes_nothing(deployer: Deployer, transcript_set: HeadlessSet) -> None:
+def test_a_second_apply_changes_nothing(
+    deployer: Deployer, manifest_folder: ManifestFolder, transcript_set: HeadlessSet
+) -> None:
     """A second `kubectl apply` MUST say of both objects that they are unchanged, and MUST replace no pod."""
     before = uids(transcript_set.pods())
-    ran = deployer.apply(HEADLESS_FILE, transcript_set.namespace)
+    ran = deployer.apply(manifest_folder, HEADLESS_FILE, transcript_set.namespace)
     require_transcript("service/mysql-svc unchanged\nstatefulset.apps/mysql-sts unchanged", ran.stdout)
     after = uids(transcript_set.pods())
     assert after == before, f"pods and UIDs before: {before}, after: {after}"

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from headless_conformance.cluster import manifests
 from headless_conformance.cluster.change import (
     must_be_without,
     require_changed,
@@ -23,10 +22,11 @@ from headless_conformance.cluster.change import (
 from headless_conformance.cluster.deployer import UNREADY_FILE, Deployer
 from headless_conformance.cluster.dns_client import Dns, must_be, must_be_srv, reverse_name
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.manifests import STUB_FILE
+from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.members import addresses_by_name, hosts_file
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import POD_READY_TIMEOUT
+from suites.headless_service.manifest_files import STATEFULSET_FILE, STUB_FILE
 
 Record = Callable[[str, object], None]
 
@@ -47,32 +47,44 @@ def test_a_replaced_member_keeps_its_name(stub_set: HeadlessSet, dns: Dns, recor
         before, old = stub_set.pod(ordinal), stub_set.address(ordinal)
         stub_set.kube.delete("Pod", stub_set.namespace, stub_set.member(ordinal))
         ready = stub_set.await_member(ordinal, other_than=before["metadata"]["uid"])
-        seen = require_changed(stub_set, dns, stub_set.pod_fqdn(ordinal), "A", must_be([stub_set.address(ordinal)]))
+        seen = require_changed(
+            stub_set, dns, stub_set.pod_fqdn(ordinal), "A", must_be([stub_set.address(ordinal)])
+        )
         record_property(MOVED, round(seen.right_since - ready, 3))
         hostname = stub_set.pod(ordinal)["spec"].get("hostname")
         assert hostname == stub_set.member(ordinal), f"the new pod's hostname is {hostname}"
         if old not in stub_set.addresses():
             require_changed(stub_set, dns, f"_mysql._tcp.{stub_set.domain}", "SRV", must_be_without(old))
-            require_changed(stub_set, dns, reverse_name(old), "PTR", must_be_without(stub_set.pod_fqdn(ordinal)))
+            require_changed(
+                stub_set, dns, reverse_name(old), "PTR", must_be_without(stub_set.pod_fqdn(ordinal))
+            )
     require_names(stub_set, dns)
 
 
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
-def test_a_moved_member_keeps_its_name(single_member_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
+def test_a_moved_member_keeps_its_name(
+    single_member_set: HeadlessSet, dns: Dns, record_property: Record
+) -> None:
     """A member that comes back on another node MUST keep name and hostname, and its name MUST lead to its address there."""
     before = single_member_set.pod(0)
     here = before["spec"]["nodeName"]
     elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [here]}]}
-    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}}
+    affinity = {
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}
+    }
     change = {"spec": {"template": {"spec": {"affinity": affinity}}}}
-    single_member_set.kube.patch("StatefulSet", single_member_set.namespace, single_member_set.statefulset, change)
+    single_member_set.kube.patch(
+        "StatefulSet", single_member_set.namespace, single_member_set.statefulset, change
+    )
     ready = single_member_set.await_member(0, other_than=before["metadata"]["uid"])
     moved = single_member_set.pod(0)
     assert moved["spec"]["nodeName"] != here, f"the member is still on {here}"
     hostname = moved["spec"].get("hostname")
     assert hostname == single_member_set.member(0), f"the new pod's hostname is {hostname}"
-    seen = require_changed(single_member_set, dns, single_member_set.pod_fqdn(0), "A", must_be([single_member_set.address(0)]))
+    seen = require_changed(
+        single_member_set, dns, single_member_set.pod_fqdn(0), "A", must_be([single_member_set.address(0)])
+    )
     record_property(MOVED, round(seen.right_since - ready, 3))
     require_names(single_member_set, dns)
 
@@ -101,32 +113,36 @@ def test_the_ports_records_follow_the_members(single_member_set: HeadlessSet, dn
 
 
 @pytest.mark.requirement("SEED-WHY-02")
-def test_the_names_go_and_come_back_with_the_service(stub_set: HeadlessSet, dns: Dns) -> None:
+def test_the_names_go_and_come_back_with_the_service(
+    stub_set: HeadlessSet, manifest_folder: ManifestFolder, dns: Dns
+) -> None:
     """Without the Service, neither its name nor its members' MUST exist, though they run on; with it again, all MUST."""
     require_names(stub_set, dns)
     stub_set.kube.delete("Service", stub_set.namespace, stub_set.service)
     for name in (stub_set.domain, *(stub_set.pod_fqdn(ordinal) for ordinal in stub_set.ordinals)):
         require_gone(stub_set, dns, name)
     assert len(stub_set.addresses()) == stub_set.replicas, f"Ready members: {stub_set.addresses()}"
-    stub_set.kube.create(stub_set.namespace, manifests.find(manifests.load(STUB_FILE), "Service"))
+    stub_set.kube.create(stub_set.namespace, find(manifest_folder.load(STUB_FILE), "Service"))
     require_names(stub_set, dns)
 
 
 @pytest.fixture
-def readiness_set(deployer: Deployer, scratch_namespace: str) -> HeadlessSet:
+def readiness_set(deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str) -> HeadlessSet:
     """A set of two members whose readiness can be switched, Ready."""
-    objects = manifests.stub_objects(replicas=2)
-    manifests.find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {
+    objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
+    find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {
         "exec": {"command": ["test", "!", "-e", UNREADY_FILE]},
         "periodSeconds": 1,
         "timeoutSeconds": 5,
         "failureThreshold": 1,
     }
-    return deployer.stub_set(scratch_namespace, objects)
+    return deployer.create_set(scratch_namespace, objects)
 
 
 @pytest.mark.requirement("SEED-NSL-08")
-def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, readiness_set: HeadlessSet, dns: Dns) -> None:
+def test_a_member_that_is_not_ready_is_not_listed(
+    deployer: Deployer, readiness_set: HeadlessSet, dns: Dns
+) -> None:
     """A member that stops being Ready MUST leave the Service's name and lose its own until it is Ready again."""
     stub_set = readiness_set
     name, own = stub_set.pod_fqdn(1), stub_set.address(1)
@@ -140,14 +156,16 @@ def test_a_member_that_is_not_ready_is_not_listed(deployer: Deployer, readiness_
 
 
 @pytest.fixture
-def draining_set(deployer: Deployer, scratch_namespace: str) -> Iterator[HeadlessSet]:
+def draining_set(
+    deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
+) -> Iterator[HeadlessSet]:
     """A set of two members that serve on when they are deleted, as a database does that lets its sessions end; Ready."""
-    objects = manifests.stub_objects(replicas=2)
-    template = manifests.find(objects, "StatefulSet")["spec"]["template"]["spec"]
+    objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
+    template = find(objects, "StatefulSet")["spec"]["template"]["spec"]
     template["terminationGracePeriodSeconds"] = DRAIN_SECONDS
     wait = f"while ! test -e {DRAINED_FILE}; do sleep 0.2; done"
     template["containers"][0]["lifecycle"] = {"preStop": {"exec": {"command": ["sh", "-c", wait]}}}
-    stub_set = deployer.stub_set(scratch_namespace, objects)
+    stub_set = deployer.create_set(scratch_namespace, objects)
     yield stub_set
     replace(stub_set, replicas=0).scale()
     for ordinal in stub_set.ordinals:
@@ -183,15 +201,14 @@ def test_the_new_address_is_everywhere(single_member_set: HeadlessSet, dns: Dns)
 
 
 @pytest.fixture
-def volume_set(deployer: Deployer, scratch_namespace: str) -> HeadlessSet:
+def volume_set(deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str) -> HeadlessSet:
     """A set of one member with a volume of the default class, Ready."""
-    objects = manifests.stub_objects(replicas=1)
-    spec = manifests.find(objects, "StatefulSet")["spec"]
-    spec["volumeClaimTemplates"] = manifests.find(manifests.load(manifests.STATEFULSET_FILE), "StatefulSet")["spec"][
-        "volumeClaimTemplates"
-    ]
+    objects = with_replicas(manifest_folder.load(STUB_FILE), 1)
+    spec = find(objects, "StatefulSet")["spec"]
+    databases = find(manifest_folder.load(STATEFULSET_FILE), "StatefulSet")
+    spec["volumeClaimTemplates"] = databases["spec"]["volumeClaimTemplates"]
     spec["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
-    return deployer.stub_set(scratch_namespace, objects)
+    return deployer.create_set(scratch_namespace, objects)
 
 
 @pytest.mark.requirement("SEED-HLS-01")
@@ -199,7 +216,9 @@ def volume_set(deployer: Deployer, scratch_namespace: str) -> HeadlessSet:
 def test_a_replaced_member_keeps_its_volume_and_data(volume_set: HeadlessSet) -> None:
     """A member that comes back MUST have the same claim, and MUST find on it what was written before."""
     mark, before, claim = uuid4().hex, volume_set.pod(0), volume_set.pvc_uid(0)
-    volume_set.kube.execute(volume_set.namespace, volume_set.member(0), "sh", "-c", f"echo {mark} > /data/mark")
+    volume_set.kube.execute(
+        volume_set.namespace, volume_set.member(0), "sh", "-c", f"echo {mark} > /data/mark"
+    )
     volume_set.kube.delete("Pod", volume_set.namespace, volume_set.member(0))
     volume_set.await_member(0, other_than=before["metadata"]["uid"])
     ran = volume_set.kube.execute(volume_set.namespace, volume_set.member(0), "cat", "/data/mark")
@@ -220,5 +239,7 @@ def test_a_member_whose_volume_is_on_its_node_waits_for_it(volume_set: HeadlessS
         assert volume_set.pvc_uid(0) == claim, "the claim is another one"
     volume_set.await_member(0, other_than=before["metadata"]["uid"])
     now = volume_set.pod(0)["spec"]["nodeName"]
-    assert now == before["spec"]["nodeName"], f"the member is on {now}, its volume on {before['spec']['nodeName']}"
+    assert now == before["spec"]["nodeName"], (
+        f"the member is on {now}, its volume on {before['spec']['nodeName']}"
+    )
     require_changed(volume_set, dns, volume_set.pod_fqdn(0), "A", must_be([volume_set.address(0)]))

@@ -11,10 +11,10 @@ from headless_conformance.cluster.dns_client import Dns, must_be
 from headless_conformance.cluster.headless_set import HeadlessSet, address
 from headless_conformance.cluster.members import addresses_by_name, hosts_file
 from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.sql import hostnames_seen_by
 from headless_conformance.cluster.transcripts import endpoints
 from headless_conformance.cluster.waiting import eventually
 from suites.headless_service.parameters import ORDINALS
+from suites.headless_service.sql import hostnames_seen_by
 
 
 @pytest.mark.requirement("SEED-XC-01")
@@ -43,9 +43,13 @@ def test_slices_know_each_member_by_its_name_and_address(transcript_set: Headles
     """EndpointSlices MUST have each member's address under its hostname and its Pod, and no other."""
 
     def check() -> None:
-        members = sorted((pod["metadata"]["name"], pod["metadata"]["name"], address(pod)) for pod in transcript_set.pods())
+        members = sorted(
+            (pod["metadata"]["name"], pod["metadata"]["name"], address(pod)) for pod in transcript_set.pods()
+        )
         known = transcript_set.known_members()
-        assert known == members, f"EndpointSlices have hostnames, pods and addresses {known}, the members are {members}"
+        assert known == members, (
+            f"EndpointSlices have hostnames, pods and addresses {known}, the members are {members}"
+        )
 
     eventually(check, expecting="slices to know each member")
 
@@ -53,7 +57,9 @@ def test_slices_know_each_member_by_its_name_and_address(transcript_set: Headles
 @pytest.mark.requirement("SEED-XC-01")
 @pytest.mark.needs(Capability.KUBELET)
 @ORDINALS
-def test_a_members_hosts_file_and_its_dns_name_agree(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+def test_a_members_hosts_file_and_its_dns_name_agree(
+    transcript_set: HeadlessSet, dns: Dns, ordinal: int
+) -> None:
     """A member's hosts file MUST have its addresses, DNS' one first, under its names, and no wrong one of another member."""
     hosts = addresses_by_name(hosts_file(transcript_set, ordinal))
     for other in transcript_set.ordinals:
@@ -87,7 +93,9 @@ def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
 @pytest.mark.requirement("SEED-XC-02")
 @pytest.mark.needs(Capability.KUBELET, Capability.SEVERAL_NODES, Capability.SQL)
 @ORDINALS
-def test_a_member_reaches_the_members_on_other_nodes_by_name(transcript_set: HeadlessSet, ordinal: int) -> None:
+def test_a_member_reaches_the_members_on_other_nodes_by_name(
+    transcript_set: HeadlessSet, ordinal: int
+) -> None:
     """A member MUST reach the members that run on other nodes under their names."""
     here = transcript_set.pod(ordinal)["spec"]["nodeName"]
     others = [pod["metadata"]["name"] for pod in transcript_set.pods() if pod["spec"]["nodeName"] != here]

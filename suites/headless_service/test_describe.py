@@ -6,14 +6,20 @@ import ipaddress
 
 import pytest
 
-from headless_conformance.cluster.dns_client import REPEATS, Dns, must_be_srv, must_have_no_data, must_not_exist
+from headless_conformance.cluster.dns_client import (
+    REPEATS,
+    Dns,
+    must_be_srv,
+    must_have_no_data,
+    must_not_exist,
+)
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.sql import Sql
 from headless_conformance.cluster.transcripts import described, endpoints
 from headless_conformance.cluster.waiting import eventually
 from suites.headless_service.parameters import ORDINALS
+from suites.headless_service.sql import Sql
 
 
 def require_key(ran: CommandResult, key: str, value: str) -> None:
@@ -64,9 +70,14 @@ def test_describe_lists_exactly_the_three_ready_members(transcript_set: Headless
     def check() -> None:
         ran = transcript_set.describe_service()
         assert ran.status == 0, ran.transcript()
-        listed, addresses = endpoints(ran.stdout), sorted(f"{address}:3306" for address in transcript_set.addresses())
+        listed, addresses = (
+            endpoints(ran.stdout),
+            sorted(f"{address}:3306" for address in transcript_set.addresses()),
+        )
         assert listed == addresses, f"Endpoints: {','.join(listed)}, Ready members: {addresses}"
-        assert len(addresses) == transcript_set.replicas, f"Ready members: {addresses}, expected {transcript_set.replicas}"
+        assert len(addresses) == transcript_set.replicas, (
+            f"Ready members: {addresses}, expected {transcript_set.replicas}"
+        )
 
     eventually(check, expecting="three endpoints, the addresses of the Ready members")
 
@@ -81,7 +92,9 @@ def test_nothing_went_wrong_with_the_service(description: CommandResult) -> None
 def test_the_only_annotation_is_kubectls_own(transcript_set: HeadlessSet) -> None:
     """The Service MUST carry no annotation but the one in which kubectl keeps what was applied."""
     annotations = set(transcript_set.get_service()["metadata"].get("annotations", {}))
-    assert annotations == {"kubectl.kubernetes.io/last-applied-configuration"}, f"annotations: {sorted(annotations)}"
+    assert annotations == {"kubectl.kubernetes.io/last-applied-configuration"}, (
+        f"annotations: {sorted(annotations)}"
+    )
 
 
 @pytest.mark.requirement("SEED-DSC-05")
@@ -91,12 +104,16 @@ def test_the_selector_selects_the_members_by_their_label(transcript_set: Headles
     assert selector == {"app": "mysql"}, f"the selector is {selector}, expected app=mysql"
     for item in (transcript_set.get_statefulset()["spec"]["template"], *transcript_set.named_pods()):
         labels = item["metadata"].get("labels", {})
-        assert selector.items() <= labels.items(), f"the selector is {selector}, the members' labels are {labels}"
+        assert selector.items() <= labels.items(), (
+            f"the selector is {selector}, the members' labels are {labels}"
+        )
 
 
 @pytest.mark.requirement("SEED-DSC-08")
 @pytest.mark.parametrize("ordinal", [None, 0, 1, 2], ids=["service", "member-0", "member-1", "member-2"])
-def test_names_have_no_data_in_the_family_that_is_not_there(transcript_set: HeadlessSet, dns: Dns, ordinal: int | None) -> None:
+def test_names_have_no_data_in_the_family_that_is_not_there(
+    transcript_set: HeadlessSet, dns: Dns, ordinal: int | None
+) -> None:
     """A name that exists in one address family MUST answer NOERROR without records in the other."""
     name = transcript_set.domain if ordinal is None else transcript_set.pod_fqdn(ordinal)
     dns.require(name, "AAAA", must_have_no_data, repeat=REPEATS)
@@ -151,6 +168,8 @@ def test_the_named_port_is_found_by_srv(transcript_set: HeadlessSet, dns: Dns) -
 
 @pytest.mark.requirement("SEED-DSC-11")
 @pytest.mark.parametrize("port", ["_mysql._udp", "_other._tcp"])
-def test_a_port_that_is_not_there_is_not_found_by_srv(transcript_set: HeadlessSet, dns: Dns, port: str) -> None:
+def test_a_port_that_is_not_there_is_not_found_by_srv(
+    transcript_set: HeadlessSet, dns: Dns, port: str
+) -> None:
     """The SRV name of another protocol or another port than the Service's MUST NOT exist."""
     dns.require(f"{port}.{transcript_set.domain}", "SRV", must_not_exist)

@@ -55,14 +55,18 @@ def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, 
 
 
 @pytest.mark.requirement("SEED-GET-03")
-def test_the_headless_service_is_listed_as_the_document_shows_it(listing: CommandResult, transcript_set: HeadlessSet) -> None:
+def test_the_headless_service_is_listed_as_the_document_shows_it(
+    listing: CommandResult, transcript_set: HeadlessSet
+) -> None:
     """A headless Service MUST be listed as ClusterIP, with no external address and its port without a node port."""
     wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
     require_columns(listing, transcript_set.service, wanted)
 
 
 @pytest.mark.requirement("SEED-GET-04")
-def test_the_cluster_ip_column_says_none(listing: CommandResult, kube: Kube, transcript_set: HeadlessSet) -> None:
+def test_the_cluster_ip_column_says_none(
+    listing: CommandResult, kube: Kube, transcript_set: HeadlessSet
+) -> None:
     """The CLUSTER-IP column of a headless Service MUST read None, and that of an ordinary one its address."""
     require_columns(listing, transcript_set.service, {"CLUSTER-IP": "None"})
     ordinary = kube.get("Service", "default", "kubernetes")["spec"]["clusterIP"]
@@ -74,7 +78,9 @@ def test_the_headless_service_is_younger_than_the_cluster(kube: Kube, transcript
     """A Service that was applied later MAY be expected to be younger than the API server's own."""
     old, young = kube.get("Service", "default", "kubernetes"), transcript_set.get_service()
     before, after = (item["metadata"]["creationTimestamp"] for item in (old, young))
-    assert created(before) < created(after), f"expected a creation after that of Service kubernetes, {before}, came {after}"
+    assert created(before) < created(after), (
+        f"expected a creation after that of Service kubernetes, {before}, came {after}"
+    )
 
 
 def created(timestamp: str) -> datetime:

@@ -60,7 +60,9 @@ def test_a_member_knows_its_full_name(transcript_set: HeadlessSet, ordinal: int)
     """The canonical name that a member finds for its own hostname MUST be its full DNS name."""
     # What `hostname --fqdn` does, with tools that every image with a C library has.
     script = 'getent ahosts "$(uname -n)"'
-    ran = transcript_set.kube.execute(transcript_set.namespace, transcript_set.member(ordinal), "sh", "-c", script)
+    ran = transcript_set.kube.execute(
+        transcript_set.namespace, transcript_set.member(ordinal), "sh", "-c", script
+    )
     canonical = [line.split()[2] for line in ran.stdout.splitlines() if len(line.split()) > 2]
     wanted = transcript_set.pod_fqdn(ordinal).rstrip(".")
     assert canonical == [wanted], f"expected the full name {wanted}, came {canonical}\n{ran.transcript()}"

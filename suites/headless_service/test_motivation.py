@@ -12,8 +12,8 @@ from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.sql import Sql
 from headless_conformance.cluster.waiting import consistently
+from suites.headless_service.sql import Sql
 
 DATABASE = pytest.mark.needs(Capability.KUBELET, Capability.SQL)
 
@@ -62,7 +62,9 @@ def test_each_member_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> Non
     names = [pvcs_of(pod) for pod in transcript_set.pods()]
     wanted = [[f"data-{transcript_set.member(ordinal)}"] for ordinal in transcript_set.ordinals]
     assert names == wanted, f"expected a claim of its own for each member, came {names}"
-    claims = [transcript_set.kube.get("PersistentVolumeClaim", transcript_set.namespace, name) for (name,) in names]
+    claims = [
+        transcript_set.kube.get("PersistentVolumeClaim", transcript_set.namespace, name) for (name,) in names
+    ]
     phases = [claim["status"]["phase"] for claim in claims]
     assert phases == ["Bound"] * transcript_set.replicas, f"the claims are {phases}"
     volumes = [claim["spec"]["volumeName"] for claim in claims]
@@ -71,9 +73,14 @@ def test_each_member_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> Non
 
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
-def test_a_row_is_in_the_member_that_it_was_written_to_alone(transcript_set: HeadlessSet, sql: Sql, database: str) -> None:
+def test_a_row_is_in_the_member_that_it_was_written_to_alone(
+    transcript_set: HeadlessSet, sql: Sql, database: str
+) -> None:
     """A row written to a member MUST be read back by that member's stable name, and MUST stay absent from the others."""
-    marks = {f"{transcript_set.member(ordinal)}.{transcript_set.service}": uuid4().hex for ordinal in transcript_set.ordinals}
+    marks = {
+        f"{transcript_set.member(ordinal)}.{transcript_set.service}": uuid4().hex
+        for ordinal in transcript_set.ordinals
+    }
     for host, mark in marks.items():
         sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
 
@@ -89,7 +96,9 @@ def test_a_row_is_in_the_member_that_it_was_written_to_alone(transcript_set: Hea
 @DATABASE
 def test_the_members_are_three_different_servers(transcript_set: HeadlessSet, sql: Sql) -> None:
     """Each member's stable name MUST lead to the server of that hostname, and the servers MUST be different ones."""
-    hosts = [f"{transcript_set.member(ordinal)}.{transcript_set.service}" for ordinal in transcript_set.ordinals]
+    hosts = [
+        f"{transcript_set.member(ordinal)}.{transcript_set.service}" for ordinal in transcript_set.ordinals
+    ]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
     members = [transcript_set.member(ordinal) for ordinal in transcript_set.ordinals]
@@ -99,7 +108,9 @@ def test_the_members_are_three_different_servers(transcript_set: HeadlessSet, sq
 
 @pytest.mark.requirement("SEED-WHY-02")
 @DATABASE
-def test_another_container_reaches_a_database_through_the_service(transcript_set: HeadlessSet, sql: Sql) -> None:
+def test_another_container_reaches_a_database_through_the_service(
+    transcript_set: HeadlessSet, sql: Sql
+) -> None:
     """A pod that is no member MUST reach a database of the set under the Service's name."""
     ((hostname,),) = sql.query(transcript_set.service, "SELECT @@hostname")
     members = [transcript_set.member(ordinal) for ordinal in transcript_set.ordinals]
@@ -108,12 +119,16 @@ def test_another_container_reaches_a_database_through_the_service(transcript_set
 
 @pytest.mark.requirement("SEED-WHY-03")
 @DATABASE
-def test_an_ordinary_service_spreads_connections(load_balanced: HeadlessSet, facts: Facts, dns: Dns, sql: Sql) -> None:
+def test_an_ordinary_service_spreads_connections(
+    load_balanced: HeadlessSet, facts: Facts, dns: Dns, sql: Sql
+) -> None:
     """An ordinary Service MUST have one address of the Service range, behind which more than one database answers."""
     address = load_balanced.get_service()["spec"]["clusterIP"]
     assert facts.is_virtual(address), f"the ordinary Service's cluster IP is {address}"
     dns.require(load_balanced.domain, "A", must_be([address]))
-    seen = set(sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS))
+    seen = set(
+        sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS)
+    )
     strangers = seen - {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
     assert not strangers, f"{strangers} answered, no members"
     assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}, expected more than one member"
@@ -121,7 +136,9 @@ def test_an_ordinary_service_spreads_connections(load_balanced: HeadlessSet, fac
 
 @pytest.mark.requirement("SEED-WHY-04")
 @DATABASE
-def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_balanced: HeadlessSet, sql: Sql) -> None:
+def test_reading_through_an_ordinary_service_gives_disagreeing_answers(
+    load_balanced: HeadlessSet, sql: Sql
+) -> None:
     """A row written through an ordinary Service over independent databases MUST be found by some reads and missed by others."""
     database, mark = f"spec_{uuid4().hex[:12]}", uuid4().hex
     for address in load_balanced.addresses():
@@ -129,15 +146,21 @@ def test_reading_through_an_ordinary_service_gives_disagreeing_answers(load_bala
     host = f"{load_balanced.service}.{load_balanced.namespace}"
     sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert set(seen) == {"0", "1"}, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected some"
+    assert set(seen) == {"0", "1"}, (
+        f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected some"
+    )
 
 
 @pytest.mark.requirement("SEED-WHY-04")
 @DATABASE
-def test_reading_through_a_members_name_always_agrees(transcript_set: HeadlessSet, sql: Sql, database: str) -> None:
+def test_reading_through_a_members_name_always_agrees(
+    transcript_set: HeadlessSet, sql: Sql, database: str
+) -> None:
     """A row written through one member's name MUST be found by every read through that name."""
     host = f"{transcript_set.member(0)}.{transcript_set.service}"
     mark = uuid4().hex
     sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
     seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert seen == ["1"] * CONNECTIONS, f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected all"
+    assert seen == ["1"] * CONNECTIONS, (
+        f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected all"
+    )

@@ -8,23 +8,35 @@ from dataclasses import replace
 
 import pytest
 
-from headless_conformance.cluster import manifests
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer, await_pod
-from headless_conformance.cluster.dns_client import REPEATS, Answer, Dns, must_be, must_not_exist, reverse_name
+from headless_conformance.cluster.dns_client import (
+    REPEATS,
+    Answer,
+    Dns,
+    must_be,
+    must_not_exist,
+    reverse_name,
+)
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet, address
-from headless_conformance.cluster.manifests import STUB_FILE
+from headless_conformance.cluster.manifests import ManifestFolder, find
 from headless_conformance.cluster.members import file_of, found_by
 from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.sql import hostnames_seen_by
 from headless_conformance.cluster.waiting import DNS_DELAY, PermanentFailure, eventually
 from headless_conformance.core.errors import not_supported
+from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.parameters import ORDINALS
+from suites.headless_service.sql import hostnames_seen_by
 
 KUBELET = pytest.mark.needs(Capability.KUBELET)
 
-SERVICE_FORMS = ["{service}", "{service}.{namespace}", "{service}.{namespace}.svc", "{service}.{namespace}.svc.{domain}"]
+SERVICE_FORMS = [
+    "{service}",
+    "{service}.{namespace}",
+    "{service}.{namespace}.svc",
+    "{service}.{namespace}.svc.{domain}",
+]
 
 
 def written(form: str, of: HeadlessSet) -> str:
@@ -47,14 +59,18 @@ def test_a_member_calls_itself_by_that_name(each_set: HeadlessSet, ordinal: int)
     """The hostname inside a member MUST be its short name."""
     ran = each_set.kube.execute(each_set.namespace, each_set.member(ordinal), "uname", "-n")
     seen = ran.stdout.strip()
-    assert seen == each_set.member(ordinal), f"expected the hostname {each_set.member(ordinal)}, came {seen}\n{ran.transcript()}"
+    assert seen == each_set.member(ordinal), (
+        f"expected the hostname {each_set.member(ordinal)}, came {seen}\n{ran.transcript()}"
+    )
 
 
 def require_name_server(configuration: str, facts: Facts) -> None:
     """A resolver's configuration names the DNS Service's address, or all of its addresses, and nothing else."""
     servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
     wanted = facts.dns_service_addresses
-    assert servers in ([wanted[0]], wanted), f"expected the nameserver {wanted[0]}, came {servers}\n{configuration}"
+    assert servers in ([wanted[0]], wanted), (
+        f"expected the nameserver {wanted[0]}, came {servers}\n{configuration}"
+    )
 
 
 @pytest.mark.requirement("SEED-NID-02")
@@ -105,7 +121,9 @@ def test_the_example_name_of_the_service_resolves(example_set: HeadlessSet, fact
 @ORDINALS
 def test_each_member_has_a_name_of_its_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
     """Each member MUST have exactly its own address under its name below the Service's name."""
-    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be([transcript_set.address(ordinal)]), repeat=REPEATS)
+    dns.require(
+        transcript_set.pod_fqdn(ordinal), "A", must_be([transcript_set.address(ordinal)]), repeat=REPEATS
+    )
 
 
 @pytest.mark.requirement("SEED-NID-05")
@@ -115,12 +133,19 @@ def test_an_ordinal_that_is_not_there_has_no_name(each_set: HeadlessSet, dns: Dn
 
 
 @pytest.mark.requirement("SEED-NID-05")
-def test_a_pod_that_is_no_member_has_no_name(single_member_set: HeadlessSet, deployer: Deployer, dns: Dns) -> None:
+def test_a_pod_that_is_no_member_has_no_name(
+    single_member_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder, dns: Dns
+) -> None:
     """A plain pod that the Service selects MUST be found under the Service's name and MUST NOT have one of its own."""
     if single_member_set.facts.pod_names:
         not_supported("its DNS server is configured to name endpoints after their pods")
-    template = manifests.find(manifests.load(STUB_FILE), "StatefulSet")["spec"]["template"]
-    plain = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain", **template["metadata"]}, "spec": template["spec"]}
+    template = find(manifest_folder.load(STUB_FILE), "StatefulSet")["spec"]["template"]
+    plain = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "plain", **template["metadata"]},
+        "spec": template["spec"],
+    }
     deployer.create([plain], single_member_set.namespace)
     await_pod(single_member_set.kube, single_member_set.namespace, "plain")
     own = address(single_member_set.kube.get("Pod", single_member_set.namespace, "plain"))
@@ -135,7 +160,9 @@ def test_a_pod_that_is_no_member_has_no_name(single_member_set: HeadlessSet, dep
 
 @pytest.mark.requirement("SEED-NID-06")
 @ORDINALS
-def test_the_example_name_of_a_member_resolves(example_set: HeadlessSet, facts: Facts, dns: Dns, ordinal: int) -> None:
+def test_the_example_name_of_a_member_resolves(
+    example_set: HeadlessSet, facts: Facts, dns: Dns, ordinal: int
+) -> None:
     """StatefulSet `mysql` behind Service `db` MUST have its members under the document's example names."""
     name = f"mysql-{ordinal}.db.{example_set.namespace}.svc.{facts.domain}."
     dns.require(name, "A", must_be([example_set.address(ordinal)]))
@@ -170,7 +197,9 @@ def require_ttls(seconds: list[int], facts: Facts, answer: Answer, *, counts_dow
     most = min(facts.ttl, int(DNS_DELAY))
     if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
         left = "what is left of " if counts_down else ""
-        raise PermanentFailure(f"expected a time to live of {left}{facts.ttl} s, at most {DNS_DELAY:.0f} s, came {answer}")
+        raise PermanentFailure(
+            f"expected a time to live of {left}{facts.ttl} s, at most {DNS_DELAY:.0f} s, came {answer}"
+        )
 
 
 TYPES = [
@@ -195,13 +224,18 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
 
     members = each_set.ready_members()
     assert members, "no member is Ready"
-    names = {form.format(service=each_set.domain, member=member, reverse=reverse_name(own)) for member, own in members.items()}
+    names = {
+        form.format(service=each_set.domain, member=member, reverse=reverse_name(own))
+        for member, own in members.items()
+    }
     for name in sorted(names):
         dns.require(name, rdtype, check)
 
 
 @pytest.mark.requirement("SEED-NID-07")
-def test_no_absence_may_be_kept_longer_than_the_documented_delay(each_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
+def test_no_absence_may_be_kept_longer_than_the_documented_delay(
+    each_set: HeadlessSet, facts: Facts, dns: Dns
+) -> None:
     """The SOA record with a negative answer SHOULD limit its life to the configured time, and not above 60 s (RFC 2308)."""
 
     def check(answer: Answer) -> None:
@@ -217,18 +251,24 @@ def test_no_absence_may_be_kept_longer_than_the_documented_delay(each_set: Headl
 @pytest.mark.needs(Capability.KUBELET, Capability.SQL)
 @ORDINALS
 @pytest.mark.parametrize("form", [SERVICE_FORMS[0], SERVICE_FORMS[-1]])
-def test_each_member_reaches_every_member_by_name(transcript_set: HeadlessSet, form: str, ordinal: int) -> None:
+def test_each_member_reaches_every_member_by_name(
+    transcript_set: HeadlessSet, form: str, ordinal: int
+) -> None:
     """From each member, the database of every member, its own included, MUST answer under the member's short and full name."""
     members = [transcript_set.member(other) for other in transcript_set.ordinals]
     hosts = [f"{member}.{written(form, transcript_set)}" for member in members]
     seen = hostnames_seen_by(transcript_set, ordinal, hosts)
-    assert seen == members, f"from {transcript_set.member(ordinal)}, {hosts} lead to {seen}, expected {members}"
+    assert seen == members, (
+        f"from {transcript_set.member(ordinal)}, {hosts} lead to {seen}, expected {members}"
+    )
 
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
 @pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_the_services_name_may_be_shortened_in_its_namespace(each_set: HeadlessSet, agent: Agent, form: str) -> None:
+def test_the_services_name_may_be_shortened_in_its_namespace(
+    each_set: HeadlessSet, agent: Agent, form: str
+) -> None:
     """In the Service's namespace, each shortened form of its name MUST resolve to what its full name resolves to."""
     agent.require(written(form, each_set), each_set.addresses())
 
@@ -237,7 +277,9 @@ def test_the_services_name_may_be_shortened_in_its_namespace(each_set: HeadlessS
 @KUBELET
 @ORDINALS
 @pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_a_members_name_may_be_shortened_in_its_namespace(each_set: HeadlessSet, agent: Agent, form: str, ordinal: int) -> None:
+def test_a_members_name_may_be_shortened_in_its_namespace(
+    each_set: HeadlessSet, agent: Agent, form: str, ordinal: int
+) -> None:
     """In the Service's namespace, each shortened form of a member's name MUST resolve to the member's address."""
     agent.require(f"{each_set.member(ordinal)}.{written(form, each_set)}", [each_set.address(ordinal)])
 

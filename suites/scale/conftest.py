@@ -82,7 +82,9 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
         size = f"{change.members} members"
         record_property(f"seconds to {size}", round(change.settled, 3))
         for title, rank in DELAYS.items():
-            record_property(f"seconds from event to answer, {title}, {size}", round(change.percentile(rank), 4))
+            record_property(
+                f"seconds from event to answer, {title}, {size}", round(change.percentile(rank), 4)
+            )
         allure.attach(str(change), name=size, attachment_type=allure.attachment_type.TEXT)
         with capsys.disabled():
             print(f"\n{change}", flush=True)

@@ -31,7 +31,9 @@ def must_be_cut(answer: Answer, addresses: Collection[str]) -> None:
     """NOERROR, TC, at least one address, and none that is not a member's, each once."""
     values = answer.values()
     assert answer.rcode == "NOERROR", f"expected a cut answer, came {answer}"
-    assert cut(answer), f"expected TC with {len(addresses)} members, came {len(values)} addresses without it: {answer}"
+    assert cut(answer), (
+        f"expected TC with {len(addresses)} members, came {len(values)} addresses without it: {answer}"
+    )
     assert values, f"expected some of {len(addresses)} addresses, came {answer}"
     foreign = set(values) - set(addresses)
     assert not foreign, f"not members' addresses: {sorted(foreign)[:5]} in {answer}"
@@ -44,7 +46,9 @@ def require_slices(large_set: LargeSet, addresses: Mapping[str, str]) -> None:
     def check() -> None:
         slices = large_set.members.slices()
         sizes = {item["metadata"]["name"]: len(item.get("endpoints") or []) for item in slices}
-        assert max(sizes.values()) <= SLICE_LIMIT, f"expected at most {SLICE_LIMIT} endpoints per slice, came {sizes}"
+        assert max(sizes.values()) <= SLICE_LIMIT, (
+            f"expected at most {SLICE_LIMIT} endpoints per slice, came {sizes}"
+        )
         found = Counter(
             (endpoint["targetRef"]["name"], address)
             for item in slices

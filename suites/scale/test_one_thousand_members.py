@@ -62,7 +62,9 @@ def test_the_service_name_has_every_address_over_tcp(thousand: Thousand) -> None
 def test_over_udp_the_answer_says_that_it_was_cut(thousand: Thousand) -> None:
     """Over UDP the answer MUST say that it was cut (TC), so that a client asks again, and hold members' addresses only."""
     addresses = set(thousand.addresses.values())
-    thousand.require_service("{service}", "A", over(Transport.UDP, lambda answer: must_be_cut(answer, addresses)))
+    thousand.require_service(
+        "{service}", "A", over(Transport.UDP, lambda answer: must_be_cut(answer, addresses))
+    )
 
 
 def test_the_port_name_has_every_member_over_tcp(thousand: Thousand) -> None:

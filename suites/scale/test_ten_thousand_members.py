@@ -54,7 +54,9 @@ def test_ten_thousand_members_are_ready_and_right_within_the_budget(
 
 
 @pytest.mark.parametrize("transport", list(Transport))
-def test_the_service_name_says_that_its_answer_was_cut(ten_thousand: TenThousand, transport: Transport) -> None:
+def test_the_service_name_says_that_its_answer_was_cut(
+    ten_thousand: TenThousand, transport: Transport
+) -> None:
     """No message can hold 10,000 addresses: the answer MUST say that it was cut, over TCP too, and hold members' only."""
     addresses = set(ten_thousand.addresses.values())
     large_set = ten_thousand.large_set
@@ -67,7 +69,9 @@ def test_slices_hold_each_member_once_and_at_most_100(ten_thousand: TenThousand)
     require_slices(ten_thousand.large_set, ten_thousand.addresses)
 
 
-def test_each_member_has_a_name_of_its_own(ten_thousand: TenThousand, seed: int, names_to_ask: int | None) -> None:
+def test_each_member_has_a_name_of_its_own(
+    ten_thousand: TenThousand, seed: int, names_to_ask: int | None
+) -> None:
     """Each member's name MUST resolve to its address and no other."""
     for name in choose(ten_thousand.addresses, seed, names_to_ask):
         ten_thousand.large_set.require_member(name, ten_thousand.addresses[name])

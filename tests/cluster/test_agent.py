@@ -31,7 +31,9 @@ def always(**answer: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_exact_addresses_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    agent(always(addresses=["10.0.0.2", "10.0.0.1"]), monkeypatch).require(NAME, ["10.0.0.1", "10.0.0.2"], within=0.3)
+    agent(always(addresses=["10.0.0.2", "10.0.0.1"]), monkeypatch).require(
+        NAME, ["10.0.0.1", "10.0.0.2"], within=0.3
+    )
     wrong = agent(always(addresses=["10.0.0.1", "10.0.0.3"]), monkeypatch)
     said = r"last seen: expected mysql-svc to lead to \{10\.0\.0\.1\} in namespace default, came \{10\.0\.0\.1, 10\.0\.0\.3\}"
     with pytest.raises(AssertionError, match=said):
@@ -40,7 +42,9 @@ def test_the_exact_addresses_are_required(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     agent(always(error="EAI_NONAME"), monkeypatch).require_unknown(NAME)
-    with pytest.raises(AssertionError, match=r"expected mysql-svc not to exist in namespace default, came \{10\.0\.0\.1\}"):
+    with pytest.raises(
+        AssertionError, match=r"expected mysql-svc not to exist in namespace default, came \{10\.0\.0\.1\}"
+    ):
         agent(always(addresses=["10.0.0.1"]), monkeypatch).require_unknown(NAME)
 
 
@@ -49,7 +53,9 @@ def test_no_answer_is_not_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
         agent(always(error="EAI_AGAIN"), monkeypatch).require_unknown(NAME)
 
 
-def test_where_others_answer_for_unknown_names_their_silence_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_others_answer_for_unknown_names_their_silence_is_not_supported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     silent = agent(always(error="EAI_AGAIN"), monkeypatch)
     with pytest.raises(NotSupported, match="nobody answers for names outside the cluster"):
         silent.require_unknown(NAME, never=["10.0.0.1"])

@@ -18,7 +18,9 @@ from headless_conformance.cluster.agent import PROGRAM
 def run(*batches: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Results of each batch."""
     lines = "".join(json.dumps(batch) + "\n" for batch in batches)
-    done = subprocess.run([sys.executable, "-c", PROGRAM], input=lines, capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input=lines, capture_output=True, text=True, check=True, timeout=20
+    )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -39,7 +41,14 @@ def test_results_come_in_the_order_of_the_jobs_batch_by_batch() -> None:
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_server_that_refuses_is_a_problem_and_no_crash(closed_port: int, transport: str) -> None:
     wire = base64.b64encode(b"question").decode()
-    job = {"do": "relay", "wire": wire, "server": "127.0.0.1", "port": closed_port, "transport": transport, "timeout": 1}
+    job = {
+        "do": "relay",
+        "wire": wire,
+        "server": "127.0.0.1",
+        "port": closed_port,
+        "transport": transport,
+        "timeout": 1,
+    }
     ((result,),) = run([job])
     assert result["problem"].startswith("ConnectionRefusedError")
 

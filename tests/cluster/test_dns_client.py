@@ -33,7 +33,9 @@ RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
 Reply = Callable[[dns.message.QueryMessage], bytes]
 
 
-def reply(*records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str = "A", ttl: int = 30) -> Reply:
+def reply(
+    *records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str = "A", ttl: int = 30
+) -> Reply:
     """A server that gives these records, whatever it is asked."""
 
     def answer(query: dns.message.QueryMessage) -> bytes:
@@ -49,7 +51,9 @@ def reply(*records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str 
 def no_data(query: dns.message.QueryMessage) -> bytes:
     """NOERROR without records, and with the SOA record that says for how long."""
     message = dns.message.make_response(query)
-    message.authority.append(dns.rrset.from_text("cluster.local.", 30, "IN", "SOA", "ns.dns. hostmaster. 1 7200 1800 86400 30"))
+    message.authority.append(
+        dns.rrset.from_text("cluster.local.", 30, "IN", "SOA", "ns.dns. hostmaster. 1 7200 1800 86400 30")
+    )
     return message.to_wire()
 
 
@@ -138,7 +142,9 @@ def test_any_other_answer_fails_on_either_transport(wrong: Reply | None, transpo
 @pytest.mark.parametrize(("there", "expected"), [(True, AssertionError), (False, Unobserved)])
 def test_a_silent_server_that_went_away_breaks_no_promise(there: bool, expected: type[Exception]) -> None:
     with serving(None, None) as server, pytest.raises(expected) as raised:
-        Dns(HostAsker(), (server,), is_there=lambda server: there).require(NAME, "A", must_be(RIGHT), within=0.3)
+        Dns(HostAsker(), (server,), is_there=lambda server: there).require(
+            NAME, "A", must_be(RIGHT), within=0.3
+        )
     assert str(server) in str(raised.value)
 
 
@@ -148,7 +154,10 @@ def test_of_many_records_a_message_shows_what_differs_only() -> None:
     with serving(reply(*came), reply(*came)) as server, pytest.raises(AssertionError) as raised:
         require(server, must_be(many))
     said = str(raised.value)
-    assert "expected 40 records, came 40: missing {198.51.100.0}, not expected or more than once {203.0.113.1}" in said
+    assert (
+        "expected 40 records, came 40: missing {198.51.100.0}, not expected or more than once {203.0.113.1}"
+        in said
+    )
     assert "198.51.100.7" not in said
 
 
@@ -175,7 +184,10 @@ def test_a_missing_type_is_noerror_without_records() -> None:
     with serving(reply(), reply()) as server, pytest.raises(AssertionError, match="expected one SOA record"):
         require(server, must_have_no_data, "AAAA")
     for wrong in (reply(rcode="NXDOMAIN"), reply("2001:db8::1", rdtype="AAAA"), reply(rcode="SERVFAIL")):
-        with serving(wrong, wrong) as server, pytest.raises(AssertionError, match="expected NOERROR without records"):
+        with (
+            serving(wrong, wrong) as server,
+            pytest.raises(AssertionError, match="expected NOERROR without records"),
+        ):
             require(server, must_have_no_data, "AAAA")
 
 
@@ -187,7 +199,9 @@ def test_srv_is_compared_by_target_and_port() -> None:
         require(server, must_be(["a.example. 3306"]), "SRV")
 
 
-@pytest.mark.parametrize("wrong", [reply(*RIGHT[:2]), reply(rcode="NXDOMAIN")], ids=["a record less", "no name"])
+@pytest.mark.parametrize(
+    "wrong", [reply(*RIGHT[:2]), reply(rcode="NXDOMAIN")], ids=["a record less", "no name"]
+)
 def test_one_wrong_answer_among_many_right_ones_is_not_forgiven(wrong: Reply) -> None:
     answers = iter([*([reply(*RIGHT)] * 9), wrong, *([reply(*RIGHT)] * 1000)])
 
@@ -223,13 +237,17 @@ def test_a_server_that_stops_answering_is_not_forgiven(garbage: bytes, *, there:
 
     expected = AssertionError if there or garbage else Unobserved
     with serving(falling, reply(*RIGHT)) as server, pytest.raises(expected, match=r"over udp|went away"):
-        Dns(HostAsker(), (server,), is_there=lambda server: there).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+        Dns(HostAsker(), (server,), is_there=lambda server: there).require(
+            NAME, "A", must_be(RIGHT), within=0.3, repeat=20
+        )
 
 
 def test_a_name_that_has_another_familys_records_is_not_absent() -> None:
     def only_aaaa(query: dns.message.QueryMessage) -> bytes:
         asked = query.question[0].rdtype
-        answer = reply("2001:db8::1", rdtype="AAAA") if asked == dns.rdatatype.AAAA else reply(rcode="NXDOMAIN")
+        answer = (
+            reply("2001:db8::1", rdtype="AAAA") if asked == dns.rdatatype.AAAA else reply(rcode="NXDOMAIN")
+        )
         return answer(query)
 
     absent = reply(rcode="NXDOMAIN")

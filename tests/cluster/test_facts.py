@@ -47,7 +47,9 @@ def facts(provider: Provider, corefile: str = "") -> Facts:
     ],
     ids=["ours", "ours with a cache", "theirs, whose nodes may have one", "theirs, configured elsewhere"],
 )
-def test_a_change_may_come_as_much_later_as_an_answer_is_kept(provider: Provider, corefile: str, kept: float) -> None:
+def test_a_change_may_come_as_much_later_as_an_answer_is_kept(
+    provider: Provider, corefile: str, kept: float
+) -> None:
     assert facts(provider, corefile).change_timeout(NAME) == CHANGE_TIMEOUT + kept
 
 

@@ -26,7 +26,11 @@ class FakeKube:
     def __init__(self, pods: list[Object], replicas: int = 3, ready: int = 3) -> None:
         counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), ready)
         status = {"observedGeneration": 1, **counts}
-        self._set = {"metadata": {"uid": "set-uid", "generation": 1}, "spec": {"replicas": replicas}, "status": status}
+        self._set = {
+            "metadata": {"uid": "set-uid", "generation": 1},
+            "spec": {"replicas": replicas},
+            "status": status,
+        }
         self._pods = pods
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
@@ -51,13 +55,21 @@ def headless_set(kube: FakeKube) -> HeadlessSet:
 def test_members_are_the_pods_that_the_set_owns_by_ordinal() -> None:
     pods = [pod(f"mysql-sts-{ordinal}") for ordinal in (10, 2, 0)]
     kube = FakeKube([*pods, pod("mysql-sts-1", owner="another")])
-    assert [found["metadata"]["name"] for found in headless_set(kube).pods()] == ["mysql-sts-0", "mysql-sts-2", "mysql-sts-10"]
+    assert [found["metadata"]["name"] for found in headless_set(kube).pods()] == [
+        "mysql-sts-0",
+        "mysql-sts-2",
+        "mysql-sts-10",
+    ]
 
 
 def test_only_ready_members_that_stay_have_addresses() -> None:
     leaving = pod("mysql-sts-2", podIP="198.51.100.3")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    pods = [pod("mysql-sts-0", podIP="198.51.100.1"), pod("mysql-sts-1", ready=False, podIP="198.51.100.2"), leaving]
+    pods = [
+        pod("mysql-sts-0", podIP="198.51.100.1"),
+        pod("mysql-sts-1", ready=False, podIP="198.51.100.2"),
+        leaving,
+    ]
     assert headless_set(FakeKube(pods)).addresses() == ["198.51.100.1"]
 
 

@@ -38,5 +38,8 @@ def test_a_refusal_is_an_observation(said: str) -> None:
     ids=["the first", "the one that is named"],
 )
 def test_the_main_container_is_the_one_that_kubectl_takes(annotations: dict[str, str], expected: str) -> None:
-    pod = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "mesh"}, {"name": "mysql"}]}}
+    pod = {
+        "metadata": {"annotations": annotations},
+        "spec": {"containers": [{"name": "mesh"}, {"name": "mysql"}]},
+    }
     assert main_container(pod) == expected

@@ -10,62 +10,73 @@ import pytest
 
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import is_cached, plugin_options
-from headless_conformance.cluster.manifests import HEADLESS_FILE, STATEFULSET_FILE
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import load as load_versions
+from suites.headless_service.manifest_files import HEADLESS_FILE, STATEFULSET_FILE
 
-FILES = sorted(path.name for path in manifests.FOLDER.glob("*.yaml"))
+FOLDER = ManifestFolder(MANIFESTS / "headless_service")
+FILES = sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name != "rbac")
 
 
 def cluster(*capabilities: Capability, **images: str) -> Cluster:
     release = load_versions().newest
-    return Cluster("test", Provider.KIND, release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images)
+    return Cluster(
+        "test", Provider.KIND, release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images
+    )
 
 
-def pods_of(file: str) -> list[dict[str, Any]]:
-    objects = manifests.load(file)
+def pods_of(path: Path) -> list[dict[str, Any]]:
+    objects = ManifestFolder(path.parent).load(path.name)
     return [item["spec"] for item in objects if item["kind"] == "Pod"] + [
         item["spec"]["template"]["spec"] for item in objects if "template" in item.get("spec", {})
     ]
 
 
 def test_the_documented_step_changes_minreadyseconds_and_nothing_else() -> None:
-    (before,) = manifests.load(STATEFULSET_FILE)
-    after = manifests.find(manifests.load(HEADLESS_FILE), "StatefulSet")
+    (before,) = FOLDER.load(STATEFULSET_FILE)
+    after = manifests.find(FOLDER.load(HEADLESS_FILE), "StatefulSet")
     changed = copy.deepcopy(after)
     del changed["spec"]["minReadySeconds"]
     assert changed == before
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_pods_are_restricted_small_and_end_in_grace(file: str) -> None:
-    for pod in pods_of(file):
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_pods_are_restricted_small_and_end_in_grace(path: Path) -> None:
+    for pod in pods_of(path):
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["terminationGracePeriodSeconds"] > 0
         for container in pod["containers"]:
-            assert container["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            }
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
             assert ":latest" not in container["image"]
 
 
 def test_images_are_mapped_and_unknown_ones_stay() -> None:
-    objects = manifests.load("clients.yaml")
+    objects = FOLDER.load("clients.yaml")
     fitted = manifests.fitted(objects, cluster(**{"mysql:8.4": "headless-conformance/mysql-server:9"}))
     images = [item["spec"]["containers"][0]["image"] for item in fitted]
-    assert images == ["headless-conformance/client", "busybox:1.28", "headless-conformance/mysql-server:9"]
-    assert objects == manifests.load("clients.yaml")
+    assert images == ["busybox:1.28", "headless-conformance/mysql-server:9"]
+    assert objects == FOLDER.load("clients.yaml")
 
 
 def test_init_containers_get_their_images_like_others() -> None:
-    pod = {"kind": "Pod", "spec": {"initContainers": [{"image": "headless-conformance/client"}], "containers": []}}
+    pod = {
+        "kind": "Pod",
+        "spec": {"initContainers": [{"image": "headless-conformance/client"}], "containers": []},
+    }
     (fitted,) = manifests.fitted([pod], cluster(**{"headless-conformance/client": "client:1"}))
     assert fitted["spec"]["initContainers"] == [{"image": "client:1"}]
 
 
 def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> None:
-    objects = manifests.load(STATEFULSET_FILE)
+    objects = FOLDER.load(STATEFULSET_FILE)
     assert manifests.fitted(objects, cluster(Capability.VOLUMES)) == objects
     (fitted,) = manifests.fitted(objects, cluster())
     assert "volumeClaimTemplates" not in fitted["spec"]
@@ -73,7 +84,7 @@ def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> No
 
 
 def test_no_secret_is_shown() -> None:
-    (secret,) = manifests.load("secret.yaml")
+    (secret,) = FOLDER.load("secret.yaml")
     password = secret["stringData"]["PASSWORD"]
     assert password not in manifests.to_yaml([manifests.redacted(secret)])
 
@@ -109,7 +120,11 @@ def test_options_of_the_kubernetes_plugin_are_read() -> None:
         ("7.100.51.198.in-addr.arpa.", CACHED, True),
         ("notkube.local.", CACHED, True),
         ("db.default.svc.kube.local.", CACHED.replace("disable success kube.local", ""), True),
-        ("7.100.51.198.in-addr.arpa.", CACHED.replace("disable success kube.local", "disable success"), False),
+        (
+            "7.100.51.198.in-addr.arpa.",
+            CACHED.replace("disable success kube.local", "disable success"),
+            False,
+        ),
         ("db.default.svc.kube.local.", ".:53 {\n    cache 30\n}\n", True),
         ("db.default.svc.kube.local.", ".:53 {\n    errors\n}\n", False),
     ],

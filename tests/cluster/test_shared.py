@@ -19,7 +19,7 @@ from headless_conformance.cluster.waiting import Unobserved
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.run_identity import RUN_VARIABLE
 from headless_conformance.core.settings import Provider
-from suites.headless_service.dns_test import typed
+from suites.headless_service.dns_test_session import typed
 
 
 class FakeKube:
@@ -88,7 +88,9 @@ def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None
 
     with pytest.raises(Unobserved, match=r"^MySQL was not Ready"):
         shared(tmp_path).once("stack", fail)
-    with pytest.raises(Unobserved, match="failed in another worker: Unobserved: MySQL was not Ready within 180 s"):
+    with pytest.raises(
+        Unobserved, match="failed in another worker: Unobserved: MySQL was not Ready within 180 s"
+    ):
         shared(tmp_path).once("stack", lambda: None)
 
 
@@ -109,11 +111,15 @@ def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_
 ) -> None:
     monkeypatch.setattr(module, "POD_READY_TIMEOUT", 0.05)
     shared(tmp_path, THERE, None).require_unselected("default", {"app": "mysql"})
-    with pytest.raises(UserError, match=r"Pods in namespace default have the label app=mysql.*choose another NAMESPACE"):
+    with pytest.raises(
+        UserError, match=r"Pods in namespace default have the label app=mysql.*choose another NAMESPACE"
+    ):
         shared(tmp_path, THERE).require_unselected("default", {"app": "mysql"})
 
 
-def test_what_was_noted_is_removed_newest_first_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_noted_is_removed_newest_first_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kube = FakeKube()
     monkeypatch.setattr(module, "Kube", lambda *_arguments: kube)
     (tmp_path / ADDRESS).write_text(json.dumps({"kubeconfig": "kubeconfig", "kubectl": "kubectl"}))
@@ -151,7 +157,9 @@ def test_a_specs_namespace_goes_with_the_spec_or_with_the_whole_cluster(
     assert kube.deleted == ([] if provider is Provider.SIMULATED else deleted)
 
 
-def test_a_secret_comes_when_the_rights_that_were_bound_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_comes_when_the_rights_that_were_bound_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(RUN_VARIABLE, "run-1")
     ours, kube = on_a_cluster_of_theirs(tmp_path)
     ours.create_namespace("spec")
@@ -162,12 +170,18 @@ def test_a_namespace_that_was_named_gets_the_secret_for_the_length_of_the_run(tm
     ours, kube = on_a_cluster_of_theirs(tmp_path)
     ours.bring_secrets("shop")
     assert [kind for kind, _ in kube.created] == ["Secret"]
-    assert json.loads((tmp_path / "created.jsonl").read_text()) == {"kind": "Secret", "namespace": "shop", "name": "pull"}
+    assert json.loads((tmp_path / "created.jsonl").read_text()) == {
+        "kind": "Secret",
+        "namespace": "shop",
+        "name": "pull",
+    }
 
 
 @pytest.mark.parametrize("secret", ["", "pull"])
 def test_the_documents_pod_is_pulled_like_all_others(secret: str) -> None:
-    cluster = SimpleNamespace(images={"busybox:1.28": "registry.example/classic-nslookup:1"}, pull_secret=secret)
+    cluster = SimpleNamespace(
+        images={"busybox:1.28": "registry.example/classic-nslookup:1"}, pull_secret=secret
+    )
     words = typed(cast(Cluster, cluster))
     assert words[:5] == ["run", "dns-test", "-ti", "--image=registry.example/classic-nslookup:1", "--rm"]
     overrides = [json.loads(word.removeprefix("--overrides="))["spec"] for word in words[5:]]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.cluster.transcripts import described, fields, require_line, require_transcript, table
+from headless_conformance.cluster.transcripts import (
+    described,
+    fields,
+    require_line,
+    require_transcript,
+    table,
+)
 
 LOOKUP = """\
 Server:    {dns}
@@ -28,7 +34,9 @@ def test_what_stands_in_the_holes_is_given_back() -> None:
 
 
 def test_a_hole_means_the_same_on_every_line() -> None:
-    with pytest.raises(AssertionError, match=r"line 2 differs\n  expected: Address 1: 192\.0\.2\.10 <dns_name>"):
+    with pytest.raises(
+        AssertionError, match=r"line 2 differs\n  expected: Address 1: 192\.0\.2\.10 <dns_name>"
+    ):
         require_transcript(LOOKUP, PRINTED.replace("Address 1: 192.0.2.10", "Address 1: 192.0.2.11"))
 
 
@@ -40,11 +48,17 @@ def test_a_hole_means_the_same_within_a_line() -> None:
 
 def test_the_first_difference_is_shown_with_both_lines() -> None:
     with pytest.raises(AssertionError) as raised:
-        require_transcript(LOOKUP, PRINTED.replace("Name:      mysql-svc", "Name:      mysql"), dns="192.0.2.10")
-    assert "line 4 differs\n  expected: Name:      mysql-svc\n  printed:  Name:      mysql\n" in str(raised.value)
+        require_transcript(
+            LOOKUP, PRINTED.replace("Name:      mysql-svc", "Name:      mysql"), dns="192.0.2.10"
+        )
+    assert "line 4 differs\n  expected: Name:      mysql-svc\n  printed:  Name:      mysql\n" in str(
+        raised.value
+    )
 
 
-@pytest.mark.parametrize(("printed", "shown"), [("one\n", "printed:  (nothing more)"), ("one\ntwo\nthree\n", "printed:  three")])
+@pytest.mark.parametrize(
+    ("printed", "shown"), [("one\n", "printed:  (nothing more)"), ("one\ntwo\nthree\n", "printed:  three")]
+)
 def test_missing_and_additional_lines_differ(printed: str, shown: str) -> None:
     with pytest.raises(AssertionError) as raised:
         require_transcript("one\ntwo\n", printed)
@@ -73,7 +87,11 @@ def test_blanks_and_tabs_are_one_for_fields() -> None:
 
 def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
     printed = "Name:       mysql-svc\nPort:       a  1/TCP\nPort:       b  2/TCP\nEvents:     <none>\n"
-    assert described(printed) == {"Name": ["mysql-svc"], "Port": ["a  1/TCP", "b  2/TCP"], "Events": ["<none>"]}
+    assert described(printed) == {
+        "Name": ["mysql-svc"],
+        "Port": ["a  1/TCP", "b  2/TCP"],
+        "Events": ["<none>"],
+    }
 
 
 def test_indented_lines_belong_to_the_value_above() -> None:
@@ -82,10 +100,18 @@ def test_indented_lines_belong_to_the_value_above() -> None:
 
 
 def test_a_value_may_hold_colons() -> None:
-    assert described("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == ["192.0.2.1:3306,192.0.2.2:3306"]
+    assert described("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == [
+        "192.0.2.1:3306,192.0.2.2:3306"
+    ]
 
 
 def test_a_table_is_read_by_its_headings() -> None:
     printed = "NAME        TYPE        CLUSTER-IP   PORT(S)    AGE\nmysql-svc   ClusterIP   None         3306/TCP   37s\n"
-    wanted = {"NAME": "mysql-svc", "TYPE": "ClusterIP", "CLUSTER-IP": "None", "PORT(S)": "3306/TCP", "AGE": "37s"}
+    wanted = {
+        "NAME": "mysql-svc",
+        "TYPE": "ClusterIP",
+        "CLUSTER-IP": "None",
+        "PORT(S)": "3306/TCP",
+        "AGE": "37s",
+    }
     assert table(printed) == [wanted]

@@ -36,11 +36,16 @@ def test_success_is_needed_three_times_in_a_row() -> None:
 
 
 def test_a_failure_in_between_starts_the_count_anew() -> None:
-    assert eventually(results("a", "b", AssertionError("not yet"), "c", "d", "e"), expecting="three in a row") == "e"
+    assert (
+        eventually(results("a", "b", AssertionError("not yet"), "c", "d", "e"), expecting="three in a row")
+        == "e"
+    )
 
 
 def test_a_failure_tells_expectation_last_observation_attempts_and_time() -> None:
-    with pytest.raises(AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s\)"):
+    with pytest.raises(
+        AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s\)"
+    ):
         eventually(results(AssertionError("two pods")), expecting="three pods", within=SHORT)
 
 
@@ -62,7 +67,9 @@ def test_what_cannot_be_mended_is_not_looked_at_again() -> None:
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("error", [Unobserved("stream broke"), ApiException(status=503, reason="no API server")])
+@pytest.mark.parametrize(
+    "error", [Unobserved("stream broke"), ApiException(status=503, reason="no API server")]
+)
 def test_what_could_not_be_observed_comes_out_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
         eventually(results(error), expecting="anything", within=SHORT)
@@ -85,7 +92,9 @@ def test_consistently_passes_when_nothing_changes() -> None:
 
 def test_consistently_fails_at_the_first_change() -> None:
     with pytest.raises(AssertionError, match=r"expected no change\nlast seen: changed\n\(attempt 3"):
-        consistently(results("good", "good", AssertionError("changed"), "good"), expecting="no change", during=5)
+        consistently(
+            results("good", "good", AssertionError("changed"), "good"), expecting="no change", during=5
+        )
 
 
 def test_consistently_does_not_pass_unseen() -> None:

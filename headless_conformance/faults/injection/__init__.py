@@ -14,11 +14,12 @@ import pytest
 from headless_conformance.cluster.dns_client import reverse_name
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import DEFAULT_DOMAIN
 from headless_conformance.core import settings
 from headless_conformance.core.settings import Provider
 from headless_conformance.faults import model as experiments
-from headless_conformance.faults.injection import changes
+from headless_conformance.faults.injection.changes import patched_folder_class
 from headless_conformance.faults.injection.kind import TO_UNDO, Make, change_dns, undo, with_experiment
 from headless_conformance.faults.injection.kubectl import run_kubectl
 from headless_conformance.faults.injection.simulated import ExperimentCluster
@@ -44,13 +45,13 @@ MESSAGES = pytest.StashKey[dict[str, tuple[str, float]]]()
 def pytest_configure(config: pytest.Config) -> None:
     experiment = config.stash[EXPERIMENT] = experiments.load(Path(os.environ[FILE_VARIABLE]))
     config.stash[MESSAGES] = {}
-    changes.install(experiment)
+    ExperimentCluster.experiment = experiment
     # Registered after the plugins of conftest.py, so that its fixtures override theirs.
-    config.pluginmanager.register(_ClusterFixtures(experiment), "injected cluster fixtures")
+    config.pluginmanager.register(_InjectedFixtures(experiment), "injected fixtures")
 
 
-class _ClusterFixtures:
-    """Overrides of fixtures/cluster.py."""
+class _InjectedFixtures:
+    """Overrides of fixtures/cluster.py and fixtures/deployer.py."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
@@ -59,6 +60,11 @@ class _ClusterFixtures:
     def simulated_cluster_class(self) -> type[SimulatedCluster]:
         """A simulated cluster as the experiment wants it."""
         return ExperimentCluster
+
+    @pytest.fixture(scope="session")
+    def manifest_folder_class(self) -> type[ManifestFolder]:
+        """Folders of manifests as the experiment wants them."""
+        return patched_folder_class(self._experiment)
 
     @pytest.fixture(scope="session")
     def create_kind_cluster(self) -> Make:

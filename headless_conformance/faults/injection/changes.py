@@ -1,32 +1,34 @@
-"""Makes fixtures find an experiment's manifests and cluster where they look for the healthy ones."""
+"""Manifests as an experiment changes them."""
 
 from __future__ import annotations
 
 import fnmatch
 from typing import Any
 
-from headless_conformance.cluster import manifests
 from headless_conformance.cluster.kube import Object
-from headless_conformance.faults.injection.simulated import ExperimentCluster
+from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.faults.model import Experiment, Manifest
 
-load_as_shipped = manifests.load
 
-
-def install(experiment: Experiment) -> None:
-    """Change what this process will load and start."""
+def patched_folder_class(experiment: Experiment) -> type[ManifestFolder]:
+    """Folders of manifests in which the experiment's changes are made."""
     changes = [injection for injection in experiment.inject if isinstance(injection, Manifest)]
 
-    def load(name: str) -> list[Object]:
-        objects = load_as_shipped(name)
-        for change in changes:
-            if fnmatch.fnmatch(name, change.file):
-                objects = [patched(item, change.patch) if item["kind"] == change.kind else item for item in objects]
-                objects += [dict(item) for item in change.add]
-        return objects
+    class PatchedManifestFolder(ManifestFolder):
+        """A folder of manifests with the changes of one experiment."""
 
-    manifests.load = load
-    ExperimentCluster.experiment = experiment
+        def load(self, file: str) -> list[Object]:
+            objects = super().load(file)
+            for change in changes:
+                if fnmatch.fnmatch(file, change.file):
+                    objects = [
+                        patched(item, change.patch) if item["kind"] == change.kind else item
+                        for item in objects
+                    ]
+                    objects += [dict(item) for item in change.add]
+            return objects
+
+    return PatchedManifestFolder
 
 
 def patched(item: Any, change: Any) -> Any:
@@ -37,7 +39,9 @@ def patched(item: Any, change: Any) -> Any:
     if not isinstance(change, dict):
         return change
     if isinstance(item, list):
-        kept = [patched(value, change[index]) if index in change else value for index, value in enumerate(item)]
+        kept = [
+            patched(value, change[index]) if index in change else value for index, value in enumerate(item)
+        ]
         return [*kept, change["+"]] if "+" in change else kept
     result = dict(item) if isinstance(item, dict) else {}
     for name, value in change.items():

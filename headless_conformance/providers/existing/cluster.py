@@ -172,7 +172,7 @@ def plan(settings: Settings, connection: Connection) -> list[str]:
     ]
     lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or ["  nothing to begin with"]
     lines += ["", f"In {settings.namespace or 'namespaces of our own'}, as the tests need it:"]
-    for file in sorted((MANIFESTS / "headless_service").glob("*.yaml")):
+    for file in sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name != "rbac"):
         for item in yaml.safe_load_all(file.read_text()):
             lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
     lines += ["", "Images:", *(f"  {image} for {asked}" for asked, image in images.items())]

@@ -49,7 +49,9 @@ def hostnames_seen_by(transcript_set: HeadlessSet, ordinal: int, hosts: Sequence
         " --execute='SELECT @@hostname' || exit; done"
     )
     command = ["sh", "-c", script, "sh", " ".join(OPTIONS), *hosts]
-    ran = _evidence(transcript_set.kube.execute(transcript_set.namespace, transcript_set.member(ordinal), *command))
+    ran = _evidence(
+        transcript_set.kube.execute(transcript_set.namespace, transcript_set.member(ordinal), *command)
+    )
     assert ran.status == 0, f"from {transcript_set.member(ordinal)}: {ran.stderr.strip()}"
     return ran.stdout.split()
 

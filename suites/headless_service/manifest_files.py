@@ -1,0 +1,12 @@
+"""The files of this document's manifests, by what is in them."""
+
+SECRET_FILE = "secret.yaml"
+"""The password of the database servers."""
+STATEFULSET_FILE = "statefulset.yaml"
+"""The StatefulSet of the page before."""
+HEADLESS_FILE = "statefulset_headless.yaml"
+"""The document's own: the headless Service, then the StatefulSet."""
+STUB_FILE = "stub_set.yaml"
+"""The names that the document's prose uses, `mysql` behind `db`, with stubs in the place of databases."""
+LOAD_BALANCED_FILE = "load_balanced.yaml"
+"""An ordinary Service over database servers, the contrast."""
