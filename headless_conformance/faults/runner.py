@@ -1,7 +1,4 @@
-"""Detection power: run the suite under every fault and every healthy variation, and judge what fails.
-
-`python -m headless_conformance.faults.runner faults|variations` runs them, or those that FAULT names; `... docs` writes docs/faults.md.
-"""
+"""Detection power: run the suite under every fault and every healthy variation, or those that FAULT names, and judge what fails."""
 
 from __future__ import annotations
 
@@ -16,12 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.process import end_group, end_with_parent, tail
 from headless_conformance.core.progress import Progress, clock
 from headless_conformance.core.run_identity import RUN_VARIABLE, only_run_of_clone
-from headless_conformance.core.settings import Provider, Settings, from_env
+from headless_conformance.core.settings import Provider, Settings
 from headless_conformance.engine.engine import why_no_engine
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
@@ -213,23 +210,3 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     if bare:
         print(f"requirements without a fault: {', '.join(bare)}")
     return 1 if wrong or bare else 0
-
-
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """Run one command. UserError when there is no such one; exit status 130 after an interrupt."""
-    try:
-        match list(words):
-            case ["docs"]:
-                matrix.PAGE.write_text(matrix.page(experiments.load_all(experiments.FAULTS)))
-                return 0
-            case ["faults" | "variations" as kind]:
-                return catalogue(from_env(os.environ), os.environ, kind)
-            case _:
-                raise UserError("Use `python -m headless_conformance.faults.runner faults`, `variations` or `docs`.")
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

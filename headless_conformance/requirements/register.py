@@ -185,7 +185,7 @@ def page(register: Register) -> str:
     lines = [
         f"# Requirements: {register.title} ({register.title_zh})",
         "",
-        f"Generated from `suites/{register.id}/document.yaml` by `python -m headless_conformance.cli.requirements docs`; change the register, not this page.",
+        f"Generated from `suites/{register.id}/document.yaml` by `make pages`; change the register, not this page.",
         "",
         f"{len(register.requirements)} requirements: {counts}. Each sentence is our own; the levels are those of RFC 2119.",
         "",

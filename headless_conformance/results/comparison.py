@@ -1,15 +1,12 @@
-"""`python -m headless_conformance.results.comparison REPORT REPORT ...`: what differs between runs, from their conformance.yaml files."""
+"""What differs between runs, from their conformance.yaml files."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from headless_conformance.core.errors import UserError, in_one_sentence
-from headless_conformance.results.report_file import read
+from headless_conformance.core.tables import aligned
 from headless_conformance.results.verdict import Outcome
 
 ABSENT = "absent"
@@ -18,11 +15,6 @@ ABSENT = "absent"
 def _row(record: dict[str, Any], requirement: str) -> dict[str, Any]:
     row: dict[str, Any] = next((row for row in record["requirements"] if row["id"] == requirement), {"outcome": ABSENT})
     return row
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _medians(records: Sequence[dict[str, Any]], requirement: str) -> list[list[str]]:
@@ -56,19 +48,6 @@ def comparison(names: Sequence[str], records: Sequence[dict[str, Any]]) -> list[
     same = Counter(outcomes[requirement][0] for requirement in ids if requirement not in differing)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in same.items())
     return [
-        *_aligned([*head, *body, *measured]),
+        *aligned([*head, *body, *measured]),
         f"requirements that differ: {len(differing)}; the same everywhere: {counts or 'none'}",
     ]
-
-
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """Print the comparison. UserError when a report cannot be read."""
-    if len(words) < 2:
-        raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
-    print("\n".join(comparison(words, [read(Path(word)) for word in words])))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

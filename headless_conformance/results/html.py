@@ -1,4 +1,4 @@
-"""`python -m headless_conformance.results.html [RESULTS ...]`: the HTML report of the last run, or of several merged ones, by Allure 3.
+"""The HTML report of the last run, or of several merged ones, by Allure 3.
 
 Allure is the npm package pinned in report/package-lock.json, installed into the cache. The report is one file,
 reports/html/index.html; reports/history.jsonl, one line per report, is what it knows of earlier runs.
@@ -10,18 +10,17 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
-from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT, cache_dir, log_dir
 from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.core.settings import Settings
 from headless_conformance.host.packages import require_host_packages
 from headless_conformance.requirements import register as requirements
 
@@ -89,15 +88,3 @@ def build(settings: Settings, results: Sequence[Path], progress: Progress, repor
         program = ensure_allure()
     with progress.step("report"):
         return generate(program, settings, results, reports)
-
-
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """Build the report and print where it is."""
-    results = [Path(word).resolve() for word in words] or [REPORTS / "allure-results"]
-    print(build(from_env(os.environ), results, Progress(total=3)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

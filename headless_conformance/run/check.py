@@ -1,4 +1,4 @@
-"""`python -m headless_conformance.run.check NAMESPACE/STATEFULSET`: the requirements that can be read off an existing StatefulSet. Changes nothing.
+"""The requirements that can be read off an existing StatefulSet. Changes nothing.
 
 It reads the StatefulSet, its governing Service, their pods and EndpointSlices, and asks each DNS server through a port-forward.
 What this account may not look at is reported as not supported here.
@@ -7,9 +7,7 @@ What this account may not look at is reported as not supported here.
 from __future__ import annotations
 
 import ipaddress
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Any
@@ -35,7 +33,7 @@ from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_ready, owned_pods
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, INTERVAL, Unobserved
-from headless_conformance.core.errors import NotSupported, UserError, in_one_sentence, not_supported
+from headless_conformance.core.errors import NotSupported, UserError, not_supported
 from headless_conformance.core.run_identity import new_run
 from headless_conformance.core.settings import from_env
 from headless_conformance.providers.existing.connection import Connection, connect
@@ -311,18 +309,11 @@ def check(connection: Connection, target: str, domain: str = "") -> list[Finding
     return look(subject)
 
 
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """Print the findings; exit status 0 nothing failed, 1 something did, 2 it could not be told."""
-    settings = from_env({**os.environ, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
+def check_on_cluster(env: Mapping[str, str], target: str) -> list[Finding]:
+    """The same on the cluster that KUBECONFIG and CONTEXT name."""
+    settings = from_env({**env, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
     connection = connect(settings, new_run())
     try:
-        findings = check(connection, words[0] if words else "", os.environ.get("CLUSTER_DOMAIN", ""))
+        return check(connection, target, env.get("CLUSTER_DOMAIN", ""))
     finally:
         connection.remove()
-    print("\n".join(map(str, findings)))
-    return status_of(findings)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

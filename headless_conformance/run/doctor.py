@@ -1,4 +1,4 @@
-"""`make doctor`: what is there, what is missing, and what a run would use, in one table."""
+"""What is there, what is missing, and what a run would use."""
 
 from __future__ import annotations
 
@@ -53,11 +53,3 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
         ("Kubernetes", settings.release.patch, f"CoreDNS {settings.release.coredns}, etcd {settings.release.etcd}"),
         ("provider", str(provider or "none"), sentence),
     ]
-
-
-def doctor(settings: Settings) -> None:
-    """Print the table."""
-    rows = table(settings)
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for what, there, use in rows:
-        print(f"{what:<{widths[0]}}  {there:<{widths[1]}}  {use}")

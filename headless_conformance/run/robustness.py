@@ -1,4 +1,4 @@
-"""`python -m headless_conformance.run.robustness [NAME ...]`: what a run does when its cluster is disturbed in the middle of it.
+"""What a run does when its cluster is disturbed in the middle of it.
 
 Each disturbance meets a run of its own on kind. The run must end in time, must not say that a promise is broken (it recovers, or
 it says that it could not tell), and must leave nothing behind.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.process import end_group
 from headless_conformance.core.progress import clock
@@ -161,17 +161,10 @@ def _databases_ready(target: Target) -> bool:
         return False
 
 
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """Run the disturbances, all or those that are named; 1 when one of them was not well taken. UserError: it was not tried."""
-    unknown = [word for word in words if word not in DISTURBANCES]
+def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedRun]:
+    """Run the disturbances, all or those of these names. UserError when a run could not be disturbed."""
+    unknown = [name for name in names if name not in DISTURBANCES]
     if unknown:
         raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
-    settings = from_env({**os.environ, "PROVIDER": Provider.KIND.value})
-    seen = [disturb(settings, name) for name in words or DISTURBANCES]
-    print("\n" + "\n".join(map(str, seen)))
-    return int(any(one.problems() for one in seen))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    settings = from_env({**env, "PROVIDER": Provider.KIND.value})
+    return [disturb(settings, name) for name in names or DISTURBANCES]

@@ -1,4 +1,4 @@
-"""`python -m headless_conformance.run.version_matrix`: the suite on each version, one after the other, and what differs between them.
+"""The suite on each version, one after the other, and what differs between them.
 
 K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A red does not end the matrix. Each version's reports are
 kept in reports/matrix/<minor>/, for `make report` to merge.
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.settings import Provider, from_env
 from headless_conformance.core.versions import Release, Versions, load
@@ -115,9 +115,8 @@ def run_version(choice: Mapping[str, str], release: Release) -> int:
     return supervised([sys.executable, "-m", "headless_conformance", "e2e"], env, FINISH_SECONDS)
 
 
-@in_one_sentence
-def main(env: Mapping[str, str]) -> int:
-    """Run the matrix and print its summary. UserError when the settings are wrong."""
+def run_versions(env: Mapping[str, str]) -> int:
+    """Run the matrix and print its summary; its exit status. UserError when the settings are wrong."""
     rows = chosen_rows(load(), env.get("K8S", ""))
     if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
         raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
@@ -128,7 +127,3 @@ def main(env: Mapping[str, str]) -> int:
     (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
     print("\n".join(lines))
     return status_of(done)
-
-
-if __name__ == "__main__":
-    sys.exit(main(os.environ))

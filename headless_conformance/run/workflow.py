@@ -1,19 +1,11 @@
-"""What the GitHub Actions workflow needs of us, and its lint.
-
-`python -m headless_conformance.run.workflow matrix` prints the versions for the event in GITHUB_EVENT_NAME, as a line of a step's output;
-`python -m headless_conformance.run.workflow lint` checks the workflow files with actionlint and zizmor, without a network once they are there.
-"""
+"""What the GitHub Actions workflow needs of us, and its lint by actionlint and zizmor."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from headless_conformance.core.errors import UserError, in_one_sentence
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Provider
@@ -36,7 +28,7 @@ def matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
 
 
 def lint(folder: Path = WORKFLOWS) -> int:
-    """Run both linters on the workflow files; 1 when one of them finds something."""
+    """Run both linters on the workflow files, without a network once they are there; 1 when one of them finds something."""
     files = sorted(folder.glob("*.yml"))
     actionlint = binary("actionlint", load().components["actionlint"], "actionlint", Progress(total=1))
     zizmor = Path(sys.executable).parent / "zizmor"
@@ -47,18 +39,3 @@ def lint(folder: Path = WORKFLOWS) -> int:
     ]
     statuses = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands]
     return int(any(statuses))
-
-
-@in_one_sentence
-def main(words: Sequence[str]) -> int:
-    """`matrix` or `lint`. UserError when it is neither or a linter cannot be had."""
-    if list(words) == ["matrix"]:
-        print(f"matrix={json.dumps(matrix(load(), os.environ.get('GITHUB_EVENT_NAME', '')))}")
-        return 0
-    if list(words) == ["lint"]:
-        return lint()
-    raise UserError("Use `python -m headless_conformance.run.workflow` with matrix or lint.")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -185,7 +185,7 @@ def source_of(component: str, version: str) -> Source:
     folder = folder_of(component, plain)
     if not (folder / "go.mod").exists():
         raise UserError(
-            f"There are no pins for {component} {plain}; run `python -m headless_conformance.toolchain.go_pins` and commit what it writes."
+            f"There are no pins for {component} {plain}; run `headless-conformance go-pins` and commit what it writes."
         )
     recipe = RECIPES[component]
     stamps = [f"-X {name}={value}" for name, value in recipe.stamped(plain).items()]

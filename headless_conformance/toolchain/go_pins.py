@@ -1,6 +1,6 @@
 """Write the pins of every Go component that versions.yaml names: `modules/<component>-<version>/go.mod` and `go.sum`.
 
-Run as `python -m headless_conformance.toolchain.go_pins` after a change of versions.yaml, and commit what it wrote. A folder that is there stays
+Run `headless-conformance go-pins` after a change of versions.yaml, and commit what it wrote. A folder that is there stays
 as it is: its pins are what was built and tested; one that the table names no more is named, to be removed with git.
 
 Each component has a go.mod of its own so that it is built with the dependencies of its own release: what the release's go.mod
@@ -13,12 +13,11 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from headless_conformance.core.errors import UserError, in_one_sentence
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.core.versions import load
@@ -91,8 +90,7 @@ def generate(component: str, version: str) -> Path | None:
     return folder
 
 
-@in_one_sentence
-def main() -> int:
+def generate_all() -> None:
     """Write what is missing, all that can be had. UserError names what cannot."""
     failed = []
     named = components_of(load())
@@ -111,8 +109,3 @@ def main() -> int:
             )
     if failed:
         raise UserError(f"There are no pins for {', '.join(failed)}; take a version whose modules Go can have.")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

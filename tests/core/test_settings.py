@@ -1,7 +1,5 @@
 """What a person can ask for, and the one sentence that a wrong word gets."""
 
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,36 +78,6 @@ def test_the_command_prints_that_sentence_and_exits_with_2(name: str, tmp_path: 
     assert done.stderr.startswith(f"error: {name}=nonsense")
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / ".cache" / "headless-conformance" / "engine").exists()
-
-
-def make(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return subprocess.run(
-        ["make", *words], cwd=ROOT, env=inherited | env, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-@pytest.mark.parametrize(("given", "nearest"), [("KEP=1", "KEEP"), ("keep=1", "KEEP"), ("PROVDER=kind", "PROVIDER")])
-def test_make_names_the_variable_that_was_meant(given: str, nearest: str) -> None:
-    done = make("help", given)
-    assert done.returncode == 2
-    assert f"{given.partition('=')[0]} is not a variable of this suite; the nearest one is {nearest}." in done.stderr
-    assert done.stdout == ""
-
-
-def test_make_takes_its_own_variables_those_of_tools_and_any_environment() -> None:
-    assert make("help", "KEEP=1", "GOPROXY=off", "ARGS=-k a=b", KEP="1").returncode == 0
-
-
-def test_make_knows_every_variable_that_the_code_reads() -> None:
-    listed = re.search(r"^VARIABLES := ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert listed is not None
-    interpretation = re.compile(r"""(?:env(?:iron)?(?:\.get\(|\[)|_(?:flag|choice|number|words)\(env, )"([A-Z0-9_]+)""")
-    sources = [path for folder in ("headless_conformance", "fixtures", "suites") for path in (ROOT / folder).rglob("*.py")]
-    read = {name for path in sources for name in interpretation.findall(path.read_text())}
-    of_the_machine = {name for name in read if name.startswith("GITHUB_")} | {"PATH", "XDG_CACHE_HOME", "DOCKER_HOST"}
-    assert {"KEEP", "REQUIREMENT", "ARGS", "SCALE_SEED"} <= read
-    assert read - of_the_machine <= set(listed[1].split())
 
 
 def test_a_wrong_value_is_answered_with_the_known_ones() -> None:

@@ -74,7 +74,7 @@ def test_variations_turn_nothing_red() -> None:
 
 
 def test_the_page_is_generated() -> None:
-    assert matrix.PAGE.read_text() == matrix.page(CATALOGUE), "run `python -m headless_conformance.faults.runner docs`"
+    assert matrix.PAGE.read_text() == matrix.page(CATALOGUE), "run `make pages`"
 
 
 def test_a_red_for_the_right_reason_is_a_kill() -> None:

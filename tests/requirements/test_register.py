@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from headless_conformance.cli import requirements as command
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.errors import UserError
 from headless_conformance.plugin.markers import Collected
@@ -67,7 +66,7 @@ def test_every_sentence_says_its_level_in_both_languages_and_is_there_once(regis
 
 def test_the_page_is_the_one_that_the_register_makes(register: requirements.Register) -> None:
     assert PAGE.read_text() == requirements.page(register), (
-        "docs/requirements.md is stale: run `python -m headless_conformance.cli.requirements docs`"
+        "docs/requirements.md is stale: run `make pages`"
     )
 
 
@@ -126,8 +125,3 @@ def test_the_listing_shows_needs_and_seconds(register: requirements.Register) ->
     first, second = coverage.listing(chosen, tests, {"SEED-ETH-01": 1.26})
     assert first.split()[:6] == ["SEED-ETH-01", "MUST", "hosts-file", "1.3", "s", "kubelet,sql"]
     assert second.split()[:5] == ["SEED-ETH-02", "MUST", "hosts-file", "-", "-"]
-
-
-def test_an_unknown_command_says_what_to_use(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["cover"]) == 2
-    assert "with docs, coverage or list" in capsys.readouterr().err

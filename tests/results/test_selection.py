@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from headless_conformance.cli.program import run
 from headless_conformance.core.errors import UserError
 from headless_conformance.requirements import register as requirements
 from headless_conformance.results import comparison as compare
@@ -125,7 +126,7 @@ def test_a_claim_that_failed_on_every_version_is_named() -> None:
 
 def test_compare_needs_two_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = str(_written(tmp_path / "first.yaml", _report("1.36.4", *_all_passed())))
-    assert compare.main([first]) == 2
+    assert run(["compare", first]) == 2
     assert "make compare A=" in capsys.readouterr().err
-    assert compare.main([first, first]) == 0
+    assert run(["compare", first, first]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "requirements that differ: 0; the same everywhere: 68 passed"

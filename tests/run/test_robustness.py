@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, main, outcomes_of
+from headless_conformance.core.errors import UserError
+from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, disturb_all, outcomes_of
 
 
 def seen(**changes: object) -> DisturbedRun:
@@ -36,7 +37,7 @@ def test_claims_that_were_not_selected_do_not_count() -> None:
     assert outcomes_of({"requirements": rows}) == {"passed": ("A",), "broken": ("C",)}
 
 
-def test_an_unknown_disturbance_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["earthquake"]) == 2
-    said = capsys.readouterr().err
-    assert all(name in said for name in DISTURBANCES)
+def test_an_unknown_disturbance_names_the_known_ones() -> None:
+    with pytest.raises(UserError) as caught:
+        disturb_all({}, ["earthquake"])
+    assert all(name in str(caught.value) for name in DISTURBANCES)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from headless_conformance.cli.program import run
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
-from headless_conformance.toolchain.debian import __main__ as command
 from headless_conformance.toolchain.debian import apt, build, fetch
 from headless_conformance.toolchain.debian.sets import SETS, Pin, content_key, lock_file, package_set, read_lock, write_lock
 
@@ -160,11 +160,8 @@ def test_apts_stanzas_are_read_with_their_continuation_lines() -> None:
     assert second["Checksums-Sha256"] == "\n aa 1 x\n bb 2 y"
 
 
-def test_a_lock_that_cannot_be_written_is_one_sentence(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.argv", ["headless_conformance.toolchain.debian", "lock", "nothing"])
-    assert command.main() == 2
+def test_a_lock_that_cannot_be_written_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["debian-lock", "nothing"]) == 2
     assert "There is no package set nothing" in capsys.readouterr().err
 
 

@@ -1,14 +1,11 @@
-"""`python -m headless_conformance.providers.simulated.starts COUNT`: start a simulated cluster COUNT times and print the times.
+"""How long simulated clusters take to start.
 
-Each start ends with a StatefulSet of three pods whose names resolve, over UDP and TCP, at every DNS server. K8S and the other
-variables of a run choose the release and the network.
+Each start ends with a StatefulSet of three Pods whose names resolve, over UDP and TCP, at every DNS server.
 """
 
 from __future__ import annotations
 
-import os
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -20,7 +17,7 @@ from kubernetes.utils import create_from_dict
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Cluster
-from headless_conformance.core.settings import from_env
+from headless_conformance.core.settings import Settings
 from headless_conformance.providers.simulated.cluster import SimulatedCluster
 
 SETTLE_SECONDS = 30.0
@@ -47,12 +44,11 @@ SET = {
 }
 
 
-def main() -> None:
-    """Print one line per start and a summary; ends with the first failure."""
-    settings = from_env(os.environ)
+def measure_starts(settings: Settings, count: int) -> None:
+    """Print one line for each start, in seconds, and a summary; ends with the first failure."""
     ready: list[float] = []
     right: list[float] = []
-    for number in range(1, int(sys.argv[1]) + 1):
+    for number in range(1, count + 1):
         begun = time.monotonic()
         with SimulatedCluster(settings) as cluster:
             ready.append(time.monotonic() - begun)
@@ -82,7 +78,3 @@ def _names_resolve(cluster: Cluster, domain: str) -> None:
                         answer = ask(dns.message.make_query(name, dns.rdatatype.A), address, port=port, timeout=2)
                         found = {str(record) for rrset in answer.answer for record in rrset}
                         assert found == addresses, f"{name} at port {port}: {found}, not {addresses}"
-
-
-if __name__ == "__main__":
-    main()

@@ -105,5 +105,5 @@ def _sentence(name: str, missing: Sequence[Pin], now: Sequence[Pin]) -> str:
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return (
         f"The Debian archive no longer has {first.name} {first.version}{more} but {current}; "
-        f"build with what is there by DEBIAN_DRIFT=1 or renew the lock with `python -m headless_conformance.toolchain.debian lock {name}`."
+        f"build with what is there by DEBIAN_DRIFT=1 or renew the lock with `headless-conformance debian-lock {name}`."
     )

@@ -131,7 +131,10 @@ def read_lock(name: str) -> tuple[Pin, ...]:
 
 def write_lock(name: str, pins: tuple[Pin, ...]) -> None:
     """Replace a set's lock file."""
-    head = f"# Written by `python -m headless_conformance.toolchain.debian lock {name}`. Columns: suite, package, version, SHA-256, path in the archive.\n"
+    head = (
+        f"# Written by `headless-conformance debian-lock {name}`. "
+        "Columns: suite, package, version, SHA-256, path in the archive.\n"
+    )
     ordered = sorted(pins, key=lambda pin: (pin.suite, pin.name, pin.path))
     lock_file(name).write_text(head + "".join(f"{p.suite} {p.name} {p.version} {p.sha256} {p.path}\n" for p in ordered))
 

@@ -1,0 +1,26 @@
+"""`headless-conformance compare`: what differs between runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headless_conformance.core.errors import UserError
+
+
+def compare(
+    reports: Annotated[
+        list[str] | None, typer.Argument(metavar="REPORT REPORT ...", help="`conformance.yaml` files", show_default=False)
+    ] = None,
+) -> int:
+    """Print the comparison of two reports or more."""
+    from headless_conformance.results.comparison import comparison
+    from headless_conformance.results.report_file import read
+
+    names = reports or []
+    if len(names) < 2:
+        raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
+    print("\n".join(comparison(names, [read(Path(name)) for name in names])))
+    return 0

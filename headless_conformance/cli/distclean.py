@@ -1,0 +1,14 @@
+"""`headless-conformance distclean`: remove what this clone made, and the caches."""
+
+from __future__ import annotations
+
+import os
+
+
+def distclean() -> int:
+    """Remove clusters, work files, reports and the caches of all clones."""
+    from headless_conformance.core.settings import from_env
+    from headless_conformance.run import cleanup
+
+    cleanup.distclean(from_env(os.environ))
+    return 0

@@ -1,0 +1,28 @@
+"""`headless-conformance e2e`: the suite on a cluster."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Annotated
+
+import typer
+
+from headless_conformance.core.errors import UserError
+
+
+def e2e(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[--] PYTEST_ARGUMENT", help="for pytest, as in: -- -k nslookup", show_default=False),
+    ] = None,
+) -> int:
+    """Run the suite; the exit status says what came of it."""
+    from headless_conformance.core.settings import from_env
+    from headless_conformance.run.runner import end_to_end
+
+    try:
+        more = shlex.split(os.environ.get("ARGS", ""))
+    except ValueError as error:
+        raise UserError(f"ARGS cannot be split into words ({error}); correct its quotation marks.") from None
+    return end_to_end(from_env(os.environ), ["suites", *more, *(arguments or [])])

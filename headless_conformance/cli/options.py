@@ -1,0 +1,57 @@
+"""Options and arguments of the commands, made from the table of variables."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Optional
+
+import typer
+
+from headless_conformance.core.variables import VARIABLES, Variable, of_command
+
+
+def argument(name: str) -> Any:
+    """The argument of a command that the variable `name` sets where the command line does not."""
+    variable = VARIABLES[name]
+    return typer.Argument(envvar=name, metavar=name, help=_help(variable), show_default=False)
+
+
+def _help(variable: Variable) -> str:
+    parts = (variable.meaning, variable.values, variable.default and f"default: {variable.default}")
+    return "; ".join(part for part in parts if part).replace("`", "")
+
+
+def _parameter(variable: Variable) -> inspect.Parameter:
+    # No envvar=, which would judge the environment with words of its own; core/settings.py has ours.
+    shown = f"{_help(variable)} ({variable.name})"
+    option = typer.Option(variable.option, help=shown, metavar=None if variable.flag else variable.name, show_default=False)
+    return inspect.Parameter(
+        variable.name.lower(),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        # typer reads this at run time.
+        annotation=Annotated[Optional[bool] if variable.flag else Optional[str], option],  # noqa: UP045
+    )
+
+
+def with_variables(name: str, command: Callable[..., int]) -> Callable[..., int]:
+    """A command with one option for each variable that it takes.
+
+    What is given is put into the environment, where settings are read from, and where a child finds it, too.
+    """
+    taken = [variable for variable in of_command(name) if not variable.argument]
+
+    @wraps(command)
+    def run(**given: Any) -> int:
+        for variable in taken:
+            value = given.pop(variable.name.lower())
+            if value is not None:
+                os.environ[variable.name] = "1" if variable.flag else value
+        return command(**given)
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    run.__signature__ = inspect.Signature([*own, *map(_parameter, taken)])  # type: ignore[attr-defined]
+    return run

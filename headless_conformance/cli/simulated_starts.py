@@ -1,0 +1,17 @@
+"""`headless-conformance simulated-starts`: how long simulated clusters take to start."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+
+def simulated_starts(count: Annotated[int, typer.Argument(min=1, help="how many starts")]) -> int:
+    """Start clusters one after another and print the times; ends with the first failure."""
+    from headless_conformance.core.settings import from_env
+    from headless_conformance.providers.simulated.starts import measure_starts
+
+    measure_starts(from_env(os.environ), count)
+    return 0

@@ -1,0 +1,16 @@
+"""`headless-conformance variations`: healthy clusters of other kinds."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from headless_conformance.cli.options import argument
+
+
+def variations(names: Annotated[list[str] | None, argument("FAULT")] = None) -> int:
+    """Run them, or those of these names; 1 when anything is not as it must be."""
+    from headless_conformance.core.settings import from_env
+    from headless_conformance.faults.runner import catalogue
+
+    return catalogue(from_env(os.environ), {**os.environ, "FAULT": " ".join(names or ())}, "variations")
