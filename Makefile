@@ -47,6 +47,7 @@ lint: $(VENV)/ready
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(PROGRAM) workflow lint
 
 $(VENV)/ready: requirements.lock bootstrap.sh

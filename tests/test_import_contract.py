@@ -1,0 +1,78 @@
+"""The contracts find a layer that is named in a string, and every way to name one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headless_conformance.core.paths import ROOT
+from tests.import_contract import UnknownName, named_in
+
+CONFIGURATION = """
+[tool.importlinter]
+root_packages = ["layered"]
+contract_types = ["layers_with_names: tests.import_contract.LayersWithNames"]
+
+[[tool.importlinter.contracts]]
+name = "layers"
+type = "layers_with_names"
+containers = ["layered"]
+layers = ["high", "low"]
+"""
+
+VIOLATIONS = {
+    "import": "import layered.high.tool",
+    "import for type checking": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from layered.high import tool",
+    "import in a function": "def late():\n    from layered.high import tool",
+    "plugins": "pytest_plugins = ['layered.high.tool']",
+    "one plugin": "pytest_plugins = 'layered.high.tool'",
+    "importlib": "import importlib\nimportlib.import_module('layered.high')",
+    "argument": "command = ['pytest', '-p', 'layered.high.tool', '-q']",
+    "argument that switches off": "command = ('pytest', '-p', 'no:layered.high.tool')",
+    "arguments in one string": "options = '-q -p layered.high.tool'",
+    "attribute of a module": "target = 'layered.high.tool.function'",
+    "entry point": "target = 'layered.high.tool:main'",
+}
+
+
+def lint(folder: Path, low: str, high: str = "") -> subprocess.CompletedProcess[str]:
+    for name, text in (("__init__", ""), ("low", low), ("high/__init__", ""), ("high/tool", high)):
+        path = folder / "layered" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "pyproject.toml").write_text(CONFIGURATION)
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("low", VIOLATIONS.values(), ids=VIOLATIONS.keys())
+def test_a_lower_layer_that_names_a_higher_one_is_found(tmp_path: Path, low: str) -> None:
+    done = lint(tmp_path, low)
+    assert done.returncode == 1, done.stdout
+    assert "layered.low is not allowed to import layered.high" in done.stdout
+
+
+def test_a_higher_layer_may_name_a_lower_one(tmp_path: Path) -> None:
+    done = lint(tmp_path, "words = 'no module: -p no:cacheprovider, high.tool'", high="pytest_plugins = ['layered.low']")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"layered\.low, line 2: import_module must be given the name as a string"):
+        list(named_in("from importlib import import_module\nimport_module(name)", "layered.low"))
+    assert lint(tmp_path, "import importlib\nimportlib.import_module(__name__ + '.high')").returncode == 1
+
+
+def test_no_import_of_ours_is_ignored() -> None:
+    assert "ignore" not in (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
