@@ -1,4 +1,8 @@
-"""Progress for people: each step with its position, its elapsed time and its outcome."""
+"""Progress for people: each step with its position, its elapsed time and its outcome.
+
+On a terminal the running step is one line that counts its seconds; elsewhere each step has a line when it starts and one
+when it ends.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import TextIO
 
-BEAT_SECONDS = 15.0
-"""How often a step that is still running says so."""
+from rich.console import Console
+
+BEAT_SECONDS = 60.0
+"""How often a step that is still running says so where there is no terminal: CI services end what is silent for long."""
 
 
 def clock(seconds: float) -> str:
@@ -20,18 +27,23 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+@cache
+def _console(out: TextIO) -> Console:
+    # One for each stream: steps within steps share its live lines.
+    return Console(file=out, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
 class Progress:
-    """Numbers steps, prints one line when a step starts, one at every beat and one when it ends."""
+    """Numbers steps, and says when each starts, that it still runs, and how it ended."""
 
     def __init__(self, total: int, out: TextIO | None = None) -> None:
         self._total = total
         self._done = 0
-        self._out = out or sys.stderr
+        self._console = _console(out or sys.stderr)
         self._started = time.monotonic()
 
     def say(self, text: str) -> None:
-        self._out.write(f"{text}\n")
-        self._out.flush()
+        self._console.print(text)
 
     def expect(self, steps: int) -> None:
         """Steps that were not known at the start, such as builds that turn out to be needed."""
@@ -42,28 +54,49 @@ class Progress:
         """Times the block; an exception passes through after the line that says so."""
         self._done += 1
         self._total = max(self._total, self._done)
-        position = f"[{self._done:>2}/{self._total}]"
+        running = f"[{self._done:>2}/{self._total}] {title}"
         begun = time.monotonic()
-        finished = threading.Event()
-
-        def beat() -> None:
-            while not finished.wait(BEAT_SECONDS):
-                self.say(f"{position} {title} … {clock(time.monotonic() - begun)}")
-
-        self.say(f"{position} {title}")
-        beating = threading.Thread(target=beat, daemon=True)
-        beating.start()
         outcome = "failed"
         try:
-            yield
+            with self._live(running) if self._console.is_terminal else self._beating(running):
+                yield
             outcome = "done"
         finally:
-            finished.set()
-            beating.join()
             now = time.monotonic()
-            self.say(f"{position} {title}: {outcome} in {clock(now - begun)} (total {clock(now - self._started)})")
+            self.say(f"{running}: {outcome} in {clock(now - begun)} (total {clock(now - self._started)})")
 
     def skip(self, title: str, why: str) -> None:
         """A step that has nothing to do."""
         self._done += 1
         self.say(f"[{self._done:>2}/{self._total}] {title}: {why}")
+
+    def _live(self, running: str) -> AbstractContextManager[object]:
+        """A line that counts the seconds and vanishes with the block."""
+        from rich import progress
+
+        columns = (
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.TimeElapsedColumn(),
+        )
+        shown = progress.Progress(*columns, console=self._console, transient=True)
+        shown.add_task(running, total=None)
+        return shown
+
+    @contextmanager
+    def _beating(self, running: str) -> Iterator[None]:
+        finished = threading.Event()
+        begun = time.monotonic()
+
+        def beat() -> None:
+            while not finished.wait(BEAT_SECONDS):
+                self.say(f"{running} … {clock(time.monotonic() - begun)}")
+
+        self.say(running)
+        beating = threading.Thread(target=beat, daemon=True)
+        beating.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            beating.join()
