@@ -17,7 +17,7 @@ $(error $(WRONG:.=))
 endif
 endif
 
-.PHONY: help test lint compare distclean workflow-matrix $(COMMANDS) $(RENAMED)
+.PHONY: help test test-model lint compare distclean workflow-matrix $(COMMANDS) $(RENAMED)
 
 help:
 	@python3 -m headless_conformance.cli.commands
@@ -42,6 +42,9 @@ $(RENAMED):
 
 test: lint
 	@$(VENV)/bin/pytest tests
+
+test-model: $(VENV)/ready
+	@$(VENV)/bin/python -m tests.records.against_coredns
 
 lint: $(VENV)/ready
 	@$(VENV)/bin/ruff check .

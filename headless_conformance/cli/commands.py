@@ -39,6 +39,7 @@ MAINTENANCE: Mapping[str, str] = {
 
 OF_MAKE: Mapping[str, str] = {
     "test": "Run the project's own tests; needs no cluster.",
+    "test-model": "Hold the reference model of the records against real CoreDNS, on generated namespaces.",
     "lint": "Check style, types, layers and the workflow.",
     "help": "Show the targets.",
 }
