@@ -212,7 +212,7 @@ def collect_tests(suite: Path) -> dict[str, list[Collected]]:
     """The tests of each requirement, without running one. UserError carries what pytest says when it cannot collect."""
     collector = _Collector()
     said = io.StringIO()
-    arguments = [str(suite), "--collect-only", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    arguments = [str(suite), "--collect-only", "-q"]
     with contextlib.redirect_stdout(said):
         status = pytest.main(arguments, plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
