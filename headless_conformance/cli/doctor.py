@@ -8,8 +8,8 @@ import os
 def doctor() -> int:
     """Print the table."""
     from headless_conformance.core.settings import from_env
-    from headless_conformance.core.tables import aligned
+    from headless_conformance.core.tables import show
     from headless_conformance.run.doctor import table
 
-    print("\n".join(aligned(table(from_env(os.environ)))))
+    show(table(from_env(os.environ)))
     return 0

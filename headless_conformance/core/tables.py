@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 WIDEST = 10_000
-"""Columns of text that a line may have: where a terminal folds it, nothing of a cell is lost."""
+"""Characters that a line may have, so that none is folded."""
+
+PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+"""For a console that shows text as it is."""
+
+
+def _table(rows: Sequence[Sequence[str]], *, fold: bool) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for _ in rows[0]:
+        table.add_column(no_wrap=not fold)
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of equally many cells as lines with columns below each other, however wide their characters are shown."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for _ in rows[0] if rows else ():
-        table.add_column(no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
+    """One row or more of equally many cells as lines with columns below each other, however wide their characters are shown."""
     text = StringIO()
-    Console(file=text, width=WIDEST, markup=False, highlight=False, color_system=None).print(table)
+    Console(file=text, width=WIDEST, color_system=None, **PLAIN).print(_table(rows, fold=False))
     return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def show(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows; on a terminal, what is too long is folded within its column."""
+    if sys.stdout.isatty():
+        Console(**PLAIN).print(_table(rows, fold=True))
+    else:
+        print("\n".join(aligned(rows)))

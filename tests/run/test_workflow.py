@@ -12,6 +12,7 @@ import yaml
 
 from headless_conformance.cli.commands import COMMANDS, OF_MAKE
 from headless_conformance.cli.program import run
+from headless_conformance.core.paths import ROOT
 from headless_conformance.core.versions import load
 from headless_conformance.run import workflow
 from headless_conformance.run.workflow import WORKFLOWS, matrix
@@ -68,6 +69,12 @@ def test_every_job_is_bounded_and_has_no_more_rights_than_it_names() -> None:
     for name, job in JOBS.items():
         assert job["timeout-minutes"] <= 75, name
         assert job["permissions"] in ({"contents": "read"}, {"pages": "write", "id-token": "write"}), name
+
+
+def test_what_a_cache_depends_on_is_there() -> None:
+    patterns = [pattern for call in re.findall(r"hashFiles\((.*?)\)", TEXT) for pattern in re.findall("'(.*?)'", call)]
+    assert patterns
+    assert not [pattern for pattern in patterns if not any(ROOT.glob(pattern))]
 
 
 def test_versions_are_nowhere_in_the_workflow() -> None:
