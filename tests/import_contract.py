@@ -43,7 +43,7 @@ def named_in(source: str, where: str) -> Iterator[tuple[str, int]]:
                 if flag == "-p" and name
             )
         elif isinstance(node, ast.Call) and _name(node.func) in IMPORTERS:
-            names = _strings(node.args[:1])
+            names = _strings(node.args[:1]) or _packages(node.args[:1])
             if not names:
                 raise UnknownName(f"{where}, line {node.lineno}: {_name(node.func)} must be given the name as a string")
             yield from ((name, node.lineno) for name in names)
@@ -60,6 +60,12 @@ def _string(node: ast.expr) -> str:
 def _strings(nodes: Sequence[ast.expr]) -> list[str]:
     constants = (child for node in nodes for child in ([node, *getattr(node, "elts", [])]))
     return [text for text in map(_string, constants) if text]
+
+
+def _packages(nodes: Sequence[ast.expr]) -> list[str]:
+    """The package that an f-string names before what only the run knows: `p.q.` of `f"p.q.{name}.provider"`."""
+    beginnings = [_string(node.values[0]) for node in nodes if isinstance(node, ast.JoinedStr)]
+    return [text.rstrip(".") for text in beginnings if text.endswith(".")]
 
 
 def _module(name: str, graph: ImportGraph) -> str | None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import load
 from headless_conformance.cluster.model import Capability, Cluster
 
@@ -25,7 +24,7 @@ pytest_plugins = ["headless_conformance.plugin.markers", "headless_conformance.p
 @pytest.fixture(scope="session")
 def cluster():
     return Cluster(
-        name="stand-in", provider=Provider.SIMULATED, release=load().newest, kubeconfig=Path("absent"), kubectl=Path(),
+        name="stand-in", provider="simulated", release=load().newest, kubeconfig=Path("absent"), kubectl=Path(),
         capabilities=frozenset({Capability.SEVERAL_NODES}), images={},
     )
 """

@@ -74,5 +74,12 @@ def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     assert lint(tmp_path, "import importlib\nimportlib.import_module(__name__ + '.high')").returncode == 1
 
 
+def test_a_module_of_a_package_that_is_named_is_an_import_of_that_package(tmp_path: Path) -> None:
+    chosen = "from importlib import import_module\nimport_module(f'layered.high.{choice}')"
+    assert "layered.low is not allowed to import layered.high" in lint(tmp_path, chosen).stdout
+    with pytest.raises(UnknownName):
+        list(named_in("import_module(f'{package}.high')", "layered.low"))
+
+
 def test_no_import_of_ours_is_ignored() -> None:
     assert "ignore" not in (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]

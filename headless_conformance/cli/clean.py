@@ -7,8 +7,8 @@ import os
 
 def clean() -> int:
     """Remove clusters, work files and reports of this clone."""
-    from headless_conformance.core.settings import from_env
+    from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run import cleanup
 
-    cleanup.clean(from_env(os.environ))
+    cleanup.clean(settings_of_run(os.environ))
     return 0

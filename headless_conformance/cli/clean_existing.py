@@ -7,8 +7,8 @@ import os
 
 def clean_existing() -> int:
     """Remove the namespaces of such runs."""
-    from headless_conformance.core.settings import Provider, from_env
     from headless_conformance.providers.existing import connection
+    from headless_conformance.providers.registry import settings_of_run
 
-    connection.clean_existing(from_env({**os.environ, "PROVIDER": Provider.EXISTING, "K8S": ""}))
+    connection.clean_existing(settings_of_run({**os.environ, "PROVIDER": "existing", "K8S": ""}))
     return 0

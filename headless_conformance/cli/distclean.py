@@ -7,8 +7,8 @@ import os
 
 def distclean() -> int:
     """Remove clusters, work files, reports and the caches of all clones."""
-    from headless_conformance.core.settings import from_env
+    from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run import cleanup
 
-    cleanup.distclean(from_env(os.environ))
+    cleanup.distclean(settings_of_run(os.environ))
     return 0

@@ -7,9 +7,9 @@ import os
 
 def doctor() -> int:
     """Print the table."""
-    from headless_conformance.core.settings import from_env
     from headless_conformance.core.tables import show
+    from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run.doctor import table
 
-    show(table(from_env(os.environ)))
+    show(table(settings_of_run(os.environ)))
     return 0

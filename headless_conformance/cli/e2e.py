@@ -18,11 +18,11 @@ def e2e(
     ] = None,
 ) -> int:
     """Run the suite; the exit status says what came of it."""
-    from headless_conformance.core.settings import from_env
+    from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run.runner import end_to_end
 
     try:
         more = shlex.split(os.environ.get("ARGS", ""))
     except ValueError as error:
         raise UserError(f"ARGS cannot be split into words ({error}); correct its quotation marks.") from None
-    return end_to_end(from_env(os.environ), ["suites", *more, *(arguments or [])])
+    return end_to_end(settings_of_run(os.environ), ["suites", *more, *(arguments or [])])

@@ -11,8 +11,8 @@ from headless_conformance.cli.options import argument
 
 def image_archive(folder: Annotated[str, argument("ARCHIVE")] = "image-archive") -> int:
     """Write the images into a folder."""
-    from headless_conformance.core.settings import from_env
-    from headless_conformance.providers.kind.prepare import write_image_archives
+    from headless_conformance.images.workloads import write_image_archives
+    from headless_conformance.providers.registry import settings_of_run
 
-    write_image_archives(from_env(os.environ), Path(folder))
+    write_image_archives(settings_of_run(os.environ), Path(folder))
     return 0

@@ -10,7 +10,7 @@ from headless_conformance.cli.options import argument
 
 def variations(names: Annotated[list[str] | None, argument("FAULT")] = None) -> int:
     """Run them, or those of these names; 1 when anything is not as it must be."""
-    from headless_conformance.core.settings import from_env
     from headless_conformance.faults.runner import catalogue
+    from headless_conformance.providers.registry import settings_of_run
 
-    return catalogue(from_env(os.environ), {**os.environ, "FAULT": " ".join(names or ())}, "variations")
+    return catalogue(settings_of_run(os.environ), {**os.environ, "FAULT": " ".join(names or ())}, "variations")

@@ -16,7 +16,7 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Capability, Cluster
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, CHANGE_TIMEOUT, DNS_DELAY
 from headless_conformance.core.errors import NotSupported, not_supported
-from headless_conformance.core.settings import Network, Provider
+from headless_conformance.core.settings import Network
 
 DEFAULT_TTL = 5
 """Seconds: the TTL of CoreDNS' kubernetes plugin when its configuration names none."""
@@ -139,15 +139,11 @@ class Facts:
     @property
     def others_answer(self) -> bool:
         """Whether names that the cluster does not have may be answered from outside: by the nodes' search domains or resolver."""
-        return self._is_theirs or self._is_k3s
-
-    @property
-    def _is_k3s(self) -> bool:
-        return self.cluster.provider is Provider.K3D
+        return self.cluster.stock_dns
 
     @property
     def _is_theirs(self) -> bool:
-        return self.cluster.provider is Provider.EXISTING
+        return not self.cluster.ours
 
     def is_cached(self, name: str, what: Literal["success", "denial"]) -> bool:
         """Whether answers about a name may be kept between the DNS server and a pod, so that their time to live counts down.
@@ -174,7 +170,7 @@ class Facts:
 
         Where answers about names are kept, as by k3s, the first question may have met what there was just before.
         """
-        return AT_REST_TIMEOUT + (self.kept(name) if self._is_theirs or self._is_k3s else 0)
+        return AT_REST_TIMEOUT + (self.kept(name) if self.cluster.stock_dns else 0)
 
 
 def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> bool:

@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import Release
 
 DEFAULT_DOMAIN = "cluster.local"
@@ -41,7 +40,8 @@ class Cluster:
     """A cluster that answers: API up, nodes Ready, its DNS resolving `kubernetes.default`."""
 
     name: str
-    provider: Provider
+    provider: str
+    """Name of the provider that it comes from."""
     release: Release
     kubeconfig: Path
     kubectl: Path
@@ -57,6 +57,12 @@ class Cluster:
     """The StorageClass of all claims; empty for the default one."""
     pull_secret: str = ""
     """Name of the Secret with which pods pull their images; empty where none is needed."""
+    ours: bool = True
+    """Whether it was created for runs of this suite. One of the person's own may refuse to be looked at, and differ."""
+    ends_with_run: bool = False
+    """Whether nothing has to be removed from it, because it ends with the run."""
+    stock_dns: bool = False
+    """Whether its DNS servers are as the distribution configures them: they keep answers, and pass on unknown names."""
     kubelet_logs: Callable[[float], Mapping[str, str]] | None = None
     """What each node's kubelet wrote since a time (seconds since the epoch); None where it cannot be had."""
     host_dns: tuple[tuple[str, int], ...] = field(default=())

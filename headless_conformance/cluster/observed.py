@@ -45,7 +45,7 @@ CANNOT_BE_SEEN = (
 
 def observe(cluster: Cluster) -> dict[str, str]:
     """Facts by the names that docs/conformance-report.schema.json gives them."""
-    facts = {"cluster": cluster.name, "provider": cluster.provider.value, "kubernetes": cluster.release.patch}
+    facts = {"cluster": cluster.name, "provider": cluster.provider, "kubernetes": cluster.release.patch}
     with contextlib.suppress(*CANNOT_BE_SEEN):
         api = config.new_client_from_config(str(cluster.kubeconfig))
         for look in (_server, _nodes, _pod_network, _kube_proxy, _coredns, _corefile):

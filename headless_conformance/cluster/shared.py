@@ -25,7 +25,6 @@ from headless_conformance.cluster.waiting import (
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
-from headless_conformance.core.settings import Provider
 
 LEDGER = "created.jsonl"
 ADDRESS = "cluster.json"
@@ -160,7 +159,7 @@ class Shared:
         try:
             yield name
         finally:
-            if self.cluster.provider is not Provider.SIMULATED:
+            if not self.cluster.ends_with_run:
                 delete_namespace(self.kube, name)
 
 

@@ -16,8 +16,6 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
 
-from headless_conformance.core.settings import Provider
-
 T = TypeVar("T")
 
 DNS_DELAY = 60.0
@@ -29,7 +27,7 @@ CHANGE_TIMEOUT = 20.0
 AT_REST_TIMEOUT = 5.0
 """Seconds that a test about something at rest may look again, so that a lost packet is not a failure."""
 
-TIMEOUT_FACTOR = 2 if os.environ.get("PROVIDER") == Provider.EXISTING else 1
+TIMEOUT_FACTOR = 2 if os.environ.get("PROVIDER") == "existing" else 1
 """A cluster of the person's own pulls images, and may make its volumes elsewhere and attach them."""
 
 POD_READY_TIMEOUT = 60.0 * TIMEOUT_FACTOR

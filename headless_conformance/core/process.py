@@ -8,8 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -70,14 +70,18 @@ def run_logged(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, signal.SIGKILL, os.getpid()) if sys.platform == "linux" else None,
+            preexec_fn=partial(end_with_parent, signal.SIGKILL, os.getpid())
+            if sys.platform == "linux"
+            else None,
         )
         try:
             status = child.wait(timeout=timeout)
         except BaseException as error:
             end_group(child)
             if isinstance(error, subprocess.TimeoutExpired):
-                raise StepFailed(f"{what} did not end within {timeout:.0f} s.\n{tail(log)}\n    whole log: {log}") from None
+                raise StepFailed(
+                    f"{what} did not end within {timeout:.0f} s.\n{tail(log)}\n    whole log: {log}"
+                ) from None
             raise
     if status != 0:
         raise StepFailed(f"{what} failed with exit status {status}.\n{tail(log)}\n    whole log: {log}")
@@ -94,7 +98,11 @@ def end_group(child: subprocess.Popen[bytes], grace: float = 5.0) -> None:
 
 
 def output_of(
-    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, timeout: float = 60.0, stdin: str | None = None
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+    stdin: str | None = None,
 ) -> str:
     """Standard output of a command; raises subprocess.CalledProcessError (stderr kept) or TimeoutExpired."""
     done = subprocess.run(
@@ -108,3 +116,20 @@ def output_of(
         env=dict(env) if env is not None else None,
     )
     return done.stdout
+
+
+@contextmanager
+def own_environment(env: Mapping[str, str]) -> Iterator[None]:
+    """This process has the environment `env` meanwhile, for libraries that hand no other one to the programs they run."""
+    before = dict(os.environ)
+    try:
+        _become(env)
+        yield
+    finally:
+        _become(before)
+
+
+def _become(env: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - env.keys():
+        del os.environ[name]
+    os.environ.update(env)

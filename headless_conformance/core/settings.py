@@ -1,24 +1,31 @@
-"""What the person asked for, read once from the environment and checked before anything is started."""
+"""What the person asked for, read once from the environment and checked before anything is started.
+
+What only one provider can have is checked by that provider: `providers.registry.settings_of_run`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.versions import Release, Versions, load
 
+SCALE_NAMES = 200
+"""How many of very many members are looked at one by one, unless the person says otherwise."""
+ALL = "all"
 
-class Provider(StrEnum):
-    """Where the cluster comes from."""
 
-    KIND = "kind"
-    K3D = "k3d"
-    SIMULATED = "simulated"
-    EXISTING = "existing"
-    """The person's own; never created, never deleted."""
+@dataclass(frozen=True)
+class Variable:
+    """The variable of the environment that a field is read from."""
+
+    name: str
 
 
 class Images(StrEnum):
@@ -29,136 +36,156 @@ class Images(StrEnum):
     BUILD = "build"
 
 
-@dataclass(frozen=True)
-class Network:
-    """Address ranges and domain of a cluster that we create; an empty string is the provider's default."""
-
-    pod_cidr: str = ""
-    service_cidr: str = ""
-    domain: str = ""
+def require_known(variable: str, value: str, known: list[str]) -> None:
+    """UserError that names the known values of a variable, unless `value` is one of them."""
+    if value not in known:
+        raise UserError(f"{variable}={value} is not known; use one of {', '.join(known)}.")
 
 
-SCALE_NAMES = 200
-"""How many of very many members are looked at one by one, unless the person says otherwise."""
+def _variable(info: ValidationInfo) -> str:
+    name: str = info.context[info.field_name] if info.context else str(info.field_name)
+    return name
 
 
-@dataclass(frozen=True)
-class Scale:
-    """Which members of very many are looked at one by one."""
+def _one_of(*known: str) -> BeforeValidator:
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str):
+            require_known(_variable(info), value, list(known))
+        return value
 
-    seed: int | None = None
-    """Of their choice; None for a random one."""
-    names: int | None = SCALE_NAMES
-    """How many; None for all."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
-
-    kubeconfig: str = ""
-    """As kubectl takes it: one path, or several with colons."""
-    context: str = ""
-    confirmed: bool = False
-    dry_run: bool = False
-    image_prefix: str = ""
-    storage_class: str = ""
-    pull_secret: Path | None = None
-    """A Docker configuration file with the registry's credentials."""
+    return BeforeValidator(check)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """One run. `provider` is None when the person left the choice to us."""
-
-    release: Release
-    versions: Versions
-    provider: Provider | None
-    images: Images
-    keep: bool
-    strict: bool
-    slow: bool
-    debian_drift: bool
-    namespace: str
-    """Where the documented stack goes; empty on a cluster of the person's own, where it goes into a namespace of ours."""
-    report_lang: str
-    network: Network
-    scale: Scale
-    target: Target = field(default=Target())
-
-
-def _choice(env: Mapping[str, str], name: str, values: list[str], default: str) -> str:
-    value = env.get(name) or default
-    if value not in values:
-        raise UserError(f"{name}={value} is not known; use one of {', '.join(filter(None, values))}.")
+def _number(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and not value.isdecimal():
+        raise UserError(f"{_variable(info)}={value} is not a number; give one in digits or leave it out.")
     return value
 
 
-def _flag(env: Mapping[str, str], name: str) -> bool:
-    return _choice(env, name, ["0", "1"], "0") == "1"
+def _number_or_all(value: Any, info: ValidationInfo) -> Any:
+    if value == "0":
+        raise UserError(f"{_variable(info)}=0 would look at nothing; give a number from 1 on, or {ALL}.")
+    return None if value == ALL else _number(value, info)
 
 
-def _release(env: Mapping[str, str], versions: Versions, provider: Provider | None) -> Release:
-    asked = env.get("K8S", "")
-    if not asked:
-        return versions.newest
-    return versions.nearest(asked) if provider is Provider.EXISTING else versions.row(asked)
+Flag = Annotated[bool, _one_of("0", "1")]
+Number = Annotated[int | None, BeforeValidator(_number)]
+NumberOrAll = Annotated[int | None, BeforeValidator(_number_or_all)]
+Prefix = Annotated[str, BeforeValidator(lambda value: value.rstrip("/"))]
+File = Annotated[Path | None, BeforeValidator(lambda value: Path(value).absolute() if value else None)]
 
 
-def _number(env: Mapping[str, str], name: str) -> int | None:
-    value = env.get(name, "")
-    if value and not value.isdecimal():
-        raise UserError(f"{name}={value} is not a number; give one in digits or leave it out.")
-    return int(value) if value else None
+class _FromEnvironment(BaseModel):
+    """A frozen model; a field with a Variable is read from the environment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _scale(env: Mapping[str, str]) -> Scale:
-    seed = _number(env, "SCALE_SEED")
-    return Scale(seed, None) if env.get("SCALE_NAMES") == "all" else Scale(seed, _number(env, "SCALE_NAMES") or SCALE_NAMES)
+class Network(_FromEnvironment):
+    """Address ranges and domain of a cluster that we create; an empty string is the provider's default."""
+
+    pod_cidr: Annotated[str, Variable("POD_CIDR")] = ""
+    service_cidr: Annotated[str, Variable("SERVICE_CIDR")] = ""
+    domain: Annotated[str, Variable("CLUSTER_DOMAIN")] = ""
 
 
-def _target(env: Mapping[str, str]) -> Target:
-    secret = env.get("PULL_SECRET", "")
-    if secret and not Path(secret).is_file():
-        raise UserError(f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the registry's credentials.")
-    return Target(
-        kubeconfig=env.get("KUBECONFIG", ""),
-        context=env.get("CONTEXT", ""),
-        confirmed=_flag(env, "CONFIRM"),
-        dry_run=_flag(env, "DRY_RUN"),
-        image_prefix=env.get("IMAGE_PREFIX", "").rstrip("/"),
-        storage_class=env.get("STORAGE_CLASS", ""),
-        pull_secret=Path(secret).absolute() if secret else None,
-    )
+class Scale(_FromEnvironment):
+    """Which members of very many are looked at one by one."""
+
+    seed: Annotated[Number, Variable("SCALE_SEED")] = None
+    """Of their choice; None for a random one."""
+    names: Annotated[NumberOrAll, Variable("SCALE_NAMES")] = SCALE_NAMES
+    """How many; None for all."""
 
 
-def from_env(env: Mapping[str, str]) -> Settings:
-    """Read K8S, PROVIDER, IMAGES, KEEP, STRICT, SLOW, SCALE_SEED, SCALE_NAMES, DEBIAN_DRIFT, NAMESPACE, REPORT_LANG, POD_CIDR,
-    SERVICE_CIDR and CLUSTER_DOMAIN; for PROVIDER=existing also KUBECONFIG, CONTEXT, CONFIRM, DRY_RUN, IMAGE_PREFIX,
-    STORAGE_CLASS and PULL_SECRET. UserError names a wrong one."""
-    versions = load()
-    asked = _choice(env, "PROVIDER", ["", *Provider], "")
-    provider = Provider(asked) if asked else None
-    existing = provider is Provider.EXISTING
-    for name in ("KEEP", "SLOW", "POD_CIDR", "SERVICE_CIDR", "CLUSTER_DOMAIN"):
-        if existing and env.get(name, "0") not in ("", "0"):
-            raise UserError(f"{name} is for clusters that we create; leave it out with PROVIDER=existing.")
-    if provider is Provider.K3D and _flag(env, "KEEP"):
-        raise UserError("KEEP=1 is not possible with PROVIDER=k3d, whose stopped clusters may not come back; leave it out.")
-    if provider is not Provider.SIMULATED and _flag(env, "SLOW"):
-        raise UserError("SLOW=1 is for simulated nodes, which alone can have that many Pods; add PROVIDER=simulated.")
-    return Settings(
-        release=_release(env, versions, provider),
-        versions=versions,
-        provider=provider,
-        images=Images(_choice(env, "IMAGES", list(Images), Images.AUTO)),
-        keep=_flag(env, "KEEP"),
-        strict=_flag(env, "STRICT"),
-        slow=_flag(env, "SLOW"),
-        debian_drift=_flag(env, "DEBIAN_DRIFT"),
-        namespace=env.get("NAMESPACE") or ("" if existing else "default"),
-        report_lang=_choice(env, "REPORT_LANG", ["en", "zh"], "en"),
-        network=Network(env.get("POD_CIDR", ""), env.get("SERVICE_CIDR", ""), env.get("CLUSTER_DOMAIN", "")),
-        scale=_scale(env),
-        target=_target(env) if existing else Target(),
-    )
+class Target(_FromEnvironment):
+    """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
+
+    kubeconfig: Annotated[str, Variable("KUBECONFIG")] = ""
+    """As kubectl takes it: one path, or several with colons."""
+    context: Annotated[str, Variable("CONTEXT")] = ""
+    confirmed: Annotated[Flag, Variable("CONFIRM")] = False
+    dry_run: Annotated[Flag, Variable("DRY_RUN")] = False
+    image_prefix: Annotated[Prefix, Variable("IMAGE_PREFIX")] = ""
+    storage_class: Annotated[str, Variable("STORAGE_CLASS")] = ""
+    pull_secret: Annotated[File, Variable("PULL_SECRET")] = None
+    """A Docker configuration file with the registry's credentials."""
+
+
+class Settings(_FromEnvironment):
+    """One run. `provider` is empty when the person left the choice to us."""
+
+    asked_release: Annotated[str, Variable("K8S")] = ""
+    """As the person wrote it; empty when they left it to us."""
+    release: Release
+    versions: Versions
+    provider: Annotated[str, Variable("PROVIDER")] = ""
+    images: Annotated[Images, _one_of(*Images), Variable("IMAGES")] = Images.AUTO
+    keep: Annotated[Flag, Variable("KEEP")] = False
+    strict: Annotated[Flag, Variable("STRICT")] = False
+    slow: Annotated[Flag, Variable("SLOW")] = False
+    debian_drift: Annotated[Flag, Variable("DEBIAN_DRIFT")] = False
+    namespace: Annotated[str, Variable("NAMESPACE")] = "default"
+    """Where the documented stack goes; empty where it goes into a namespace of ours."""
+    report_lang: Annotated[str, _one_of("en", "zh"), Variable("REPORT_LANG")] = "en"
+    network: Network = Network()
+    scale: Scale = Scale()
+    target: Target = Target()
+
+    def with_changes(self, **changes: Any) -> Settings:
+        """The same settings but for these fields."""
+        return self.model_copy(update=changes)
+
+
+GROUPS: Mapping[str, type[_FromEnvironment]] = {"network": Network, "scale": Scale, "target": Target}
+"""The fields of Settings whose own fields are variables."""
+
+
+def _variables(model: type[_FromEnvironment]) -> Iterator[tuple[str, str]]:
+    """(field, variable) of a model."""
+    for field, about in model.model_fields.items():
+        yield from ((field, found.name) for found in about.metadata if isinstance(found, Variable))
+
+
+def _given(model: type[_FromEnvironment], env: Mapping[str, str]) -> dict[str, Any]:
+    """What the environment says of a model's fields; an empty variable counts as unset."""
+    return {field: env[variable] for field, variable in _variables(model) if env.get(variable)}
+
+
+def from_env(
+    env: Mapping[str, str], release_of: Callable[[Versions, str], Release] = Versions.row
+) -> Settings:
+    """Read the variables of Settings and its groups.
+
+    `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones; whether there is such
+    a provider, and what it cannot do, is not looked at.
+    """
+    versions, asked = load(), env.get("K8S", "")
+    models: tuple[type[_FromEnvironment], ...] = (Settings, *GROUPS.values())
+    names = {field: variable for model in models for field, variable in _variables(model)}
+    groups = {
+        field: model.model_validate(_given(model, env), context=names) for field, model in GROUPS.items()
+    }
+    given = {
+        "release": release_of(versions, asked) if asked else versions.newest,
+        "versions": versions,
+        **groups,
+    }
+    return Settings.model_validate({**given, **_given(Settings, env)}, context=names)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The variables from which `from_env` reads the same settings, with the release by its patch."""
+    found = {}
+    for model in (settings, *(getattr(settings, field) for field in GROUPS)):
+        for field, variable in _variables(type(model)):
+            found[variable] = _written(
+                getattr(model, field), if_none=ALL if variable == "SCALE_NAMES" else ""
+            )
+    return {**found, "K8S": settings.release.patch}
+
+
+def _written(value: object, if_none: str) -> str:
+    if value is None:
+        return if_none
+    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from headless_conformance.core.provider_names import PROVIDERS
+
 RUNS = ("e2e", "matrix")
 DETECTION = ("faults", "variations")
 CREATING = (*RUNS, *DETECTION, "robustness", "prepare")
@@ -52,7 +54,7 @@ VARIABLES: Mapping[str, Variable] = {
         Variable(
             "PROVIDER",
             (*RUNS, *DETECTION, "prepare", "doctor"),
-            "`kind`, `simulated`, `k3d`, `existing`",
+            ", ".join(f"`{name}`" for name in PROVIDERS),
             "where the cluster comes from",
             default="`kind` where a container engine can run, else `simulated`",
         ),
@@ -81,15 +83,38 @@ VARIABLES: Mapping[str, Variable] = {
         Variable("SECTION", SELECTING, "", "run only these sections: `document/section`"),
         Variable("REQUIREMENT", SELECTING, "", "run only these requirements: IDs, as `make list` shows them"),
         Variable("LEVEL", SELECTING, "`MUST`, `SHOULD`, `MAY`", "run only requirements of these levels"),
-        Variable("RERUN", SELECTING, "", "run only the requirements that did not pass in this `conformance.yaml`"),
+        Variable(
+            "RERUN", SELECTING, "", "run only the requirements that did not pass in this `conformance.yaml`"
+        ),
         Variable("ARGS", ("e2e",), "", "more arguments for pytest", argument=True),
         Variable("NAMESPACE", RUNS, "", "where the documented objects are applied", default="`default`"),
-        Variable("REPORT_LANG", (*RUNS, "report"), "`en`, `zh`", "language of titles and summary", default="`en`"),
-        Variable("SLOW", RUNS, "`1`", "also the scale tests, with 1,000 and 10,000 Pods; with `simulated` only", flag=True),
-        Variable("SCALE_NAMES", RUNS, "a number or `all`", "how many Pods of a scale test are looked at", default="200"),
+        Variable(
+            "REPORT_LANG", (*RUNS, "report"), "`en`, `zh`", "language of titles and summary", default="`en`"
+        ),
+        Variable(
+            "SLOW",
+            RUNS,
+            "`1`",
+            "also the scale tests, with 1,000 and 10,000 Pods; with `simulated` only",
+            flag=True,
+        ),
+        Variable(
+            "SCALE_NAMES",
+            RUNS,
+            "a number or `all`",
+            "how many Pods of a scale test are looked at",
+            default="200",
+        ),
         Variable("SCALE_SEED", RUNS, "a number", "seed of the choice of these Pods", default="a random one"),
-        Variable("POD_CIDR", (*RUNS, "simulated-starts"), "", "address range of the Pods of a cluster that is created"),
-        Variable("SERVICE_CIDR", (*RUNS, "simulated-starts"), "", "address range of the Services of such a cluster"),
+        Variable(
+            "POD_CIDR",
+            (*RUNS, "simulated-starts"),
+            "",
+            "address range of the Pods of a cluster that is created",
+        ),
+        Variable(
+            "SERVICE_CIDR", (*RUNS, "simulated-starts"), "", "address range of the Services of such a cluster"
+        ),
         Variable(
             "CLUSTER_DOMAIN",
             (*RUNS, "simulated-starts", "check"),
@@ -104,15 +129,50 @@ VARIABLES: Mapping[str, Variable] = {
             "build with what the Debian archive has now, when a pinned file is gone",
             flag=True,
         ),
-        Variable("KUBECONFIG", OWN_CLUSTER, "", "the kubeconfig of a cluster of your own, as kubectl takes it"),
+        Variable(
+            "KUBECONFIG", OWN_CLUSTER, "", "the kubeconfig of a cluster of your own, as kubectl takes it"
+        ),
         Variable("CONTEXT", OWN_CLUSTER, "", "the context in it", default="the current one"),
-        Variable("CONFIRM", ("e2e", "clean-existing"), "`1`", "do not ask before writing to your cluster", flag=True),
-        Variable("DRY_RUN", ("e2e", "clean-existing"), "`1`", "say what would be done on your cluster, and stop", flag=True),
+        Variable(
+            "CONFIRM",
+            ("e2e", "clean-existing"),
+            "`1`",
+            "do not ask before writing to your cluster",
+            flag=True,
+        ),
+        Variable(
+            "DRY_RUN",
+            ("e2e", "clean-existing"),
+            "`1`",
+            "say what would be done on your cluster, and stop",
+            flag=True,
+        ),
         Variable("IMAGE_PREFIX", ("e2e",), "", "where the nodes of your cluster pull the images from"),
-        Variable("STORAGE_CLASS", ("e2e",), "", "storage class of the volumes on your cluster", default="its default"),
-        Variable("PULL_SECRET", ("e2e",), "", "a Docker configuration file with the credentials of that registry"),
-        Variable("FAULT", DETECTION, "", "names of files below `faults/` or `variations/`", default="all", argument=True),
-        Variable("FULL", ("faults",), "`1`", "run every document under every fault, not only what the fault lists", flag=True),
+        Variable(
+            "STORAGE_CLASS",
+            ("e2e",),
+            "",
+            "storage class of the volumes on your cluster",
+            default="its default",
+        ),
+        Variable(
+            "PULL_SECRET", ("e2e",), "", "a Docker configuration file with the credentials of that registry"
+        ),
+        Variable(
+            "FAULT",
+            DETECTION,
+            "",
+            "names of files below `faults/` or `variations/`",
+            default="all",
+            argument=True,
+        ),
+        Variable(
+            "FULL",
+            ("faults",),
+            "`1`",
+            "run every document under every fault, not only what the fault lists",
+            flag=True,
+        ),
         Variable(
             "DISTURBANCE",
             ("robustness",),
@@ -132,7 +192,14 @@ VARIABLES: Mapping[str, Variable] = {
         ),
         Variable("A", ("compare",), "", "the first `conformance.yaml`", argument=True),
         Variable("B", ("compare",), "", "the second `conformance.yaml`", argument=True),
-        Variable("ARCHIVE", ("image-archive",), "", "folder for the images", default="`image-archive`", argument=True),
+        Variable(
+            "ARCHIVE",
+            ("image-archive",),
+            "",
+            "folder for the images",
+            default="`image-archive`",
+            argument=True,
+        ),
     )
 }
 

@@ -73,7 +73,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 def load(path: Path = TABLE) -> Versions:
     """Read the table; a missing key is a KeyError, since the table is ours."""
     data = yaml.safe_load(path.read_text())
-    rows = [Release(minor=str(minor), **{k: str(v) for k, v in row.items()}) for minor, row in data["kubernetes"].items()]
+    rows = [
+        Release(minor=str(minor), **{k: str(v) for k, v in row.items()})
+        for minor, row in data["kubernetes"].items()
+    ]
     return Versions(
         kind=data["kind"],
         components=data["components"],

@@ -44,7 +44,9 @@ class Engine:
         try:
             return output_of(["docker", *args], env={**os.environ, **self.env}, timeout=timeout)
         except subprocess.CalledProcessError as error:
-            raise StepFailed(f"docker {' '.join(args)} failed, see `make doctor`: {error.stderr.strip()}") from None
+            raise StepFailed(
+                f"docker {' '.join(args)} failed, see `make doctor`: {error.stderr.strip()}"
+            ) from None
         except subprocess.TimeoutExpired:
             raise StepFailed(
                 f"docker {' '.join(args)} did not end within {timeout:.0f} s; "
@@ -131,7 +133,11 @@ def _asked_host() -> str:
 def _users_engine() -> Engine | None:
     """The engine that plain `docker` reaches, unless that is the private one."""
     asked = _asked_host()
-    if (not asked and os.environ.get("DOCKER_HOST")) or shutil.which("docker") is None or _server_version({}) is None:
+    if (
+        (not asked and os.environ.get("DOCKER_HOST"))
+        or shutil.which("docker") is None
+        or _server_version({}) is None
+    ):
         return None
     socket = {"DOCKER_SOCK": asked.removeprefix("unix://")} if asked.startswith("unix://") else {}
     return Engine({"PATH": os.environ.get("PATH", os.defpath), **socket}, private=False)
@@ -177,7 +183,9 @@ def why_no_engine() -> str | None:
     if os.geteuid() != 0:
         return "No Docker answers and a private engine needs root; start Docker (and be allowed to use it) or run as root."
     if len(str(home().folder)) > LONGEST_HOME:
-        raise UserError(f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one.")
+        raise UserError(
+            f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one."
+        )
     try:
         archive_root()
     except UserError:
@@ -255,12 +263,20 @@ def _start(place: Home, progress: Progress) -> None:
     begun = time.monotonic()
     with place.log.open("wb") as log:
         child = subprocess.Popen(
-            _command(place), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=place.folder, start_new_session=True
+            _command(place),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=env,
+            cwd=place.folder,
+            start_new_session=True,
         )
     try:
         while _server_version(_private_env(place)) is None:
             if child.poll() is not None or time.monotonic() - begun > START_SECONDS:
-                raise StepFailed(f"The private engine did not start.\n{tail(place.log)}\n    whole log: {place.log}")
+                raise StepFailed(
+                    f"The private engine did not start.\n{tail(place.log)}\n    whole log: {place.log}"
+                )
             time.sleep(POLL_SECONDS)
     except BaseException:
         engine_traces.end(place.folder, ("dockerd", "containerd"), STOP_SECONDS)

@@ -47,7 +47,9 @@ SYSCTLS = (
 )
 """Set by dockerd (net), and by systemd (fs, kernel) and the kubelets (vm, kernel) in its privileged containers."""
 SHIM_SOCKETS = Path("/run/containerd/s")
-SYSTEM_FOLDERS = tuple(map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd")))
+SYSTEM_FOLDERS = tuple(
+    map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd"))
+)
 """Made by dockerd and containerd whatever their own folders are; innermost first."""
 TABLES = ("filter", "nat")
 POLL_SECONDS = 0.1
@@ -221,7 +223,9 @@ def _remove_rules(table: str, bridges: set[str], before: list[str]) -> None:
         subprocess.run([*_iptables(table), *words], check=False, capture_output=True)
 
     rules = [shlex.split(line) for line in now if line.startswith("-A") and line not in before]
-    subnets = [IPv4Network(_after("-s", words)) for words in rules if bridges.intersection(words) and "-s" in words]
+    subnets = [
+        IPv4Network(_after("-s", words)) for words in rules if bridges.intersection(words) and "-s" in words
+    ]
     for words in rules:
         if bridges.intersection(words) or set(chains).intersection(words) or _is_hairpin(words, subnets):
             change("--delete", *words[1:])
@@ -240,7 +244,12 @@ def _after(option: str, words: list[str]) -> str:
 
 def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
     """Whether a rule masquerades what a container with a published port sends to itself; such rules name no bridge."""
-    if "MASQUERADE" not in words or "-s" not in words or "-d" not in words or _after("-s", words) != _after("-d", words):
+    if (
+        "MASQUERADE" not in words
+        or "-s" not in words
+        or "-d" not in words
+        or _after("-s", words) != _after("-d", words)
+    ):
         return False
     return any(IPv4Network(_after("-s", words)).subnet_of(subnet) for subnet in subnets)
 

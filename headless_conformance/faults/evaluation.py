@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from headless_conformance.core.settings import Provider
 from headless_conformance.faults.model import Experiment
 from headless_conformance.requirements.register import Register
 from headless_conformance.results.verdict import Outcome
@@ -61,7 +60,7 @@ class Judged:
     """One experiment's run."""
 
     experiment: Experiment
-    provider: Provider
+    provider: str
     findings: tuple[Finding, ...]
     seconds: float
     problem: str = ""
@@ -75,7 +74,7 @@ class Judged:
         return not self.problem and not self.of(Cell.MISSED, Cell.UNEXPECTED)
 
 
-def judge(experiment: Experiment, provider: Provider, result: Mapping[str, Any], seconds: float) -> Judged:
+def judge(experiment: Experiment, provider: str, result: Mapping[str, Any], seconds: float) -> Judged:
     """Judge what `headless_conformance.faults.injection` wrote about a run that took `seconds`."""
     expected = experiment.failures(provider)
     requirements: Mapping[str, Any] = result["requirements"]

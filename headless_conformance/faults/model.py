@@ -13,10 +13,11 @@ import yaml
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.settings import Provider
 
 FAULTS = ROOT / "faults"
 VARIATIONS = ROOT / "variations"
+KIND, SIMULATED = "kind", "simulated"
+"""Providers on which experiments can be injected."""
 SCHEMA = FAULTS / "schema.json"
 
 Object = dict[str, Any]
@@ -117,7 +118,7 @@ class Experiment:
     path: Path
     title: str
     changes: str
-    providers: tuple[Provider, ...]
+    providers: tuple[str, ...]
     environment: Mapping[str, str]
     inject: tuple[Injection, ...]
     must_fail: Mapping[str, str]
@@ -127,9 +128,9 @@ class Experiment:
     """Where nothing else can be told any more: what the messages of all other, broken requirements must match; else empty."""
     why: str
 
-    def failures(self, provider: Provider) -> dict[str, str]:
+    def failures(self, provider: str) -> dict[str, str]:
         """Requirement to regular expression on a provider."""
-        more = self.must_fail_on_kind if provider is Provider.KIND else {}
+        more = self.must_fail_on_kind if provider == KIND else {}
         return {**self.must_fail, **more}
 
 
@@ -156,7 +157,7 @@ def load(path: Path) -> Experiment:
         path=path,
         title=data["title"],
         changes=data["changes"],
-        providers=tuple(Provider(name) for name in data["providers"]),
+        providers=tuple(data["providers"]),
         environment=data.get("environment", {}),
         inject=tuple(_injection(row) for row in data.get("inject", [])),
         must_fail=data.get("must_fail", {}),

@@ -51,7 +51,7 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
 def _judged_row(judged: Judged) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": judged.experiment.name,
-        "provider": judged.provider.value,
+        "provider": judged.provider,
         "title": judged.experiment.title,
         "good": judged.good,
         "seconds": round(judged.seconds, 1),
@@ -67,7 +67,7 @@ def write(
 ) -> None:
     """Write KIND.yaml and KIND.html below `folder`."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    providers = sorted({one.provider.value for one in judged})
+    providers = sorted({one.provider for one in judged})
     data = {
         "date": now,
         "kubernetes": kubernetes,

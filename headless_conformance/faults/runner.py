@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,18 +18,19 @@ from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.process import end_group, end_with_parent, tail
 from headless_conformance.core.progress import Progress, clock
 from headless_conformance.core.run_identity import RUN_VARIABLE, only_run_of_clone
-from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import why_no_engine
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
 from headless_conformance.faults.evaluation import Cell, Judged, judge, requirements_without_fault
-from headless_conformance.faults.model import Client, Experiment
+from headless_conformance.faults.model import KIND, SIMULATED, Client, Experiment
 from headless_conformance.providers.containers import KEPT
-from headless_conformance.providers.session import finish_run, prepare_only
+from headless_conformance.providers.registry import provider_named
+from headless_conformance.providers.run_context import RunContext
 from headless_conformance.requirements import register as requirements
 from headless_conformance.toolchain.kubectl import kubectl_of
 
-AT_ONCE = {Provider.SIMULATED: 6, Provider.KIND: 1}
+AT_ONCE = {SIMULATED: 6, KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
 """Bound on one run of the suite under one experiment."""
@@ -45,7 +46,7 @@ class Running:
     """One run of the suite, in a process of its own."""
 
     experiment: Experiment
-    provider: Provider
+    provider: str
     folder: Path
     child: subprocess.Popen[bytes]
     begun: float
@@ -58,12 +59,13 @@ class Running:
         return time.monotonic() - self.begun
 
 
-def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: bool) -> Running:
+def start(experiment: Experiment, provider: str, folder: Path, environment: Mapping[str, str], *, hand_on: bool) -> Running:
     """Start the suite under an experiment; everything it says goes into `folder`. A kind cluster is handed on or goes with it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
     env = {
         **os.environ,
+        **environment,
         **experiment.environment,
         "PROVIDER": provider,
         "PYTHONPATH": str(ROOT),
@@ -73,9 +75,9 @@ def start(experiment: Experiment, provider: Provider, folder: Path, *, hand_on: 
     }
     # Or each of many runs would compile the same files.
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    if provider is Provider.KIND and hand_on:
+    if provider == KIND and hand_on:
         env["KEEP"] = "1"
-    if provider is Provider.KIND and experiment.failures(provider):
+    if provider == KIND and experiment.failures(provider):
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
         env["REQUIREMENT"] = ",".join(experiment.failures(provider))
     # No reports, and no evidence for them: the messages are what is judged and shown.
@@ -104,7 +106,12 @@ def finish(run: Running) -> Judged:
     return judge(run.experiment, run.provider, json.loads(result.read_text()), run.seconds())
 
 
-def run_all(planned: Sequence[tuple[Provider, list[Experiment]]], folder: Path, progress: Progress) -> list[Judged]:
+def run_all(
+    planned: Sequence[tuple[str, list[Experiment]]],
+    folder: Path,
+    progress: Progress,
+    environments: Mapping[str, Mapping[str, str]],
+) -> list[Judged]:
     """Run experiments, some side by side, on all providers at once. Whatever ends this call ends every run that it started."""
     waiting = {provider: list(chosen) for provider, chosen in planned}
     total = sum(map(len, waiting.values()))
@@ -112,9 +119,10 @@ def run_all(planned: Sequence[tuple[Provider, list[Experiment]]], folder: Path, 
     try:
         while running or any(waiting.values()):
             for provider, chosen in waiting.items():
-                while chosen and sum(run.provider is provider for run in running) < AT_ONCE[provider]:
+                while chosen and sum(run.provider == provider for run in running) < AT_ONCE[provider]:
                     experiment = chosen.pop(0)
-                    running.append(start(experiment, provider, folder / provider / experiment.name, hand_on=bool(chosen)))
+                    place = folder / provider / experiment.name
+                    running.append(start(experiment, provider, place, environments[provider], hand_on=bool(chosen)))
             for run in list(running):
                 if run.child.poll() is None and run.seconds() < RUN_SECONDS:
                     continue
@@ -148,27 +156,27 @@ def summary(judged: Judged) -> str:
     return "\n".join(lines)
 
 
-def plan(chosen: Sequence[Experiment], asked: Provider | None, *, named: bool = False) -> list[tuple[Provider, list[Experiment]]]:
+def plan(chosen: Sequence[Experiment], asked: str, *, named: bool = False) -> list[tuple[str, list[Experiment]]]:
     """Who runs where: on the provider that was asked for; else on the simulated one what it can show, and on kind what it cannot.
 
     What turns most red comes first, since it takes longest and none should be waited for alone. UserError when nothing of it can
     run, or not all of those that were asked for by name.
     """
-    if asked is not None:
+    if asked:
         able = [experiment for experiment in chosen if asked in experiment.providers]
         unable = [experiment for experiment in chosen if asked not in experiment.providers]
         if unable and (named or not able):
             raise UserError(f"{unable[0].name} cannot be injected on {asked}; use PROVIDER={unable[0].providers[0]}.")
         return [(asked, _longest_first(able, asked))]
-    simulated = [experiment for experiment in chosen if Provider.SIMULATED in experiment.providers]
+    simulated = [experiment for experiment in chosen if SIMULATED in experiment.providers]
     rest = [experiment for experiment in chosen if experiment not in simulated]
     if rest and (reason := why_no_engine()):
         raise UserError(f"{rest[0].name} needs kind: {reason} Use PROVIDER=simulated for what can be shown without.")
-    planned = ((Provider.SIMULATED, simulated), (Provider.KIND, rest))
+    planned = ((SIMULATED, simulated), (KIND, rest))
     return [(provider, _longest_first(able, provider)) for provider, able in planned if able]
 
 
-def _longest_first(chosen: Sequence[Experiment], provider: Provider) -> list[Experiment]:
+def _longest_first(chosen: Sequence[Experiment], provider: str) -> list[Experiment]:
     return sorted(chosen, key=lambda experiment: len(experiment.failures(provider)), reverse=True)
 
 
@@ -180,19 +188,23 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
     names = env.get("FAULT", "").replace(",", " ").split()
     chosen = experiments.load_all(experiments.FAULTS if kind == "faults" else experiments.VARIATIONS, names)
     planned = plan(chosen, settings.provider, named=bool(names))
+    contexts = {name: RunContext(settings.with_changes(provider=name), provider_named(name), KEPT) for name, _ in planned}
     with only_run_of_clone():
         for provider, able in planned:
-            prepare_only(replace(settings, provider=provider))
+            context = contexts[provider]
+            context.prepare(Progress(total=context.provider.prepare_steps))
             for minor in sorted({item.minor for one in able for item in one.inject if isinstance(item, Client)}):
                 kubectl_of(settings.versions.row(minor), Progress(total=1))
             print(f"{len(able)} {kind} on {provider}, Kubernetes {settings.release.patch}", flush=True)
         # What was built does not count.
         begun = time.monotonic()
         try:
-            judged = run_all(planned, REPORTS / kind, Progress(sum(len(able) for _, able in planned)))
+            environments = {name: context.environment() for name, context in contexts.items()}
+            total = Progress(sum(len(able) for _, able in planned))
+            judged = run_all(planned, REPORTS / kind, total, environments)
         finally:
-            if not settings.keep and any(provider is Provider.KIND for provider, _ in planned):
-                finish_run(settings, KEPT)
+            for context in contexts.values():
+                context.end_run()
     register = requirements.load()
     bare = (
         requirements_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []

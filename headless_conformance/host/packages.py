@@ -48,7 +48,11 @@ def missing_packages(packages: Iterable[str]) -> list[str]:
     """Those of these packages (of PROGRAMS) whose program or file is not found."""
 
     def is_there(sign: str) -> bool:
-        return Path(sign).exists() if sign.startswith("/") else shutil.which(sign, path=search_path()) is not None
+        return (
+            Path(sign).exists()
+            if sign.startswith("/")
+            else shutil.which(sign, path=search_path()) is not None
+        )
 
     return [package for package in packages if not is_there(PROGRAMS[package])]
 
@@ -59,7 +63,10 @@ def is_debian() -> bool:
         release = platform.freedesktop_os_release()
     except OSError:
         return False
-    return "debian" in f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split() and shutil.which("apt-get") is not None
+    return (
+        "debian" in f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".split()
+        and shutil.which("apt-get") is not None
+    )
 
 
 def require_host_packages(packages: Iterable[str], progress: Progress) -> None:
@@ -70,9 +77,13 @@ def require_host_packages(packages: Iterable[str], progress: Progress) -> None:
     names = " ".join(absent)
     if not is_debian():
         programs = ", ".join(PROGRAMS[package] for package in absent)
-        raise UserError(f"These programs are missing: {programs}; install them with this system's package manager.")
+        raise UserError(
+            f"These programs are missing: {programs}; install them with this system's package manager."
+        )
     if os.geteuid() != 0:
-        raise UserError(f"These Debian packages are missing: {names}; install them with `sudo apt-get install {names}`.")
+        raise UserError(
+            f"These Debian packages are missing: {names}; install them with `sudo apt-get install {names}`."
+        )
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     log = log_dir() / "host-packages.log"
     progress.say(f"installing {names} with apt-get")

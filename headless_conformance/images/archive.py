@@ -102,7 +102,13 @@ def write_archive(path: Path, names: Sequence[str], layers: Sequence[Path], conf
     digests = [_digest(layer) for layer in layers]
     encoded = json.dumps(_config(config, digests), sort_keys=True).encode()
     identity = hashlib.sha256(encoded).hexdigest()
-    manifest = [{"Config": f"{identity}.json", "RepoTags": list(names), "Layers": [f"{digest}.tar" for digest in digests]}]
+    manifest = [
+        {
+            "Config": f"{identity}.json",
+            "RepoTags": list(names),
+            "Layers": [f"{digest}.tar" for digest in digests],
+        }
+    ]
     with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "manifest.json", File(json.dumps(manifest).encode()))
         _add(tar, f"{identity}.json", File(encoded))

@@ -47,7 +47,10 @@ def _remove_superseded_images(engine: Engine, patches: set[str]) -> None:
 
 def _remove_superseded_kubectls(engine: Engine) -> None:
     """Each is a copy out of a node image and goes with it."""
-    there = {word.removeprefix("sha256:")[:16] for word in engine.docker("image", "ls", "--no-trunc", "--quiet").split()}
+    there = {
+        word.removeprefix("sha256:")[:16]
+        for word in engine.docker("image", "ls", "--no-trunc", "--quiet").split()
+    }
     for folder in (cache_dir() / "kubectl").glob("*"):
         if folder.name not in there:
             shutil.rmtree(folder, ignore_errors=True)

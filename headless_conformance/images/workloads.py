@@ -90,9 +90,21 @@ def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, s
         made.append(reference)
         if not engine.docker("images", "--quiet", "--filter", f"label={KEY_LABEL}={key}", reference).strip():
             progress.say(f"building {reference} by Docker")
-            words = ["docker", "build", "--target", name, "--label", f"{KEY_LABEL}={key}", "--tag", reference, folder]
+            words = [
+                "docker",
+                "build",
+                "--target",
+                name,
+                "--label",
+                f"{KEY_LABEL}={key}",
+                "--tag",
+                reference,
+                folder,
+            ]
             env = {**os.environ, **engine.env}
-            run_logged(f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
+            run_logged(
+                f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS
+            )
     return substitutes(made)
 
 
@@ -103,7 +115,11 @@ def substitutes(references: Iterable[str]) -> Mapping[str, str]:
 
 
 def _archive(
-    name: str, tag: str, inputs: Sequence[str | bytes], config: Config, layers: Callable[[Path], Sequence[Path]]
+    name: str,
+    tag: str,
+    inputs: Sequence[str | bytes],
+    config: Config,
+    layers: Callable[[Path], Sequence[Path]],
 ) -> Mapping[str, Path]:
     """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a scratch folder.
 
@@ -180,7 +196,13 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         write_layer(scratch_namespace / "own.tar", entries)
         return [packages, scratch_namespace / "own.tar"]
 
-    return _archive("mysql-server", _upstream(found.pins, "mysql-server-core"), [packages.name, repr(entries)], config, layers)
+    return _archive(
+        "mysql-server",
+        _upstream(found.pins, "mysql-server-core"),
+        [packages.name, repr(entries)],
+        config,
+        layers,
+    )
 
 
 def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Path]:
@@ -206,7 +228,12 @@ def _busybox(found: Fetched, scratch_namespace: Path, progress: Progress) -> tup
     description = next(path for path in found.files if path.suffix == ".dsc")
     source = scratch_namespace / "source"
     # The files were checked against the lock; the signature would need the maintainers' keyring.
-    run_logged("Unpacking busybox", ["dpkg-source", "--no-check", "--extract", description, source], log, timeout=BUILD_SECONDS)
+    run_logged(
+        "Unpacking busybox",
+        ["dpkg-source", "--no-check", "--extract", description, source],
+        log,
+        timeout=BUILD_SECONDS,
+    )
     run_logged("Configuring busybox", ["make", "defconfig"], log, cwd=source, timeout=BUILD_SECONDS)
     text = (source / ".config").read_text()
     for name, value in BUSYBOX_OPTIONS.items():
@@ -214,7 +241,9 @@ def _busybox(found: Fetched, scratch_namespace: Path, progress: Progress) -> tup
         text = re.sub(rf"^(# )?CONFIG_{name}[ =].*$", line, text, flags=re.MULTILINE)
     (source / ".config").write_text(text)
     jobs = f"-j{os.cpu_count() or 1}"
-    run_logged("Building busybox", ["make", jobs, "busybox", "busybox.links"], log, cwd=source, timeout=BUILD_SECONDS)
+    run_logged(
+        "Building busybox", ["make", jobs, "busybox", "busybox.links"], log, cwd=source, timeout=BUILD_SECONDS
+    )
     return source / "busybox", (source / "busybox.links").read_text().split()
 
 
@@ -224,12 +253,16 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
     entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
 
     def layers(scratch_namespace: Path) -> Sequence[Path]:
-        write_layer(scratch_namespace / "own.tar", {**entries, **_bytecode(packages, scratch_namespace / "tree")})
+        write_layer(
+            scratch_namespace / "own.tar", {**entries, **_bytecode(packages, scratch_namespace / "tree")}
+        )
         return [packages, scratch_namespace / "own.tar"]
 
     inputs = [packages.name, repr(entries)]
     client = Config(command=("sleep", "infinity"), env=(PATH_VARIABLE,))
-    open_port = Config(entrypoint=("/usr/local/bin/stub",), env=(PATH_VARIABLE,), user="65534:65534", ports=("3306/tcp",))
+    open_port = Config(
+        entrypoint=("/usr/local/bin/stub",), env=(PATH_VARIABLE,), user="65534:65534", ports=("3306/tcp",)
+    )
     return {
         **_archive("client", CLIENT_VERSION, inputs, client, layers),
         **_archive("stub", CLIENT_VERSION, inputs, open_port, layers),
@@ -241,9 +274,39 @@ def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
     with tarfile.open(packages) as tar:
         tar.extractall(tree, filter="tar")
     libraries = tree / "usr/lib/x86_64-linux-gnu"
-    python: list[str | Path] = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries, tree / "usr/bin/python3.11"]
+    python: list[str | Path] = [
+        libraries / "ld-linux-x86-64.so.2",
+        "--library-path",
+        libraries,
+        tree / "usr/bin/python3.11",
+    ]
     env = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0"}
-    options: list[str | Path] = ["-m", "compileall", "-q", "-s", tree, "--invalidation-mode", "unchecked-hash"]
+    options: list[str | Path] = [
+        "-m",
+        "compileall",
+        "-q",
+        "-s",
+        tree,
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
     command = [*python, *options, tree / "usr/lib/python3.11"]
     run_logged("Compiling Python modules", command, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
     return {f"/{path.relative_to(tree)}": File(path) for path in sorted(tree.rglob("*.pyc"))}
+
+
+def write_image_archives(settings: Settings, folder: Path) -> None:
+    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites without our builds."""
+    progress = Progress(total=2)
+    with progress.step("workload images"):
+        archives = ensure_archives(settings, progress)
+    with progress.step(f"archives into {folder}/"):
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {reference: reference.rpartition("/")[2] for reference in archives}
+        targets = {reference: folder / f"{name.replace(':', '-')}.tar" for reference, name in names.items()}
+        for reference, target in targets.items():
+            shutil.copyfile(archives[reference], target)
+    print("Push each into your registry under the name on the right, and run with that IMAGE_PREFIX=:")
+    print(
+        "\n".join(f"  {target} -> IMAGE_PREFIX/{names[reference]}" for reference, target in targets.items())
+    )

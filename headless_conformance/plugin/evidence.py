@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Generator
@@ -20,10 +19,8 @@ from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import NODE_LOGS
-from headless_conformance.core.run_identity import RUN_VARIABLE
-from headless_conformance.core.settings import from_env
 from headless_conformance.plugin.outcomes import RUN, is_worker
-from headless_conformance.providers.session import container_clusters
+from headless_conformance.plugin.session import run_context
 
 KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
 BEGUN = pytest.StashKey[float]()
@@ -44,8 +41,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Export the nodes' logs when something went wrong, as long as the cluster is there."""
     if session.testsfailed and not is_worker(session.config):
-        for mine in container_clusters(from_env(os.environ), os.environ[RUN_VARIABLE]):
-            mine.export_logs()
+        context = run_context(session.config)
+        context.provider.export_logs(context)
 
 
 @pytest.hookimpl(wrapper=True)

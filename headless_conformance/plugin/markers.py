@@ -18,8 +18,8 @@ import allure
 import pytest
 
 from headless_conformance.cluster.model import Capability, Cluster
-from headless_conformance.core import settings
 from headless_conformance.core.errors import UserError, not_supported
+from headless_conformance.plugin.session import run_context
 from headless_conformance.requirements import register as requirements
 from headless_conformance.requirements.register import Level, Register, Requirement, markdown
 from headless_conformance.results.selection import selected
@@ -45,8 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "needs(capability, ...): headless_conformance.cluster.model.Capability that the test needs"
     )
     config.stash[SHARED] = Counter()
+    asked = run_context(config).settings
     try:
-        asked = settings.from_env(os.environ)
         config.stash[REGISTER] = requirements.load()
         config.stash[CHOSEN] = selected(config.stash[REGISTER], os.environ)
     except UserError as error:

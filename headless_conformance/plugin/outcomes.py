@@ -6,7 +6,6 @@ collected, deselected and saw of the cluster travels in its `workeroutput`.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ import pytest
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
-from headless_conformance.core import settings
 from headless_conformance.core.errors import NotSupported
 from headless_conformance.plugin.markers import LANG, REGISTER, asks_for_suites, is_suite_test, requirement_of
+from headless_conformance.plugin.session import run_context
 from headless_conformance.requirements.register import Register
 from headless_conformance.results.summary import count_table, failure_lines, result_line, unsupported_lines
 from headless_conformance.results.verdict import (
@@ -266,7 +265,7 @@ class _Recorder(_Worker):
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self.run.ended = time.time()
         if self.run.is_conformance:
-            strict = settings.from_env(os.environ).strict
+            strict = run_context(self.config).settings.strict
             session.exitstatus = self.run.status(session.exitstatus, strict=strict)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

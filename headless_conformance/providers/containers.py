@@ -10,16 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import yaml
 from pytest_kubernetes.options import ClusterOptions
+from pytest_kubernetes.providers import select_provider_manager
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import clone_id, work_dir
-from headless_conformance.core.process import output_of
-from headless_conformance.core.progress import Progress
+from headless_conformance.core.paths import cache_dir, clone_id, work_dir
+from headless_conformance.core.process import output_of, own_environment
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.readiness import require_ready
@@ -30,29 +30,53 @@ KEPT = "kept"
 """Stands for the run in the state of a cluster that is there for whoever comes next."""
 
 ManagerFactory = Callable[[str], type]
-"""pytest-kubernetes' `k8s_manager`: provider name to manager class."""
-
-
-class Prepared(Protocol):
-    """What was made ready before the cluster."""
-
-    @property
-    def engine(self) -> Engine: ...
-    @property
-    def kubectl(self) -> Path: ...
-    @property
-    def env(self) -> Mapping[str, str]: ...
-
-
-Tools = TypeVar("Tools", bound=Prepared)
+"""pytest-kubernetes' way from a provider's name to its manager class."""
 
 
 @dataclass(frozen=True)
-class ContainerCluster(ABC, Generic[Tools]):
+class ContainerTools:
+    """What a cluster of containers needs before it can be created."""
+
+    engine: Engine
+    program: Path
+    """What creates and deletes such clusters, of exactly the table's release."""
+    kubectl: Path
+    folder: Path
+    """Links to these programs, to be first in PATH."""
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment of `program`: it asks this engine, finds our tools first, and is in no cluster."""
+        env = {**os.environ, **self.engine.env}
+        env["PATH"] = f"{self.folder}{os.pathsep}{env['PATH']}"
+        env.pop("KUBERNETES_SERVICE_HOST", None)
+        return env
+
+
+def tool_folder(tools: Mapping[str, Path], name: str) -> Path:
+    """A folder of links, to be first in PATH, so that the programs in it are the ones of this run."""
+    folder = cache_dir() / "tools" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for program, target in tools.items():
+        link = folder / program
+        if link.is_symlink() and link.readlink() == target:
+            continue
+        fresh = folder / f".{program}.{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
+        fresh.replace(link)
+    return folder
+
+
+ContainerToolsT = TypeVar("ContainerToolsT", bound=ContainerTools)
+
+
+@dataclass(frozen=True)
+class ContainerCluster(ABC, Generic[ContainerToolsT]):
     """The one cluster of a run. `create`, `attach`, `keep` and `delete` are idempotent."""
 
     settings: Settings
-    prepared: Tools
+    tools: ContainerToolsT
     run: str
     """Names the run; a cluster of another run is attached to only when that run kept it."""
 
@@ -68,23 +92,8 @@ class ContainerCluster(ABC, Generic[Tools]):
 
     @classmethod
     @abstractmethod
-    def prepare(cls, settings: Settings, run: str) -> Self:
-        """A cluster to attach to, create or delete, with everything made ready that it needs. Raises UserError."""
-
-    @classmethod
-    @abstractmethod
-    def find_program(cls, settings: Settings, progress: Progress) -> Path:
-        """PROGRAM of exactly the table's release, built if need be. Raises UserError."""
-
-    @classmethod
-    @abstractmethod
     def own(cls, engine: Engine) -> list[str]:
         """Names of the clusters that this clone created on this engine."""
-
-    @property
-    @abstractmethod
-    def program(self) -> Path:
-        """PROGRAM, as `prepare` found it."""
 
     @property
     @abstractmethod
@@ -134,8 +143,8 @@ class ContainerCluster(ABC, Generic[Tools]):
     @classmethod
     def remove(cls, program: Path, engine: Engine, name: str) -> None:
         """Delete a cluster with a throw-away kubeconfig, since the program would edit the user's own."""
-        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch_namespace:
-            env = {**os.environ, **engine.env, "KUBECONFIG": scratch_namespace.name}
+        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch:
+            env = {**os.environ, **engine.env, "KUBECONFIG": scratch.name}
             output_of([program, *cls.DELETE, name], env=env, timeout=120)
 
     @classmethod
@@ -158,7 +167,7 @@ class ContainerCluster(ABC, Generic[Tools]):
         self._state.write_text(json.dumps({"run": run, **self._identity()}))
 
     def _require_ours(self) -> None:
-        engine = self.prepared.engine
+        engine = self.tools.engine
         if self.containers_of(engine, self.name) and self.name not in self.own(engine):
             raise UserError(
                 f"A {self.PROGRAM} cluster named {self.name} exists that this clone did not create; "
@@ -174,7 +183,9 @@ class ContainerCluster(ABC, Generic[Tools]):
         if state.pop("run") not in (KEPT, self.run) or state != self._identity():
             return None
         try:
-            output_of([self.prepared.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], timeout=10)
+            output_of(
+                [self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], timeout=10
+            )
         except subprocess.SubprocessError:
             return None
         self._record(self.run)
@@ -184,7 +195,7 @@ class ContainerCluster(ABC, Generic[Tools]):
         """Leave the cluster for the next run."""
         self._record(KEPT)
 
-    def create(self, k8s_manager: ManagerFactory) -> Cluster:
+    def create(self, manager_named: ManagerFactory = select_provider_manager) -> Cluster:
         """Create the cluster through pytest-kubernetes; what an earlier, killed run left under our name goes first.
 
         Raises UserError with the program's own words; nothing stays behind then.
@@ -194,30 +205,34 @@ class ContainerCluster(ABC, Generic[Tools]):
         self._state.write_text(json.dumps({"run": self.run, "unfinished": True}))
         try:
             with tempfile.TemporaryDirectory(prefix=f"hc-{self.PROGRAM}-") as folder:
-                self._create(k8s_manager, Path(folder))
+                self._create(manager_named, Path(folder))
         except BaseException as error:
             self.export_logs()
             self.delete()
             if isinstance(error, subprocess.CalledProcessError):
                 raise UserError(f"{self.PROGRAM} could not create the cluster: {_words(error)}") from None
             if isinstance(error, subprocess.TimeoutExpired | RuntimeError):
-                raise UserError(f"The cluster {self.name} did not become ready within {CREATE_SECONDS} s{self.LOGS}.") from error
+                raise UserError(
+                    f"The cluster {self.name} did not become ready within {CREATE_SECONDS} s{self.LOGS}."
+                ) from error
             raise
         self._record(self.run)
         return self._cluster()
 
-    def _create(self, k8s_manager: ManagerFactory, folder: Path) -> None:
+    def _create(self, manager_named: ManagerFactory, folder: Path) -> None:
         config, kubeconfig = folder / "config.yaml", folder / "kubeconfig"
         config.write_text(yaml.safe_dump(self._config()))
-        manager = k8s_manager(self.PROGRAM)(self.name, str(config))
         options = ClusterOptions(
             provider_config=config,
             api_version=self.settings.release.patch,
             cluster_timeout=CREATE_SECONDS,
             kubeconfig_path=kubeconfig,
         )
-        manager.create(options, timeout=60, options=self._options())
-        self._load_images(manager)
+        # pytest-kubernetes runs its programs with the environment of this process.
+        with own_environment(self.tools.env):
+            manager = manager_named(self.PROGRAM)(self.name, str(config))
+            manager.create(options, timeout=60, options=self._options())
+            self._load_images(manager)
         kubeconfig.replace(self.kubeconfig)
 
     def settle(self, cluster: Cluster) -> None:
@@ -233,8 +248,8 @@ class ContainerCluster(ABC, Generic[Tools]):
     def delete(self) -> None:
         """Delete the cluster if this clone created it; UserError if another did. Nothing to do is fine."""
         self._require_ours()
-        if self.containers_of(self.prepared.engine, self.name):
-            self.remove(self.program, self.prepared.engine, self.name)
+        if self.containers_of(self.tools.engine, self.name):
+            self.remove(self.tools.program, self.tools.engine, self.name)
         self.kubeconfig.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
 

@@ -104,9 +104,21 @@ def require_ready(cluster: Cluster) -> None:
     require_version(cluster)
     bound = f"--timeout={ROLLOUT_SECONDS}s"
     kubectl(cluster, "wait", "--for=condition=Ready", "nodes", "--all", bound, timeout=ROLLOUT_SECONDS + 10)
-    kubectl(cluster, "-n", "kube-system", "rollout", "status", "deployment/coredns", bound, timeout=ROLLOUT_SECONDS + 10)
+    kubectl(
+        cluster,
+        "-n",
+        "kube-system",
+        "rollout",
+        "status",
+        "deployment/coredns",
+        bound,
+        timeout=ROLLOUT_SECONDS + 10,
+    )
     for attempt in Retrying(
-        stop=stop_after_delay(ANSWER_SECONDS), wait=wait_fixed(0.2), retry=retry_if_exception_type(), reraise=True
+        stop=stop_after_delay(ANSWER_SECONDS),
+        wait=wait_fixed(0.2),
+        retry=retry_if_exception_type(),
+        reraise=True,
     ):
         with attempt:
             require_answers(cluster)
@@ -115,8 +127,14 @@ def require_ready(cluster: Cluster) -> None:
 def require_answers(cluster: Cluster) -> None:
     """Ask each running CoreDNS pod, through a port-forward, for the API server's Service; UserError on any other answer."""
     api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
-    pods = json.loads(kubectl(cluster, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json"))["items"]
-    serving = [pod for pod in pods if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]]
+    pods = json.loads(
+        kubectl(cluster, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json")
+    )["items"]
+    serving = [
+        pod
+        for pod in pods
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]
     if not serving:
         raise UserError("No CoreDNS pod runs in kube-system; see `kubectl -n kube-system get pods`.")
     found = PLUGIN_DOMAIN.search(stored_corefile(cluster))
@@ -132,7 +150,9 @@ def require_answers(cluster: Cluster) -> None:
             )
 
 
-def ask_replica(api: client.CoreV1Api, pod: Mapping[str, Any], query: dns.message.Message) -> dns.message.Message:
+def ask_replica(
+    api: client.CoreV1Api, pod: Mapping[str, Any], query: dns.message.Message
+) -> dns.message.Message:
     """Ask one DNS pod over TCP through a port-forward. Raises what the client, the stream or dnspython raise."""
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     forwarded = portforward(api.connect_get_namespaced_pod_portforward, name, namespace, ports="53")

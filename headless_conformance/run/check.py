@@ -85,7 +85,9 @@ class Subject:
             return self.kube.get("Service", self.namespace, self.service_name)
         except ApiException as error:
             if error.status == 404:
-                raise AssertionError(f"there is no Service {self.service_name} in namespace {self.namespace}") from None
+                raise AssertionError(
+                    f"there is no Service {self.service_name} in namespace {self.namespace}"
+                ) from None
             raise
 
     def pods(self) -> list[Object]:
@@ -100,7 +102,9 @@ class Subject:
     def service_domain(self) -> str:
         """The governing Service's DNS name. Raises NotSupported when the cluster domain is not known."""
         if not self.domain:
-            not_supported("the cluster domain cannot be read from the DNS server's configuration; set CLUSTER_DOMAIN=")
+            not_supported(
+                "the cluster domain cannot be read from the DNS server's configuration; set CLUSTER_DOMAIN="
+            )
         return f"{self.service_name}.{self.namespace}.svc.{self.domain}."
 
     def require(self, name: str, rdtype: str, check: Check) -> None:
@@ -135,8 +139,12 @@ def versions_of(service: Object) -> list[int]:
 
 def serviced_by_a_headless_service(subject: Subject) -> None:
     case = subject.service()["spec"]
-    assert case.get("clusterIP") == "None", f"Service {subject.service_name} has the cluster IP {case.get('clusterIP')}"
-    assert case.get("clusterIPs") == ["None"], f"Service {subject.service_name} has the cluster IPs {case.get('clusterIPs')}"
+    assert case.get("clusterIP") == "None", (
+        f"Service {subject.service_name} has the cluster IP {case.get('clusterIP')}"
+    )
+    assert case.get("clusterIPs") == ["None"], (
+        f"Service {subject.service_name} has the cluster IPs {case.get('clusterIPs')}"
+    )
     assert case["type"] == "ClusterIP", f"Service {subject.service_name} is of type {case['type']}"
 
 
@@ -144,7 +152,9 @@ def service_selects_the_pods(subject: Subject) -> None:
     selector = subject.service()["spec"].get("selector") or {}
     labels = subject.statefulset()["spec"]["template"]["metadata"].get("labels", {})
     assert selector, f"Service {subject.service_name} has no selector"
-    assert selector.items() <= labels.items(), f"Service {subject.service_name} selects {selector}, the pods carry {labels}"
+    assert selector.items() <= labels.items(), (
+        f"Service {subject.service_name} selects {selector}, the pods carry {labels}"
+    )
 
 
 def pods_have_their_names(subject: Subject) -> None:
@@ -166,7 +176,10 @@ def slices_hold_the_ready_pods(subject: Subject) -> None:
     for version in versions_of(subject.service()):
         own = [item for item in slices if item["addressType"] == f"IPv{version}"]
         endpoints = [
-            found for item in own for found in item.get("endpoints") or [] if found["conditions"].get("ready") is not False
+            found
+            for item in own
+            for found in item.get("endpoints") or []
+            if found["conditions"].get("ready") is not False
         ]
         members = [found for found in endpoints if found.get("targetRef", {}).get("uid") in ours]
         listed = sorted(address for found in members for address in found["addresses"])
@@ -175,7 +188,9 @@ def slices_hold_the_ready_pods(subject: Subject) -> None:
         )
         for found in members:
             name = ours[found["targetRef"]["uid"]]["metadata"]["name"]
-            assert found.get("hostname") == name, f"the endpoint of pod {name} has the host name {found.get('hostname')}"
+            assert found.get("hostname") == name, (
+                f"the endpoint of pod {name} has the host name {found.get('hostname')}"
+            )
 
 
 def service_name_resolves(subject: Subject) -> None:
@@ -213,7 +228,11 @@ CHECKS: tuple[tuple[str, str, Callable[[Subject], None]], ...] = (
     ("SEED-NID-01", "pods are named by ordinal, in the Service's subdomain", pods_have_their_names),
     ("SEED-XC-01", "EndpointSlices and pod status agree", slices_hold_the_ready_pods),
     ("SEED-NID-03", "the Service's name lists exactly its Ready pods", service_name_resolves),
-    ("SEED-NID-05", "each member's name leads to its pod, and the next ordinal has none", member_names_resolve),
+    (
+        "SEED-NID-05",
+        "each member's name leads to its pod, and the next ordinal has none",
+        member_names_resolve,
+    ),
     ("SEED-NSL-10", "each address leads back to its member's name", addresses_lead_back),
 )
 """The requirements that hold for any StatefulSet and can be seen without touching it."""
@@ -238,7 +257,9 @@ def _finding(subject: Subject, requirement: str, what: str, check: Callable[[Sub
         return Finding(requirement, what, Outcome.FAILED, str(error))
     except (ApiException, HTTPError) as error:
         if isinstance(error, ApiException) and error.status == 403:
-            return Finding(requirement, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}")
+            return Finding(
+                requirement, what, Outcome.NOT_SUPPORTED, f"this account is refused: {error.reason}"
+            )
         return Finding(requirement, what, Outcome.ERROR, str(getattr(error, "reason", error)))
     except Unobserved as error:
         return Finding(requirement, what, Outcome.ERROR, str(error).partition("\n")[0])
@@ -260,7 +281,9 @@ def _asker(kube: Kube) -> Ask:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
         serving = [pod for pod in pods if is_ready(pod)]
         if not serving:
-            raise Unobserved(f"no Ready DNS server with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}")
+            raise Unobserved(
+                f"no Ready DNS server with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}"
+            )
         return [_answer(kube, pod, name, rdtype) for pod in serving]
 
     return ask
@@ -277,7 +300,9 @@ def _answer(kube: Kube, pod: Object, name: str, rdtype: str) -> Answer:
             raise ApiException(status=403, reason="port-forwards to the DNS servers") from None
         raise
     except (dns.exception.DNSException, OSError) as error:
-        raise Unobserved(f"DNS server {pod['metadata']['name']} does not answer: {type(error).__name__}") from None
+        raise Unobserved(
+            f"DNS server {pod['metadata']['name']} does not answer: {type(error).__name__}"
+        ) from None
 
 
 def _domain(kube: Kube) -> str:
@@ -311,7 +336,7 @@ def check(connection: Connection, target: str, domain: str = "") -> list[Finding
 
 def check_on_cluster(env: Mapping[str, str], target: str) -> list[Finding]:
     """The same on the cluster that KUBECONFIG and CONTEXT name."""
-    settings = from_env({**env, "PROVIDER": "existing", "K8S": "", "CLUSTER_DOMAIN": ""})
+    settings = from_env({**env, "K8S": "", "CLUSTER_DOMAIN": ""})
     connection = connect(settings, new_run())
     try:
         return check(connection, target, env.get("CLUSTER_DOMAIN", ""))

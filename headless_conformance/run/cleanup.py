@@ -11,7 +11,7 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import find_engine, find_or_revive
 from headless_conformance.images import leftovers
-from headless_conformance.providers.session import CONTAINER_PROVIDERS
+from headless_conformance.providers.registry import all_providers
 
 
 def clean(settings: Settings) -> None:
@@ -20,16 +20,15 @@ def clean(settings: Settings) -> None:
     Stops the private engine when no container of any clone is left on it.
     """
     engine = find_or_revive(settings, Progress(total=1))
-    clusters = [(provider, name) for provider in CONTAINER_PROVIDERS for name in provider.own(engine)] if engine else []
+    providers = all_providers()
+    clusters = [(one, name) for one in providers for name in one.clusters_of_clone(engine)] if engine else []
     progress = Progress(total=len(clusters) + 3)
     if engine is not None:
         for provider, name in clusters:
-            program = provider.find_program(settings, progress)
-            with progress.step(f"delete cluster {name}"):
-                provider.remove(program, engine, name)
+            provider.delete_cluster(settings, engine, name, progress)
         with progress.step("what earlier builds left"):
             leftovers.remove_from_engine(engine, settings.versions, progress)
-        labels = [provider.LABEL for provider in CONTAINER_PROVIDERS]
+        labels = [label for provider in providers for label in provider.engine_labels]
         if not engine.private:
             progress.skip("container engine", "not ours, left as it is")
         elif any(engine.docker("ps", "-aq", "--filter", f"label={label}").split() for label in labels):
@@ -48,7 +47,9 @@ def distclean(settings: Settings) -> None:
     clean(settings)
     engine = find_engine()
     if engine is not None and engine.private:
-        raise UserError("The private container engine still serves another clone; run `make clean` there first.")
+        raise UserError(
+            "The private container engine still serves another clone; run `make clean` there first."
+        )
     cache = cache_dir()
     subprocess.run(["chmod", "-R", "u+w", str(cache)], check=False)
     shutil.rmtree(cache)

@@ -30,7 +30,8 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
     provider = settings.provider
     try:
         reason = why_no_engine()
-        provider, sentence = chosen_provider(settings)
+        chosen, why = chosen_provider(settings)
+        provider, sentence = chosen.name, " ".join(filter(None, (why, f"{chosen.description}")))
     except UserError as error:
         reason = sentence = str(error)
     if engine is not None:
@@ -40,7 +41,11 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
     missing = missing_packages(BUILD_PACKAGES)
     return [
         ("Python", sys.version.split()[0], "used"),
-        ("Go", _said("go", "version"), "builds kind, the simulated cluster's programs, and images that cannot be pulled"),
+        (
+            "Go",
+            _said("go", "version"),
+            "builds kind, the simulated cluster's programs, and images that cannot be pulled",
+        ),
         ("container engine", there, use),
         (
             "host packages",
@@ -50,6 +55,10 @@ def table(settings: Settings) -> list[tuple[str, str, str]]:
         ("Node.js", _said("node", "--version"), "only for `make report`"),
         ("free disk", f"{free_gib():.0f} GiB at the cache", "15 GiB are needed for a build"),
         ("cache", str(cache_dir()), "may be deleted with `make distclean`"),
-        ("Kubernetes", settings.release.patch, f"CoreDNS {settings.release.coredns}, etcd {settings.release.etcd}"),
-        ("provider", str(provider or "none"), sentence),
+        (
+            "Kubernetes",
+            settings.release.patch,
+            f"CoreDNS {settings.release.coredns}, etcd {settings.release.etcd}",
+        ),
+        ("provider", provider or "none", sentence),
     ]

@@ -18,8 +18,9 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.process import end_group
 from headless_conformance.core.progress import clock
-from headless_conformance.core.settings import Provider, Settings, from_env
+from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.engine.engine import Engine, find_engine
+from headless_conformance.providers.kind.cluster import NAME as KIND
 from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.results.report_file import read
 from headless_conformance.results.verdict import Outcome
@@ -52,7 +53,9 @@ def _restart_api_server(target: Target) -> None:
 
 
 def _delete_dns_pod(target: Target) -> None:
-    pods = target.on_control_plane(*IN_NODE, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "name").split()
+    pods = target.on_control_plane(
+        *IN_NODE, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "name"
+    ).split()
     target.on_control_plane(*IN_NODE, "-n", "kube-system", "delete", pods[0], "--wait=false")
 
 
@@ -101,7 +104,9 @@ class DisturbedRun:
         return found
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{len(requirements)} {outcome}" for outcome, requirements in self.outcomes.items())
+        counts = ", ".join(
+            f"{len(requirements)} {outcome}" for outcome, requirements in self.outcomes.items()
+        )
         verdict = "; ".join(self.problems()) or "well taken"
         return f"{self.name}: {verdict} ({counts or 'no requirements'}; exit status {self.status}, {clock(self.seconds)})"
 
@@ -119,7 +124,7 @@ def disturb(settings: Settings, name: str) -> DisturbedRun:
     """One run with one disturbance. UserError when the run does not get as far as that."""
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
-    env = {**os.environ, "PROVIDER": Provider.KIND.value, "KEEP": "0"}
+    env = {**os.environ, "PROVIDER": KIND, "KEEP": "0"}
     command = [sys.executable, "-m", "headless_conformance", "e2e"]
     begun = time.monotonic()
     child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
@@ -136,7 +141,11 @@ def disturb(settings: Settings, name: str) -> DisturbedRun:
         end_group(child, grace=200.0)
     outcomes = outcomes_of(read(report)) if report.exists() else {}
     return DisturbedRun(
-        name, status, time.monotonic() - begun, outcomes, tuple(KindCluster.containers_of(target.engine, target.name))
+        name,
+        status,
+        time.monotonic() - begun,
+        outcomes,
+        tuple(KindCluster.containers_of(target.engine, target.name)),
     )
 
 
@@ -145,12 +154,16 @@ def _await_databases(settings: Settings, child: subprocess.Popen[bytes]) -> Targ
     end = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < end:
         if child.poll() is not None:
-            raise UserError("The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first.")
+            raise UserError(
+                "The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first."
+            )
         engine = find_engine()
         if engine is not None and _databases_ready(Target(engine, name)):
             return Target(engine, name)
         time.sleep(POLL_SECONDS)
-    raise UserError(f"The run had no databases Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first.")
+    raise UserError(
+        f"The run had no databases Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first."
+    )
 
 
 def _databases_ready(target: Target) -> bool:
@@ -166,5 +179,5 @@ def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedR
     unknown = [name for name in names if name not in DISTURBANCES]
     if unknown:
         raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
-    settings = from_env({**env, "PROVIDER": Provider.KIND.value})
+    settings = from_env({**env, "PROVIDER": KIND})
     return [disturb(settings, name) for name in names or DISTURBANCES]

@@ -7,125 +7,103 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.process import end_with_parent
 from headless_conformance.core.progress import Progress, clock
-from headless_conformance.core.run_identity import RUN_VARIABLE, new_run, only_run_of_clone
-from headless_conformance.core.settings import Provider, Settings, from_env
-from headless_conformance.engine.engine import why_no_engine
-from headless_conformance.providers.existing.cluster import plan
-from headless_conformance.providers.existing.connection import Connection, connect, remove_namespaces, require_consent
-from headless_conformance.providers.session import finish_run, prepare_only
+from headless_conformance.core.run_identity import new_run, only_run_of_clone
+from headless_conformance.core.settings import Settings
+from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.registry import all_providers, provider_named
+from headless_conformance.providers.run_context import RunContext
 from headless_conformance.results.selection import as_requirements
 from headless_conformance.results.verdict import STATUS_ERROR
-from headless_conformance.toolchain.kubectl import kubectl_for
 
 USAGE_ERROR = 4
 """What pytest ends with when it does not understand its arguments."""
 GRACE_SECONDS = 150
 """How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
-WORKERS = {Provider.SIMULATED: 2}
-"""pytest workers by provider, four unless said: tests wait more than they compute. A simulated cluster belongs to one worker."""
 
 
-def chosen_provider(settings: Settings) -> tuple[Provider, str]:
-    """The provider of this run and the sentence that says why: kind wherever an engine is or can be started, else simulated."""
-    if settings.provider is not None:
-        return settings.provider, f"Provider {settings.provider}, as asked."
-    reason = why_no_engine()
-    if reason is None:
-        return Provider.KIND, "Provider kind: real nodes in containers."
-    return Provider.SIMULATED, (
-        f"Provider simulated: {reason} Real API server, controllers and CoreDNS; "
-        "what needs a kubelet, packets between pods or MySQL is not verified."
-    )
+def chosen_provider(settings: Settings) -> tuple[ClusterProvider[Any], str]:
+    """The provider of a run, and why it is not the one that would be taken first; empty when that is it or was asked for.
+
+    Raises UserError when the machine fails to say what it can have.
+    """
+    if settings.provider:
+        return provider_named(settings.provider), ""
+    why = ""
+    for provider in (one for one in all_providers() if one.automatic):
+        reason = provider.why_impossible()
+        if reason is None:
+            return provider, why
+        why = why or reason
+    raise UserError(why)
+
+
+def prepare_only(settings: Settings) -> None:
+    """Make everything ready for a run and start nothing. Raises UserError with what a person can do."""
+    provider, why = chosen_provider(settings)
+    if not provider.prepares:
+        raise UserError(
+            f"Nothing is prepared for PROVIDER={provider.name}; `make image-archive` writes the images that it needs."
+        )
+    print(" ".join(filter(None, (why, provider.introduction(settings)))), flush=True)
+    provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
-    """Run the suite and return the exit status: pytest's own, as fixtures/outcomes.py sets it; 130 after ^C, 143 after SIGTERM.
+    """Run the suite; the exit status is pytest's own, as `plugin.outcomes` sets it, 130 after ^C, and 143 after SIGTERM.
 
     Raises UserError before anything was started.
     """
     choice = as_requirements(os.environ)
-    if settings.provider is Provider.EXISTING:
-        return _on_existing(settings, choice, pytest_arguments)
-    if settings.provider in (Provider.KIND, Provider.K3D) and (reason := why_no_engine()):
-        raise UserError(reason)
-    provider, sentence = chosen_provider(settings)
-    run = new_run()
-
-    def finish() -> None:
-        finish_run(settings, run)
-
-    print(f"Kubernetes {settings.release.patch}. {sentence}", flush=True)
-    # Before pytest, whose time limits are made for tests and not for builds.
-    prepare_only(replace(settings, provider=provider))
-    return _run(sentence, {**choice, "PROVIDER": provider, RUN_VARIABLE: run}, pytest_arguments, finish)
-
-
-def _on_existing(settings: Settings, choice: Mapping[str, str], pytest_arguments: Sequence[str]) -> int:
-    """Run the suite on a cluster of the person's own, of whatever version it is."""
-    run = new_run()
-    connection = connect(settings, run)
+    provider, why = chosen_provider(settings)
+    context = RunContext(settings.with_changes(provider=provider.name), provider, new_run())
     try:
-        version = connection.version()
-        asked = os.environ.get("K8S", "").removeprefix("v")
-        if asked and asked != version and not version.startswith(f"{asked}."):
-            raise UserError(f"Context {connection.context} is Kubernetes {version}, not {asked}; leave K8S out or correct it.")
-        sentence = f"Provider existing: context {connection.context} at {connection.server}."
-        print(f"Kubernetes {version}. {sentence}", flush=True)
-        if settings.target.dry_run:
-            print("\n".join(plan(settings, connection)))
+        context.begin()
+        introduction = " ".join(filter(None, (why, provider.introduction(context.settings))))
+        print(f"Kubernetes {context.settings.release.patch}. {introduction}", flush=True)
+        if (lines := provider.dry_run(context.settings)) is not None:
+            print("\n".join(lines))
             return 0
-        if not settings.target.image_prefix:
-            raise UserError("Set IMAGE_PREFIX= to where the nodes can pull the images that `make image-archive` writes.")
-        require_consent(connection, settings, "create namespaces of our own")
-        env = {
-            **choice,
-            "PROVIDER": Provider.EXISTING,
-            RUN_VARIABLE: run,
-            "K8S": version,
-            "KUBECONFIG": str(connection.kubeconfig),
-            "CONTEXT": connection.context,
-            "CONFIRM": "1",
-        }
-        # Before pytest and its time limits here, too.
-        kubectl_for(from_env({**os.environ, **env}).release, settings.versions, Progress(total=1))
-        return _run(sentence, env, pytest_arguments, lambda: _leave(connection, run))
+        # Before pytest, whose time limits are made for tests and not for builds.
+        context.prepare(Progress(total=provider.prepare_steps))
+        return _run(context, introduction, choice, pytest_arguments)
     finally:
-        connection.remove()
+        context.end_session()
 
 
-def _leave(connection: Connection, run: str) -> None:
-    remove_namespaces(connection, Progress(total=1), run)
-
-
-def _run(sentence: str, variables: Mapping[str, str], pytest_arguments: Sequence[str], finish: Callable[[], None]) -> int:
-    """Run pytest with this clone's lock held, then `finish`, whatever became of it."""
+def _run(
+    context: RunContext[Any], introduction: str, choice: Mapping[str, str], pytest_arguments: Sequence[str]
+) -> int:
+    """Run pytest with this clone's lock held, then end the run, whatever became of it."""
     with only_run_of_clone():
         begun = time.monotonic()
         try:
-            status = _pytest({**os.environ, **variables, "PYTHONPATH": str(ROOT)}, pytest_arguments)
+            status = _pytest(context, choice, pytest_arguments)
         finally:
-            finish()
+            context.end_run()
     print(
-        f"{sentence} Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS.relative_to(ROOT)}/.",
+        f"{introduction} Exit status {status} after {clock(time.monotonic() - begun)}; "
+        f"reports are in {REPORTS.relative_to(ROOT)}/.",
         flush=True,
     )
     return status
 
 
-def _pytest(env: dict[str, str], arguments: Sequence[str]) -> int:
+def _pytest(context: RunContext[Any], choice: Mapping[str, str], arguments: Sequence[str]) -> int:
     """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
-    workers = WORKERS.get(Provider(env["PROVIDER"]), 4)
-    status = supervised([sys.executable, "-m", "pytest", "-n", str(workers), "--dist=loadgroup", *arguments], env, GRACE_SECONDS)
+    workers = str(context.provider.pytest_workers)
+    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist=loadgroup", *arguments]
+    env = {**os.environ, **choice, **context.environment(), "PYTHONPATH": str(ROOT)}
+    status = supervised(command, env, GRACE_SECONDS)
     return STATUS_ERROR if status == USAGE_ERROR else status
 
 
@@ -135,7 +113,11 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
     Returns its exit status, or 128 and the number of the signal.
     """
     child = subprocess.Popen(
-        command, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid())
+        command,
+        cwd=ROOT,
+        env=dict(env),
+        start_new_session=True,
+        preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid()),
     )
     interrupted: list[int] = []
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
-from headless_conformance.core.settings import Provider, from_env
 from headless_conformance.core.versions import Release, Versions, load
+from headless_conformance.providers.registry import provider_named, settings_of_run
 from headless_conformance.results.comparison import comparison
 from headless_conformance.results.report_file import read
 from headless_conformance.results.selection import as_requirements
@@ -104,7 +104,9 @@ def summary(rows: Sequence[Row]) -> list[str]:
         lines += comparison([minor for minor, _ in reported], [record for _, record in reported])
     for row in rows:
         lines.append(
-            f"{row.minor}: {row.record['summary']}" if row.record else f"{row.minor}: no report, exit status {row.status}"
+            f"{row.minor}: {row.record['summary']}"
+            if row.record
+            else f"{row.minor}: no report, exit status {row.status}"
         )
     return lines
 
@@ -118,8 +120,11 @@ def run_version(choice: Mapping[str, str], release: Release) -> int:
 def run_versions(env: Mapping[str, str]) -> int:
     """Run the matrix and print its summary; its exit status. UserError when the settings are wrong."""
     rows = chosen_rows(load(), env.get("K8S", ""))
-    if from_env({**env, "K8S": rows[0].minor}).provider is Provider.EXISTING:
-        raise UserError("A matrix creates its clusters; leave PROVIDER=existing out, or use `make e2e` for that cluster.")
+    asked = settings_of_run({**env, "K8S": rows[0].minor}).provider
+    if asked and not provider_named(asked).prepares:
+        raise UserError(
+            f"A matrix creates its clusters; leave PROVIDER={asked} out, or use `make e2e` for that cluster."
+        )
     choice = as_requirements(env)
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))

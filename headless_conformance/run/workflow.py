@@ -8,7 +8,6 @@ from pathlib import Path
 
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import Versions, load
 from headless_conformance.toolchain.go import binary
 
@@ -20,10 +19,14 @@ THOROUGH = ("schedule", "workflow_dispatch")
 def matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
     """The job matrix: every row and k3d for a thorough event, else the newest and the oldest row."""
     thorough = event in THOROUGH
-    rows = list(reversed(versions.rows)) if thorough else list(dict.fromkeys((versions.newest, versions.rows[0])))
-    jobs = [{"k8s": row.minor, "provider": Provider.KIND.value} for row in rows]
+    rows = (
+        list(reversed(versions.rows))
+        if thorough
+        else list(dict.fromkeys((versions.newest, versions.rows[0])))
+    )
+    jobs = [{"k8s": row.minor, "provider": "kind"} for row in rows]
     if thorough:
-        jobs.append({"k8s": versions.newest.minor, "provider": Provider.K3D.value})
+        jobs.append({"k8s": versions.newest.minor, "provider": "k3d"})
     return {"include": jobs}
 
 

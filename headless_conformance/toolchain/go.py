@@ -47,7 +47,11 @@ class Recipe:
         if self.staging:
             major, minor = version.split(".")[:2]
             for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
-                values |= {f"{package}.gitVersion": f"v{version}", f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
+                values |= {
+                    f"{package}.gitVersion": f"v{version}",
+                    f"{package}.gitMajor": major,
+                    f"{package}.gitMinor": minor,
+                }
         return values
 
 
@@ -104,7 +108,9 @@ RECIPES: Mapping[str, Recipe] = {
         {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
         stamps=("main.VERSION",),
     ),
-    "actionlint": Recipe("github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
+    "actionlint": Recipe(
+        "github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}
+    ),
     "k3d": Recipe(
         "github.com/k3d-io/k3d/v5",
         {"k3d": "github.com/k3d-io/k3d/v5"},
@@ -112,7 +118,11 @@ RECIPES: Mapping[str, Recipe] = {
         stamps=("github.com/k3d-io/k3d/v5/version.Version",),
     ),
     "kind": Recipe("sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}),
-    "kwok": Recipe("sigs.k8s.io/kwok", _under("sigs.k8s.io/kwok/cmd", "kwok"), stamps=("sigs.k8s.io/kwok/pkg/consts.Version",)),
+    "kwok": Recipe(
+        "sigs.k8s.io/kwok",
+        _under("sigs.k8s.io/kwok/cmd", "kwok"),
+        stamps=("sigs.k8s.io/kwok/pkg/consts.Version",),
+    ),
 }
 
 
@@ -171,10 +181,17 @@ class Source:
     def key(self, go: str) -> str:
         """Sixteen hexadecimal digits that change with anything that changes the programs."""
         digest = hashlib.sha256()
-        parts = [go, self.ldflags, *self.tags, *(f"{name}={package}" for name, package in sorted(self.commands.items()))]
+        parts = [
+            go,
+            self.ldflags,
+            *self.tags,
+            *(f"{name}={package}" for name, package in sorted(self.commands.items())),
+        ]
         digest.update("\0".join(parts).encode())
         for path in sorted(self.folder.iterdir()):
-            if path.name in {"go.mod", "go.sum"} or (path.suffix == ".go" and not path.name.endswith("_test.go")):
+            if path.name in {"go.mod", "go.sum"} or (
+                path.suffix == ".go" and not path.name.endswith("_test.go")
+            ):
                 digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
         return digest.hexdigest()[:16]
 
@@ -321,4 +338,8 @@ def module_folder(component: str, version: str) -> Path:
     source = source_of(component, version)
     module = RECIPES[component].module
     output_of(["go", "-C", source.folder, "mod", "download", module], env=go_environment(), timeout=600)
-    return Path(output_of(["go", "-C", source.folder, "list", "-m", "-f", "{{.Dir}}", module], env=go_environment()).strip())
+    return Path(
+        output_of(
+            ["go", "-C", source.folder, "list", "-m", "-f", "{{.Dir}}", module], env=go_environment()
+        ).strip()
+    )

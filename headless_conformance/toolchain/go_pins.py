@@ -21,7 +21,14 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.core.versions import load
-from headless_conformance.toolchain.go import MODULES, RECIPES, Recipe, components_of, folder_of, go_environment
+from headless_conformance.toolchain.go import (
+    MODULES,
+    RECIPES,
+    Recipe,
+    components_of,
+    folder_of,
+    go_environment,
+)
 
 FOLDER = MODULES
 
@@ -52,7 +59,9 @@ def _replacements(upstream: dict[str, Any], version: str, recipe: Recipe) -> lis
     for entry in upstream.get("Replace") or []:
         old, new = entry["Old"], entry["New"]
         if "Version" in new:
-            lines.append(" ".join(filter(None, [old["Path"], old.get("Version"), "=>", new["Path"], new["Version"]])))
+            lines.append(
+                " ".join(filter(None, [old["Path"], old.get("Version"), "=>", new["Path"], new["Version"]]))
+            )
     if recipe.staging:
         release = re.sub(r"^1\.", "v0.", version)
         staged = [entry["Path"] for entry in upstream["Require"] if entry["Version"] == "v0.0.0"]
@@ -108,4 +117,6 @@ def generate_all() -> None:
                 f"{path.parent.name}: not in versions.yaml any more; remove it with `git rm -r {path.parent.relative_to(ROOT)}`"
             )
     if failed:
-        raise UserError(f"There are no pins for {', '.join(failed)}; take a version whose modules Go can have.")
+        raise UserError(
+            f"There are no pins for {', '.join(failed)}; take a version whose modules Go can have."
+        )

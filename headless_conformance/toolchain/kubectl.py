@@ -28,7 +28,9 @@ def kubectl_of(row: Release, progress: Progress) -> Path:
 
 def _minor_of(kubectl: str) -> str:
     try:
-        said = json.loads(output_of([kubectl, "version", "--client", "-o", "json"], timeout=20))["clientVersion"]["gitVersion"]
+        said = json.loads(output_of([kubectl, "version", "--client", "-o", "json"], timeout=20))[
+            "clientVersion"
+        ]["gitVersion"]
     except (subprocess.SubprocessError, OSError, ValueError, LookupError):
         return ""
     return ".".join(str(said).removeprefix("v").split(".")[:2])

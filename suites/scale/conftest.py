@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +18,8 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.large_set import DELAYS, SERVICE, STATEFULSET, Change, LargeSet, costs
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import delete_namespace
-from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.core.settings import Settings
+from headless_conformance.plugin.session import run_context
 
 HERE = Path(__file__).parent
 
@@ -32,8 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes minutes; run with SLOW=1")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    slow = from_env(os.environ).slow
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = run_context(config).settings.slow
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.slow)

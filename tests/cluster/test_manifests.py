@@ -13,7 +13,6 @@ from headless_conformance.cluster.facts import is_cached, plugin_options
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.paths import MANIFESTS
-from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import load as load_versions
 from suites.headless_service.manifest_files import HEADLESS_FILE, STATEFULSET_FILE
 
@@ -24,7 +23,7 @@ FILES = sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name !
 def cluster(*capabilities: Capability, **images: str) -> Cluster:
     release = load_versions().newest
     return Cluster(
-        "test", Provider.KIND, release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images
+        "test", "kind", release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images
     )
 
 

@@ -18,7 +18,6 @@ from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
 from headless_conformance.cluster.waiting import Unobserved
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.run_identity import RUN_VARIABLE
-from headless_conformance.core.settings import Provider
 from suites.headless_service.dns_test_session import typed
 
 
@@ -143,18 +142,18 @@ def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
     return Shared(folder, cast(Kube, kube), cast(Cluster, SimpleNamespace(namespace_objects=BEGINNING))), kube
 
 
-@pytest.mark.parametrize("provider", Provider)
+@pytest.mark.parametrize("ends_with_run", [False, True])
 def test_a_specs_namespace_goes_with_the_spec_or_with_the_whole_cluster(
-    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends_with_run: bool
 ) -> None:
     monkeypatch.setenv(RUN_VARIABLE, "run-1")
     kube = FakeKube()
-    cluster = SimpleNamespace(provider=provider, namespace_objects=())
+    cluster = SimpleNamespace(ends_with_run=ends_with_run, namespace_objects=())
     ours = Shared(tmp_path, cast(Kube, kube), cast(Cluster, cluster))
     with pytest.raises(AssertionError, match="red"), ours.namespace("spec") as name:
         raise AssertionError("red")
     deleted = [("DELETE", f"/api/v1/namespaces/{name}")]
-    assert kube.deleted == ([] if provider is Provider.SIMULATED else deleted)
+    assert kube.deleted == ([] if ends_with_run else deleted)
 
 
 def test_a_secret_comes_when_the_rights_that_were_bound_are_known(

@@ -72,7 +72,9 @@ def test_a_program_that_lets_go_of_its_terminal_is_not_waited_for_without_a_boun
 
 def test_what_a_program_started_ends_with_it_even_when_it_does_not_heed_sigterm(tmp_path: Path) -> None:
     stubborn = f"trap '' TERM HUP; echo $$ > {tmp_path}/pid; echo started; while :; do sleep 1; done"
-    with on_terminal(["sh", "-c", 'sh -c "$STUBBORN" & wait'], {**os.environ, "STUBBORN": stubborn}) as terminal:
+    with on_terminal(
+        ["sh", "-c", 'sh -c "$STUBBORN" & wait'], {**os.environ, "STUBBORN": stubborn}
+    ) as terminal:
         assert terminal.read_until("started", 10)
     pid = int((tmp_path / "pid").read_text())
     eventually(lambda: _is_gone(pid), expecting=f"process {pid} to be gone")

@@ -13,7 +13,9 @@ from headless_conformance.core.paths import ROOT
 from headless_conformance.core.progress import Progress, clock
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (10, "0:10"), (75.2, "1:15"), (3601, "60:01")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (10, "0:10"), (75.2, "1:15"), (3601, "60:01")]
+)
 def test_times_are_written_for_people(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 

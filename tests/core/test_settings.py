@@ -8,13 +8,22 @@ import pytest
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.settings import SCALE_NAMES, Images, Provider, Scale, from_env
+from headless_conformance.core.settings import (
+    SCALE_NAMES,
+    Images,
+    Network,
+    Scale,
+    Settings,
+    Target,
+    as_environment,
+    from_env,
+)
 
 
 def test_the_default_is_the_newest_row_and_leaves_the_provider_to_us() -> None:
     settings = from_env({})
     assert settings.release == settings.versions.rows[-1]
-    assert settings.provider is None
+    assert settings.provider == ""
     assert (settings.images, settings.keep, settings.namespace) == (Images.AUTO, False, "default")
 
 
@@ -24,33 +33,78 @@ def test_a_minor_and_its_patch_name_the_same_row() -> None:
 
 
 def test_every_variable_is_read() -> None:
-    given = {"PROVIDER": "simulated", "IMAGES": "build", "STRICT": "1", "SLOW": "1", "CLUSTER_DOMAIN": "kube.local"}
+    given = {
+        "PROVIDER": "simulated",
+        "IMAGES": "build",
+        "STRICT": "1",
+        "SLOW": "1",
+        "CLUSTER_DOMAIN": "kube.local",
+    }
     settings = from_env({**given, "SCALE_SEED": "7", "SCALE_NAMES": "all"})
-    assert settings.provider is Provider.SIMULATED
+    assert settings.provider == "simulated"
     assert settings.images is Images.BUILD
-    assert (settings.keep, settings.strict, settings.slow, settings.debian_drift) == (False, True, True, False)
+    assert (settings.keep, settings.strict, settings.slow, settings.debian_drift) == (
+        False,
+        True,
+        True,
+        False,
+    )
     assert settings.network.domain == "kube.local"
     assert settings.scale == Scale(seed=7, names=None)
     assert from_env({"KEEP": "1", "SCALE_NAMES": "50"}).scale == Scale(seed=None, names=50)
     assert from_env({}).scale == Scale(seed=None, names=SCALE_NAMES)
 
 
-@pytest.mark.parametrize("provider", ["", "kind", "k3d", "existing"])
-def test_very_many_members_are_for_simulated_nodes_alone(provider: str) -> None:
-    with pytest.raises(UserError, match="SLOW"):
-        from_env({"SLOW": "1", "PROVIDER": provider})
+def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: Path) -> None:
+    settings = Settings(
+        release=from_env({}).versions.rows[0],
+        versions=from_env({}).versions,
+        asked_release=from_env({}).versions.rows[0].patch,
+        provider="kind",
+        images=Images.PULL,
+        keep=True,
+        strict=True,
+        slow=True,
+        debian_drift=True,
+        namespace="shop",
+        report_lang="zh",
+        network=Network(pod_cidr="198.18.0.0/16", service_cidr="198.19.0.0/16", domain="kube.local"),
+        scale=Scale(seed=7, names=None),
+        target=Target(
+            kubeconfig="a:b",
+            context="prod",
+            confirmed=True,
+            dry_run=True,
+            image_prefix="registry.example/team",
+            storage_class="fast",
+            pull_secret=tmp_path / "config.json",
+        ),
+    )
+    defaults = from_env({})
+    for model, default in (
+        (settings, defaults),
+        (settings.scale, defaults.scale),
+        (settings.target, defaults.target),
+    ):
+        same = [name for name in type(model).model_fields if getattr(model, name) == getattr(default, name)]
+        assert same == (["versions"] if model is settings else [])
+    assert from_env(as_environment(settings)) == settings
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert from_env(dict.fromkeys(as_environment(from_env({})), "")) == from_env({})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [
         ("K8S", "1.12", "1.37"),
-        ("PROVIDER", "minikube", "kind"),
         ("IMAGES", "steal", "auto, pull, build"),
         ("KEEP", "yes", "0, 1"),
         ("REPORT_LANG", "fr", "en, zh"),
         ("SCALE_SEED", "x", "digits"),
         ("SCALE_NAMES", "-1", "digits"),
+        ("SCALE_NAMES", "0", "all"),
     ],
     ids=lambda word: str(word),
 )
@@ -78,8 +132,3 @@ def test_the_command_prints_that_sentence_and_exits_with_2(name: str, tmp_path: 
     assert done.stderr.startswith(f"error: {name}=nonsense")
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / ".cache" / "headless-conformance" / "engine").exists()
-
-
-def test_a_wrong_value_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"PROVIDER=knd is not known; use one of kind, "):
-        from_env({"PROVIDER": "knd"})

@@ -27,7 +27,9 @@ def test_without_a_terminal_they_are_lines(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_terminal_folds_within_the_column() -> None:
-    script = "from headless_conformance.core.tables import show; show([['what', 'word ' * 30], ['next', 'x']])"
+    script = (
+        "from headless_conformance.core.tables import show; show([['what', 'word ' * 30], ['next', 'x']])"
+    )
     env = {"PATH": "/usr/bin:/bin", "TERM": "xterm", "COLUMNS": "60", "PYTHONPATH": str(ROOT)}
     with on_terminal([sys.executable, "-c", script], env) as terminal:
         assert terminal.read_to_end(20) == 0

@@ -13,7 +13,9 @@ def test_rows_are_minors_from_the_oldest_to_the_newest() -> None:
 
 def test_every_row_pins_the_published_image_of_its_own_patch_by_digest() -> None:
     for row in load().rows:
-        assert re.fullmatch(rf"kindest/node:v{re.escape(row.patch)}@sha256:[0-9a-f]{{64}}", row.node_image), row.minor
+        assert re.fullmatch(rf"kindest/node:v{re.escape(row.patch)}@sha256:[0-9a-f]{{64}}", row.node_image), (
+            row.minor
+        )
         assert row.patch.startswith(f"{row.minor}.")
 
 

@@ -45,7 +45,9 @@ def program(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_users_engine_is_used_as_it_is(programs: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_engine_is_used_as_it_is(
+    programs: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(programs / "docker", 'echo "27.0 $*"')
     monkeypatch.setenv("DOCKER_HOST", "unix:///somewhere/docker.sock")
     found = engine.ensure_engine(settings, Progress(1))
@@ -81,7 +83,9 @@ def test_a_docker_host_that_does_not_answer_is_an_error(
     assert rows["provider"][0] == "none"
 
 
-def test_the_private_engines_own_address_is_not_the_users(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_private_engines_own_address_is_not_the_users(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program(programs / "docker", "echo 26.1")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{engine.home().socket}")
     assert engine.find_engine() is None
@@ -92,7 +96,9 @@ def test_the_private_engines_own_address_is_not_the_users(programs: Path, monkey
     assert found.private
 
 
-def test_without_docker_and_root_there_is_no_engine(programs: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_docker_and_root_there_is_no_engine(
+    programs: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(UserError, match="a private engine needs root"):
@@ -104,7 +110,9 @@ def test_another_platform_has_no_private_engine(programs: Path, monkeypatch: pyt
     assert "linux/amd64 only" in str(engine.why_no_engine())
 
 
-def test_without_a_debian_archive_there_is_no_private_engine(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_debian_archive_there_is_no_private_engine(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none() -> str:
         raise UserError("apt knows no Debian archive.")
 
@@ -113,7 +121,9 @@ def test_without_a_debian_archive_there_is_no_private_engine(programs: Path, mon
     assert "a Debian archive, which apt does not know here" in str(engine.why_no_engine())
 
 
-def test_a_path_too_long_for_a_socket_is_said_before_anything_starts(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_too_long_for_a_socket_is_said_before_anything_starts(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(engine, "LONGEST_HOME", 10)
     with pytest.raises(UserError, match="too long for a socket"):
@@ -127,7 +137,9 @@ def startable(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(engine, "archive_root", lambda: "https://debian.example/debian")
     monkeypatch.setattr(host, "require_host_packages", lambda *_: None)
     monkeypatch.setattr(engine_traces, "remember_host", lambda *_: None)
-    monkeypatch.setattr("headless_conformance.toolchain.debian.build.unpacked", lambda *_: tmp_path / "unpacked")
+    monkeypatch.setattr(
+        "headless_conformance.toolchain.debian.build.unpacked", lambda *_: tmp_path / "unpacked"
+    )
     program(tmp_path / "unpacked/usr/bin/docker", "exit 1")
     return tmp_path / "unpacked/usr/sbin/dockerd"
 
@@ -145,7 +157,9 @@ def test_an_engine_that_does_not_answer_in_time_is_ended(
     startable.parent.mkdir(parents=True)
     shutil.copy("/bin/bash", startable)
     monkeypatch.setattr(
-        engine, "_command", lambda place: [str(startable), "-c", f"while :; do read -t 1 <> <(:); done # {place.folder}/"]
+        engine,
+        "_command",
+        lambda place: [str(startable), "-c", f"while :; do read -t 1 <> <(:); done # {place.folder}/"],
     )
     with pytest.raises(StepFailed, match="did not start"):
         engine.ensure_engine(settings, Progress(1))
@@ -218,16 +232,22 @@ def test_of_the_packet_filter_only_our_rules_and_chains_are_removed(programs: Pa
 def test_chains_that_were_there_before_us_stay(programs: Path, tmp_path: Path) -> None:
     log = tmp_path / "changes"
     log.touch()
-    program(programs / "iptables", f'case "$*" in *--list-rules*) echo -N DOCKER;; *) echo "$*" >> {log};; esac')
+    program(
+        programs / "iptables", f'case "$*" in *--list-rules*) echo -N DOCKER;; *) echo "$*" >> {log};; esac'
+    )
     engine_traces._remove_rules("filter", set(), ["-N DOCKER"])
     assert log.read_text() == ""
 
 
-def test_bridges_are_ours_when_the_engines_data_names_their_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bridges_are_ours_when_the_engines_data_names_their_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = tmp_path / "data/network/files/local-kv.db"
     store.parent.mkdir(parents=True)
     store.write_bytes(b"\0...0123456789abcdef...fedcba987654...\0")
-    monkeypatch.setattr(engine_traces, "_bridges", lambda: {"br-0123456789ab", "br-fedcba987654", "br-aaaaaaaaaaaa", "virbr0"})
+    monkeypatch.setattr(
+        engine_traces, "_bridges", lambda: {"br-0123456789ab", "br-fedcba987654", "br-aaaaaaaaaaaa", "virbr0"}
+    )
     assert engine_traces._our_bridges(tmp_path, ["br-fedcba987654"]) == {"br-0123456789ab"}
 
 
@@ -252,7 +272,9 @@ def test_missing_host_packages_are_named_all_at_once(programs: Path, monkeypatch
     program(programs / "gcc", "")
     monkeypatch.setattr(host, "is_debian", lambda: True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(UserError, match=r"missing: make mmdebstrap; install them with `sudo apt-get install make mmdebstrap`"):
+    with pytest.raises(
+        UserError, match=r"missing: make mmdebstrap; install them with `sudo apt-get install make mmdebstrap`"
+    ):
         host.require_host_packages(["gcc", "make", "mmdebstrap"], Progress(1))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,8 @@ import yaml
 from headless_conformance.core import run_identity
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.run_identity import only_run_of_clone
-from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.core.settings import from_env
+from headless_conformance.engine.engine import Engine
 from headless_conformance.faults import injection
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
@@ -28,7 +28,13 @@ from headless_conformance.faults.injection.corefile import changed
 from headless_conformance.faults.injection.kubectl import filled
 from headless_conformance.faults.model import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
 from headless_conformance.plugin.outcomes import RUN
+from headless_conformance.plugin.session import CONTEXT
+from headless_conformance.providers.kind.provider import KindProvider
+from headless_conformance.providers.kind.tools import KindTools
+from headless_conformance.providers.run_context import context_of_environment
+from headless_conformance.providers.simulated.control_plane import Programs
 from headless_conformance.providers.simulated.corefile import default
+from headless_conformance.providers.simulated.provider import SimulatedProvider
 from headless_conformance.requirements import register as requirements
 
 REGISTER = requirements.load()
@@ -44,7 +50,7 @@ def row(outcome: str, *failures: tuple[str, str], seconds: float = 1.0) -> dict[
 
 
 def judged(fault: Experiment, **rows: dict[str, Any]) -> Judged:
-    return judge(fault, Provider.SIMULATED, {"aborted": {}, "requirements": rows}, 1.0)
+    return judge(fault, "simulated", {"aborted": {}, "requirements": rows}, 1.0)
 
 
 def cells(fault: Experiment, **rows: dict[str, Any]) -> dict[str, Cell]:
@@ -126,11 +132,11 @@ def test_where_nothing_else_can_be_told_broken_claims_are_unknown_and_failed_one
 
 def test_a_fault_may_turn_more_red_on_kind() -> None:
     fault = replace(FAULT, must_fail_on_kind={"B": "x"})
-    assert (list(fault.failures(Provider.SIMULATED)), list(fault.failures(Provider.KIND))) == (["A"], ["A", "B"])
+    assert (list(fault.failures("simulated")), list(fault.failures("kind"))) == (["A"], ["A", "B"])
 
 
 def test_a_run_that_was_aborted_is_no_verdict() -> None:
-    one = judge(FAULT, Provider.SIMULATED, {"aborted": {"suite.py": "SyntaxError"}, "requirements": {"A": row("passed")}}, 1.0)
+    one = judge(FAULT, "simulated", {"aborted": {"suite.py": "SyntaxError"}, "requirements": {"A": row("passed")}}, 1.0)
     assert "SyntaxError" in one.problem
     assert not one.good
 
@@ -151,44 +157,50 @@ def test_a_file_that_is_not_a_fault_is_named_in_one_sentence(tmp_path: Path) -> 
 
 
 def test_what_the_simulated_provider_cannot_show_runs_on_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    both = replace(FAULT, name="both", providers=(Provider.SIMULATED, Provider.KIND))
-    only = replace(FAULT, name="only", providers=(Provider.KIND,))
+    both = replace(FAULT, name="both", providers=("simulated", "kind"))
+    only = replace(FAULT, name="only", providers=("kind",))
     monkeypatch.setattr(detection, "why_no_engine", lambda: None)
-    assert detection.plan([both, only], None) == [(Provider.SIMULATED, [both]), (Provider.KIND, [only])]
+    assert detection.plan([both, only], "") == [("simulated", [both]), ("kind", [only])]
     more = replace(both, name="more", must_fail_on_kind={"SEED-NID-05": "x"})
-    assert detection.plan([more], None) == [(Provider.SIMULATED, [more])]
-    assert detection.plan([both, only], Provider.KIND) == [(Provider.KIND, [both, only])]
-    assert detection.plan([both, more], Provider.KIND) == [(Provider.KIND, [more, both])]
+    assert detection.plan([more], "") == [("simulated", [more])]
+    assert detection.plan([both, only], "kind") == [("kind", [both, only])]
+    assert detection.plan([both, more], "kind") == [("kind", [more, both])]
     with pytest.raises(UserError, match="only cannot be injected on simulated; use PROVIDER=kind"):
-        detection.plan([only], Provider.SIMULATED)
-    assert detection.plan([both, only], Provider.SIMULATED) == [(Provider.SIMULATED, [both])]
+        detection.plan([only], "simulated")
+    assert detection.plan([both, only], "simulated") == [("simulated", [both])]
     with pytest.raises(UserError, match=only.name):
-        detection.plan([both, only], Provider.SIMULATED, named=True)
+        detection.plan([both, only], "simulated", named=True)
     monkeypatch.setattr(detection, "why_no_engine", lambda: "No engine.")
     with pytest.raises(UserError, match="only needs kind: No engine"):
-        detection.plan([both, only], None)
+        detection.plan([both, only], "")
 
 
 @pytest.mark.parametrize(
-    ("environment", "deleted"),
-    [({"PROVIDER": "kind"}, ["kept"]), ({"PROVIDER": "kind", "KEEP": "1"}, []), ({"PROVIDER": "simulated"}, [])],
+    ("environment", "ended"),
+    [
+        ({"PROVIDER": "kind"}, [("kept", False)]),
+        ({"PROVIDER": "kind", "KEEP": "1"}, [("kept", True)]),
+        ({"PROVIDER": "simulated"}, []),
+    ],
     ids=["not kept", "KEEP=1", "nothing on kind"],
 )
 def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], deleted: list[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], ended: list[tuple[str, bool]]
 ) -> None:
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    seen = list[str]()
+    seen = list[tuple[str, bool]]()
     monkeypatch.setattr(detection, "run_all", interrupted)
-    monkeypatch.setattr(detection, "prepare_only", lambda settings: None)
+    tools = KindTools(Engine({}, private=False), Path(), Path(), Path(), "node", {}, ())
+    monkeypatch.setattr(KindProvider, "prepare", lambda *_: tools)
+    monkeypatch.setattr(SimulatedProvider, "prepare", lambda *_: Programs(*[Path()] * 4))
+    monkeypatch.setattr(KindProvider, "end_run", lambda _, context: seen.append((context.run, context.keep)))
     monkeypatch.setattr(run_identity, "work_dir", lambda: tmp_path)
-    monkeypatch.setattr(detection, "finish_run", lambda settings, run: seen.append(run))
     env = {"FAULT": CATALOGUE[0].name, **environment}
     with pytest.raises(KeyboardInterrupt):
         detection.catalogue(from_env(env), env, "faults")
-    assert seen == deleted
+    assert seen == ended
 
 
 def test_faults_do_not_run_beside_another_run_of_the_clone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -242,11 +254,12 @@ def test_a_cluster_that_could_not_be_put_back_is_not_kept(tmp_path: Path, monkey
     monkeypatch.setenv(injection.RESULT_VARIABLE, str(tmp_path / "result.json"))
     monkeypatch.setattr(kind, "TO_UNDO", [fail])
     session: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()))
+    context = session.config.stash[CONTEXT] = context_of_environment({"PROVIDER": "kind", "KEEP": "1"})
     session.config.stash[RUN] = SimpleNamespace(aborted={}, verdicts=list)
     session.config.stash[injection.MESSAGES] = {}
     ending = injection.pytest_sessionfinish(session)
     next(ending)
-    assert os.environ["KEEP"] == "0", "the cluster is about to be deleted or kept"
+    assert not context.keep, "the cluster is about to be deleted or kept"
     with pytest.raises(StopIteration):
         ending.send(None)
     assert "no API server" in json.loads((tmp_path / "result.json").read_text())["aborted"]["putting the cluster back"]

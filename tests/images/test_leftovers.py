@@ -66,9 +66,15 @@ def removed(images: list[str], in_use: str = "") -> list[str]:
 def test_a_row_keeps_its_newest_image() -> None:
     first, second = (row.patch for row in load().rows[-2:])
     newest, other, older, gone = (
-        f"headless-conformance/node:v{name}" for name in (f"{second}-new", f"{first}-only", f"{second}-old", "1.9.1-any")
+        f"headless-conformance/node:v{name}"
+        for name in (f"{second}-new", f"{first}-only", f"{second}-old", "1.9.1-any")
     )
-    assert removed([newest, other, older, gone]) == ["headless-conformance/node-base:0a", "0123456789ab", older, gone]
+    assert removed([newest, other, older, gone]) == [
+        "headless-conformance/node-base:0a",
+        "0123456789ab",
+        older,
+        gone,
+    ]
 
 
 def test_an_image_in_use_stays() -> None:
@@ -102,5 +108,7 @@ def test_of_each_kind_of_file_the_last_used_and_all_of_today_stay() -> None:
         os.utime(path, times=(time.time() - ago * 86400,) * 2)
     leftovers.remove_files()
     left = {str(path.relative_to(cache_dir())) for path in cache_dir().glob("*/*")}
-    gone = {f"workloads/client-1-00000000000{n}.tar" for n in (1, 2)} | {"debian/client-000000000003-000003.tar"}
+    gone = {f"workloads/client-1-00000000000{n}.tar" for n in (1, 2)} | {
+        "debian/client-000000000003-000003.tar"
+    }
     assert set(days) - left == gone

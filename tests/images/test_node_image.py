@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -62,12 +62,19 @@ def test_a_kind_whose_configuration_differs_is_noticed() -> None:
 
 def test_the_inotify_limit_is_raised_before_systemd_starts() -> None:
     script = node_entrypoint("fix_mount\nlog_info 'starting init'\nexec \"$@\"\n")
-    assert script.index("fix_mount") < script.index("max_user_instances") < script.index("starting init") < script.index("exec")
+    assert (
+        script.index("fix_mount")
+        < script.index("max_user_instances")
+        < script.index("starting init")
+        < script.index("exec")
+    )
 
 
 def test_netd_may_only_list_and_watch_nodes() -> None:
     roles = [document for document in manifest("default-cni") if document["kind"] == "ClusterRole"]
-    assert [role["rules"] for role in roles] == [[{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]]
+    assert [role["rules"] for role in roles] == [
+        [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
+    ]
 
 
 def test_netd_has_one_capability_and_no_privilege() -> None:
@@ -88,7 +95,9 @@ def test_kind_fills_in_what_netd_needs() -> None:
 
 def test_the_default_storage_class_is_the_provisioners() -> None:
     classes = [document for document in manifest("default-storage") if document["kind"] == "StorageClass"]
-    assert [entry["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] for entry in classes] == ["true"]
+    assert [
+        entry["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] for entry in classes
+    ] == ["true"]
     assert [entry["provisioner"] for entry in classes] == ["rancher.io/local-path"]
 
 
@@ -155,7 +164,9 @@ class World:
         return any(reference.startswith("headless-conformance/node:") for reference in self.present)
 
     def ensure(self, settings: Settings) -> node.NodeImage:
-        return node.ensure_node_image(settings.release, Engine({}, private=False), settings, Progress(1, self.said))
+        return node.ensure_node_image(
+            settings.release, Engine({}, private=False), settings, Progress(1, self.said)
+        )
 
 
 @pytest.fixture
@@ -172,10 +183,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(node, "_registry_has", made.registry_has)
     monkeypatch.setattr(node, "_built_before", made.built_before)
     monkeypatch.setattr(node, "run_logged", made.run_logged)
-    monkeypatch.setattr(node, "ensure_archives", lambda *_: {"headless-conformance/client:1": Path("/cache/client-1-aa.tar")})
+    monkeypatch.setattr(
+        node, "ensure_archives", lambda *_: {"headless-conformance/client:1": Path("/cache/client-1-aa.tar")}
+    )
     monkeypatch.setattr(node, "build_image", build_image)
     monkeypatch.setattr(
-        node, "ensure_from_registries", lambda *_: {"headless-conformance/client": "headless-conformance/client:1"}
+        node,
+        "ensure_from_registries",
+        lambda *_: {"headless-conformance/client": "headless-conformance/client:1"},
     )
     return made
 
@@ -189,13 +204,18 @@ def test_a_present_published_image_is_used_as_it_is(world: World, settings: Sett
 def test_auto_pulls_where_a_registry_answers(world: World, settings: Settings) -> None:
     world.registry = True
     image = world.ensure(settings)
-    assert (image.reference, image.to_load) == (settings.release.node_image, ("headless-conformance/client:1",))
+    assert (image.reference, image.to_load) == (
+        settings.release.node_image,
+        ("headless-conformance/client:1",),
+    )
     assert world.asked == ["registry", "pull"]
 
 
 def test_auto_builds_where_no_registry_answers_and_says_so(world: World, settings: Settings) -> None:
     image = world.ensure(settings)
-    assert re.fullmatch(rf"headless-conformance/node:v{re.escape(settings.release.patch)}-[0-9a-f]{{12}}", image.reference)
+    assert re.fullmatch(
+        rf"headless-conformance/node:v{re.escape(settings.release.patch)}-[0-9a-f]{{12}}", image.reference
+    )
     assert image.workloads == {"headless-conformance/client": "headless-conformance/client:1"}
     assert image.to_load == ()
     assert world.asked == ["registry", "build"]
@@ -218,18 +238,22 @@ def test_auto_builds_when_the_pull_fails(world: World, settings: Settings) -> No
 def test_pull_does_not_build(world: World, settings: Settings) -> None:
     world.pull_fails = True
     with pytest.raises(UserError, match="cannot be pulled; check the network or use IMAGES=build"):
-        world.ensure(replace(settings, images=Images.PULL))
+        world.ensure(settings.with_changes(images=Images.PULL))
     assert world.asked == ["pull"]
 
 
 def test_build_asks_no_registry_and_takes_no_published_image(world: World, settings: Settings) -> None:
     world.present.add(settings.release.node_image)
-    world.ensure(replace(settings, images=Images.BUILD))
+    world.ensure(settings.with_changes(images=Images.BUILD))
     assert world.asked == ["build"]
 
 
-@pytest.mark.parametrize("answer", ["Error response from daemon: No such image: x", "Error: No such image: x"])
-def test_an_absent_image_is_told_from_an_engine_that_fails(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "answer", ["Error response from daemon: No such image: x", "Error: No such image: x"]
+)
+def test_an_absent_image_is_told_from_an_engine_that_fails(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(text: str) -> Callable[..., str]:
         def docker(*_: object, **__: object) -> str:
             raise StepFailed(f"docker image inspect failed: {text}")

@@ -20,11 +20,11 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.engine.engine import Engine, find_engine
+from headless_conformance.images import workloads
 from headless_conformance.images.archive import PREFIX, Config, File, write_archive, write_layer
 from headless_conformance.images.node import NodeImage, ensure_node_image
 from headless_conformance.images.workloads import published
 from headless_conformance.providers.existing import cluster as existing
-from headless_conformance.providers.kind import prepare
 from headless_conformance.toolchain.go import binary
 from tests.registry import Door, Registry, serving
 
@@ -66,13 +66,15 @@ def test_what_the_archives_command_prints_is_where_the_prefix_looks(
     references = sorted(set(published(PREFIX).values()))
     archives = {reference: tmp_path / f"{number}.tar" for number, reference in enumerate(references)}
     configs = {reference.rpartition("/")[2]: archive(path, reference) for reference, path in archives.items()}
-    monkeypatch.setattr(prepare, "ensure_archives", lambda *_: archives)
-    prepare.write_image_archives(from_env({}), tmp_path / "out")
+    monkeypatch.setattr(workloads, "ensure_archives", lambda *_: archives)
+    workloads.write_image_archives(from_env({}), tmp_path / "out")
     told = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     for path, _arrow, target in told:
         registry.push(Path(path), target.replace("IMAGE_PREFIX", "team"))
     prefix = f"{registry.address}/team"
-    assert {name: registry.config(reference) for name, reference in named(published(prefix)).items()} == configs
+    assert {
+        name: registry.config(reference) for name, reference in named(published(prefix)).items()
+    } == configs
 
 
 def named(images: Mapping[str, str]) -> Mapping[str, str]:
@@ -92,9 +94,13 @@ def test_the_pull_secret_holds_what_a_registry_with_a_password_asks_for(
         assert "401" in refused.value.stderr
         (tmp_path / "person").mkdir()
         given = tmp_path / "given.json"
-        given.write_text(json.dumps({"auths": {door.address: {"auth": base64.b64encode(b"team:s3cret").decode()}}}))
+        given.write_text(
+            json.dumps({"auths": {door.address: {"auth": base64.b64encode(b"team:s3cret").decode()}}})
+        )
         secret = existing._pull_secret(given)
-        (tmp_path / "person" / "config.json").write_bytes(base64.b64decode(secret["data"][".dockerconfigjson"]))
+        (tmp_path / "person" / "config.json").write_bytes(
+            base64.b64decode(secret["data"][".dockerconfigjson"])
+        )
         assert registry.config(reference) == config
 
 
@@ -110,14 +116,18 @@ class Puller:
         settings: Settings = from_env({"IMAGES": "pull"})
         release = replace(settings.release, node_image=reference)
         self.asked.append(reference)
-        return ensure_node_image(release, self.engine, replace(settings, release=release), Progress(1, self.said))
+        return ensure_node_image(
+            release, self.engine, settings.with_changes(release=release), Progress(1, self.said)
+        )
 
     def has(self, reference: str) -> bool:
         return node._identity(reference, self.engine) is not None
 
 
 @pytest.fixture(params=["docker", "stand-in"])
-def puller(request: pytest.FixtureRequest, crane: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Puller]:
+def puller(
+    request: pytest.FixtureRequest, crane: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Puller]:
     """By the Docker that answers on this machine, and by a stand-in for it that reads from the registry itself."""
     monkeypatch.setattr(node, "ensure_from_registries", lambda *_: {})
     engine = find_engine()
@@ -139,9 +149,13 @@ def puller(request: pytest.FixtureRequest, crane: Path, monkeypatch: pytest.Monk
             engine.docker("image", "rm", reference)
 
 
-def test_an_image_is_pulled_by_name_and_digest_once(puller: Puller, registry: Registry, tmp_path: Path) -> None:
+def test_an_image_is_pulled_by_name_and_digest_once(
+    puller: Puller, registry: Registry, tmp_path: Path
+) -> None:
     archive(tmp_path / "node.tar", "x/node:1")
-    reference = f"{registry.address}/kindest/node:v1@{registry.push(tmp_path / 'node.tar', 'kindest/node:v1')}"
+    reference = (
+        f"{registry.address}/kindest/node:v1@{registry.push(tmp_path / 'node.tar', 'kindest/node:v1')}"
+    )
     image = puller.pull(reference)
     assert (image.reference, image.to_load) == (reference, ())
     begun, ended = puller.said.getvalue().splitlines()
@@ -154,13 +168,16 @@ def test_an_image_is_pulled_by_name_and_digest_once(puller: Puller, registry: Re
 
 def test_an_image_that_the_registry_has_not_is_one_sentence(puller: Puller, registry: Registry) -> None:
     with pytest.raises(
-        UserError, match=r"kindest/node:v1.* cannot be pulled; check the network or use IMAGES=build .*(?i:unknown)"
+        UserError,
+        match=r"kindest/node:v1.* cannot be pulled; check the network or use IMAGES=build .*(?i:unknown)",
     ):
         puller.pull(f"{registry.address}/kindest/node:v1@sha256:{'0' * 64}")
     assert ": failed in " in puller.said.getvalue()
 
 
-def test_a_manifest_that_has_not_the_digest_asked_for_is_refused(puller: Puller, registry: Registry, tmp_path: Path) -> None:
+def test_a_manifest_that_has_not_the_digest_asked_for_is_refused(
+    puller: Puller, registry: Registry, tmp_path: Path
+) -> None:
     archive(tmp_path / "node.tar", "x/node:1")
     archive(tmp_path / "other.tar", "x/other:1")
     asked = registry.push(tmp_path / "node.tar", "kindest/node:v1")
@@ -175,5 +192,7 @@ def test_a_manifest_that_has_not_the_digest_asked_for_is_refused(puller: Puller,
 def test_a_registry_that_is_down_is_one_sentence(puller: Puller) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
-    with pytest.raises(UserError, match=r"cannot be pulled; check the network or use IMAGES=build .*connection refused"):
+    with pytest.raises(
+        UserError, match=r"cannot be pulled; check the network or use IMAGES=build .*connection refused"
+    ):
         puller.pull(f"{address}/kindest/node:v1@sha256:{'0' * 64}")

@@ -19,7 +19,9 @@ ENTRYPOINT = workloads.FOLDER / "mysql_server" / "entrypoint"
 
 
 def layer(path: Path) -> Path:
-    write_layer(path, {"/etc/motd": File(b"hello\n"), "/usr/bin/x": Link("y"), "/data": Directory(0o700, 999, 999)})
+    write_layer(
+        path, {"/etc/motd": File(b"hello\n"), "/usr/bin/x": Link("y"), "/data": Directory(0o700, 999, 999)}
+    )
     return path
 
 
@@ -42,7 +44,9 @@ def test_equal_inputs_give_equal_archives(tmp_path: Path) -> None:
 
 def test_an_archive_describes_its_layers(tmp_path: Path) -> None:
     path, part = tmp_path / "image.tar", layer(tmp_path / "layer.tar")
-    identity = write_archive(path, ["x/y:1", "x/z:1"], [part, part], Config(entrypoint=("/x",), ports=("3306/tcp",)))
+    identity = write_archive(
+        path, ["x/y:1", "x/z:1"], [part, part], Config(entrypoint=("/x",), ports=("3306/tcp",))
+    )
     with tarfile.open(path) as tar:
         read = {member.name: tar.extractfile(member) for member in tar}
         content = {name: file.read() for name, file in read.items() if file is not None}
@@ -63,7 +67,9 @@ def test_an_archive_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> No
 
 
 def test_each_name_in_the_manifests_has_its_substitute() -> None:
-    made = [f"headless-conformance/{name}:7" for name in ("client", "stub", "mysql-server", "classic-nslookup")]
+    made = [
+        f"headless-conformance/{name}:7" for name in ("client", "stub", "mysql-server", "classic-nslookup")
+    ]
     assert workloads.substitutes(made) == {
         "mysql:8.4": "headless-conformance/mysql-server:7",
         "busybox:1.28": "headless-conformance/classic-nslookup:7",
@@ -157,7 +163,9 @@ def test_the_password_is_quoted_and_only_its_owner_may_read_it(container: Contai
 
 
 @pytest.mark.parametrize("env", [{}, {"MYSQL_ROOT_PASSWORD": ""}], ids=["none", "empty"])
-def test_a_start_without_a_password_says_so_and_touches_nothing(container: Container, env: dict[str, str]) -> None:
+def test_a_start_without_a_password_says_so_and_touches_nothing(
+    container: Container, env: dict[str, str]
+) -> None:
     done = container.start(**env)
     assert done.returncode == 1
     assert "MYSQL_ROOT_PASSWORD must give a password" in done.stderr

@@ -11,7 +11,6 @@ import pytest
 
 from headless_conformance.cluster import observed
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.core.settings import Provider
 from headless_conformance.core.versions import load
 from headless_conformance.plugin import reports
 from headless_conformance.plugin.outcomes import Run
@@ -48,7 +47,7 @@ def _run(**facts: str) -> Run:
 
 def test_a_cluster_that_cannot_be_seen_costs_its_facts_and_nothing_else(tmp_path: Path) -> None:
     release = load().newest
-    cluster = Cluster("c", Provider.KIND, release, tmp_path / "kubeconfig", tmp_path / "kubectl", frozenset(), {})
+    cluster = Cluster("c", "kind", release, tmp_path / "kubeconfig", tmp_path / "kubectl", frozenset(), {})
     assert observed.observe(cluster) == {"cluster": "c", "provider": "kind", "kubernetes": release.patch}
 
 

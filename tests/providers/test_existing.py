@@ -20,14 +20,19 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import RUN_LABEL
-from headless_conformance.core.settings import Provider, from_env
 from headless_conformance.core.versions import load
 from headless_conformance.images.workloads import published
 from headless_conformance.providers.existing import cluster as existing
 from headless_conformance.providers.existing import connection as target
-from headless_conformance.providers.existing.cluster import MEMBER_ROLE, lacking, namespace_objects, require_ipv4
+from headless_conformance.providers.existing.cluster import (
+    MEMBER_ROLE,
+    lacking,
+    namespace_objects,
+    require_ipv4,
+)
 from headless_conformance.providers.existing.connection import Connection, require_consent
 from headless_conformance.providers.existing.kubeconfig import flattened, write_private
+from headless_conformance.providers.registry import settings_of_run
 
 EXISTING = {"PROVIDER": "existing"}
 OLDEST, NEWEST = (row.minor for row in (load().rows[0], load().newest))
@@ -37,7 +42,9 @@ CONFIG: dict[str, Any] = {
         {"name": "prod", "context": {"cluster": "c", "user": "u", "namespace": "secret-things"}},
         {"name": "broken", "context": {"cluster": "c", "user": "nobody"}},
     ],
-    "clusters": [{"name": "c", "cluster": {"server": "https://192.0.2.1", "certificate-authority": "ca.pem"}}],
+    "clusters": [
+        {"name": "c", "cluster": {"server": "https://192.0.2.1", "certificate-authority": "ca.pem"}}
+    ],
     "users": [{"name": "u", "user": {"tokenFile": "token", "exec": {"command": "./login"}}}],
 }
 
@@ -60,14 +67,21 @@ def test_the_copy_stands_by_itself(theirs: Path) -> None:
         "certificate-authority-data": base64.b64encode(b"authority").decode(),
     }
     user = copy["users"][0]["user"]
-    assert user == {"tokenFile": str(theirs.parent / "token"), "exec": {"command": str(theirs.parent / "login")}}
+    assert user == {
+        "tokenFile": str(theirs.parent / "token"),
+        "exec": {"command": str(theirs.parent / "login")},
+    }
     assert "namespace" not in copy["contexts"][0]["context"]
 
 
 def test_several_files_are_read_as_kubectl_reads_them(theirs: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     context = {"name": "prod", "context": {"cluster": "elsewhere", "user": "u"}}
-    other.write_text(yaml.safe_dump({"contexts": [context], "clusters": [{"name": "elsewhere", "cluster": {"server": "there"}}]}))
+    other.write_text(
+        yaml.safe_dump(
+            {"contexts": [context], "clusters": [{"name": "elsewhere", "cluster": {"server": "there"}}]}
+        )
+    )
     copy = flattened(f"{other}{os.pathsep}{theirs}", "prod")
     assert copy["clusters"][0]["cluster"]["server"] == "there"
     assert copy["users"][0]["user"]["tokenFile"] == str(theirs.parent / "token")
@@ -89,7 +103,9 @@ def test_what_is_missing_is_named(theirs: Path, change: dict[str, Any], context:
         flattened(str(theirs), context)
 
 
-@pytest.mark.parametrize("contexts", ["prod", [{"context": {}}], ["prod"], 1], ids=["text", "no name", "no mapping", "number"])
+@pytest.mark.parametrize(
+    "contexts", ["prod", [{"context": {}}], ["prod"], 1], ids=["text", "no name", "no mapping", "number"]
+)
 def test_entries_that_are_none_get_one_sentence(theirs: Path, contexts: Any) -> None:
     theirs.write_text(yaml.safe_dump({**CONFIG, "contexts": contexts}))
     with pytest.raises(UserError, match=r"The contexts in .* are not those of a kubeconfig"):
@@ -118,7 +134,7 @@ def test_a_killed_runs_copy_goes_with_the_next_command_and_a_living_runs_stays(
     left, living = (target.copied_kubeconfig(f"{number}-0a1b2c3d") for number in (ended.pid, os.getpid()))
     for path in (left, living):
         path.write_text("credentials")
-    made = target.connect(from_env({**EXISTING, "KUBECONFIG": str(theirs)}), "clean")
+    made = target.connect(settings_of_run({**EXISTING, "KUBECONFIG": str(theirs)}), "clean")
     assert [path.exists() for path in (left, living, made.kubeconfig)] == [False, True, True]
 
 
@@ -129,46 +145,49 @@ def connection(context: str = "prod") -> Connection:
 def test_without_a_terminal_consent_has_to_be_given_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
     with pytest.raises(UserError, match=r"prod .* CONFIRM=1"):
-        require_consent(connection(), from_env(EXISTING), "write")
-    require_consent(connection(), from_env({**EXISTING, "CONFIRM": "1"}), "write")
-    require_consent(connection("kind-hc-0a1b2c3d-1-37"), from_env(EXISTING), "write")
+        require_consent(connection(), settings_of_run(EXISTING), "write")
+    require_consent(connection(), settings_of_run({**EXISTING, "CONFIRM": "1"}), "write")
+    require_consent(connection("kind-hc-0a1b2c3d-1-37"), settings_of_run(EXISTING), "write")
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("yes", True), ("y", False), ("", False)])
-def test_on_a_terminal_only_yes_is_consent(monkeypatch: pytest.MonkeyPatch, answer: str, *, goes_on: bool) -> None:
+def test_on_a_terminal_only_yes_is_consent(
+    monkeypatch: pytest.MonkeyPatch, answer: str, *, goes_on: bool
+) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("builtins.input", lambda _: answer)
     if goes_on:
-        require_consent(connection("kind-dev"), from_env(EXISTING), "write")
+        require_consent(connection("kind-dev"), settings_of_run(EXISTING), "write")
         return
     with pytest.raises(UserError, match="Nothing was done"):
-        require_consent(connection("kind-dev"), from_env(EXISTING), "write")
+        require_consent(connection("kind-dev"), settings_of_run(EXISTING), "write")
 
 
 @pytest.mark.parametrize("name", ["KEEP", "SLOW", "POD_CIDR", "CLUSTER_DOMAIN"])
 def test_what_belongs_to_our_own_clusters_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"{name} is for clusters that we create"):
-        from_env({**EXISTING, name: "1"})
+        settings_of_run({**EXISTING, name: "1"})
 
 
 def test_the_documented_stack_goes_into_a_namespace_of_ours_unless_one_is_named() -> None:
-    assert from_env(EXISTING).namespace == ""
-    assert from_env({**EXISTING, "NAMESPACE": "default"}).namespace == "default"
-    assert from_env({"PROVIDER": "kind"}).namespace == "default"
+    assert settings_of_run(EXISTING).namespace == ""
+    assert settings_of_run({**EXISTING, "NAMESPACE": "default"}).namespace == "default"
+    assert settings_of_run({"PROVIDER": "kind"}).namespace == "default"
 
 
 @pytest.mark.parametrize(
-    ("version", "minor", "coredns_of"), [("1.36.2", "1.36", "1.36"), ("1.9.1", "1.9", OLDEST), ("v1.99.0", "1.99", NEWEST)]
+    ("version", "minor", "coredns_of"),
+    [("1.36.2", "1.36", "1.36"), ("1.9.1", "1.9", OLDEST), ("v1.99.0", "1.99", NEWEST)],
 )
 def test_a_server_of_any_version_has_a_release(version: str, minor: str, coredns_of: str) -> None:
-    settings = from_env({**EXISTING, "K8S": version})
+    settings = settings_of_run({**EXISTING, "K8S": version})
     assert (settings.release.minor, settings.release.patch) == (minor, version.removeprefix("v"))
     assert settings.release.coredns == settings.versions.row(coredns_of).coredns
 
 
 def test_a_pull_secret_that_is_no_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"PULL_SECRET=.*is not a file"):
-        from_env({**EXISTING, "PULL_SECRET": str(tmp_path)})
+        settings_of_run({**EXISTING, "PULL_SECRET": str(tmp_path)})
 
 
 def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
@@ -183,7 +202,10 @@ def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
         for container in (pod or {}).get("containers", [])
     }
     assert asked <= images.keys()
-    assert all(name.startswith("registry.example/team/") and ":" in name.rpartition("/")[2] for name in images.values())
+    assert all(
+        name.startswith("registry.example/team/") and ":" in name.rpartition("/")[2]
+        for name in images.values()
+    )
 
 
 class Granted(existing.Rights):
@@ -204,14 +226,14 @@ NAMESPACES = ("create namespaces", "delete namespaces", "list namespaces")
 
 
 def test_an_account_that_has_its_rights_everywhere_needs_nothing_more() -> None:
-    assert namespace_objects(Granted(*NAMESPACES, "create statefulsets"), from_env(EXISTING)) == ()
+    assert namespace_objects(Granted(*NAMESPACES, "create statefulsets"), settings_of_run(EXISTING)) == ()
 
 
 def test_an_account_that_may_bind_the_role_binds_it_to_itself(tmp_path: Path) -> None:
     secret = tmp_path / "config.json"
     secret.write_text('{"auths": {"registry.example": {"auth": "eDp5"}}}')
     rights = Granted(*NAMESPACES, "create rolebindings", "bind clusterroles")
-    binding, pull = namespace_objects(rights, from_env({**EXISTING, "PULL_SECRET": str(secret)}))
+    binding, pull = namespace_objects(rights, settings_of_run({**EXISTING, "PULL_SECRET": str(secret)}))
     assert binding["roleRef"]["name"] == MEMBER_ROLE
     assert [subject["name"] for subject in binding["subjects"]] == [rights.user()]
     assert base64.b64decode(pull["data"][".dockerconfigjson"]) == secret.read_bytes()
@@ -222,13 +244,18 @@ def test_a_pull_secret_without_credentials_is_one_sentence(tmp_path: Path, text:
     secret = tmp_path / "config.json"
     secret.write_text(text)
     with pytest.raises(UserError, match=r"PULL_SECRET=.*holds no credentials"):
-        namespace_objects(Granted(*NAMESPACES, "create statefulsets"), from_env({**EXISTING, "PULL_SECRET": str(secret)}))
+        namespace_objects(
+            Granted(*NAMESPACES, "create statefulsets"),
+            settings_of_run({**EXISTING, "PULL_SECRET": str(secret)}),
+        )
 
 
-@pytest.mark.parametrize("granted", [NAMESPACES[:2], (*NAMESPACES, "create rolebindings")], ids=["no list", "no bind"])
+@pytest.mark.parametrize(
+    "granted", [NAMESPACES[:2], (*NAMESPACES, "create rolebindings")], ids=["no list", "no bind"]
+)
 def test_an_account_without_the_rights_is_told_who_can_help(granted: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match=r"account\.yaml"):
-        namespace_objects(Granted(*granted), from_env(EXISTING))
+        namespace_objects(Granted(*granted), settings_of_run(EXISTING))
 
 
 def node(annotations: dict[str, str] | None = None, *, port: int = 10250, unschedulable: bool = False) -> Any:
@@ -256,32 +283,38 @@ LOOKS = Granted("list nodes", "list storageclasses")
 
 def test_a_whole_cluster_lacks_only_what_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen(monkeypatch, [node(), node(), node()], default_class=True)
-    assert lacking(LOOKS, from_env(EXISTING)).keys() == {Capability.CONTROL_PLANE}
+    assert lacking(LOOKS, settings_of_run(EXISTING)).keys() == {Capability.CONTROL_PLANE}
 
 
 def test_what_is_missing_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     seen(monkeypatch, [node(), node(), node(unschedulable=True)], default_class=False)
-    missing = lacking(LOOKS, from_env(EXISTING))
+    missing = lacking(LOOKS, settings_of_run(EXISTING))
     assert missing[Capability.SEVERAL_NODES].startswith("2 of its nodes take pods")
     assert "STORAGE_CLASS=" in missing[Capability.VOLUMES]
-    assert Capability.VOLUMES not in lacking(LOOKS, from_env({**EXISTING, "STORAGE_CLASS": "fast"}))
+    assert Capability.VOLUMES not in lacking(LOOKS, settings_of_run({**EXISTING, "STORAGE_CLASS": "fast"}))
 
 
 def test_what_may_not_be_seen_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     seen(monkeypatch, [], default_class=True)
-    missing = lacking(Granted(), from_env(EXISTING))
+    missing = lacking(Granted(), settings_of_run(EXISTING))
     assert missing[Capability.SEVERAL_NODES] == "this account may not list nodes"
     assert "may not list storage classes" in missing[Capability.VOLUMES]
 
 
-@pytest.mark.parametrize("simulated", [node(port=0), node({"kwok.x-k8s.io/node": "fake"})], ids=["no port", "annotation"])
+@pytest.mark.parametrize(
+    "simulated", [node(port=0), node({"kwok.x-k8s.io/node": "fake"})], ids=["no port", "annotation"]
+)
 def test_simulated_nodes_have_no_kubelet(monkeypatch: pytest.MonkeyPatch, simulated: Any) -> None:
     seen(monkeypatch, [simulated] * 3, default_class=True)
-    assert {Capability.KUBELET, Capability.VOLUMES, Capability.SQL} <= lacking(LOOKS, from_env(EXISTING)).keys()
+    assert {Capability.KUBELET, Capability.VOLUMES, Capability.SQL} <= lacking(
+        LOOKS, settings_of_run(EXISTING)
+    ).keys()
 
 
 @pytest.mark.parametrize("families", [["IPv6", "IPv4"], ["IPv6"]])
-def test_a_cluster_with_ipv6_addresses_first_is_told_so(families: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_with_ipv6_addresses_first_is_told_so(
+    families: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = SimpleNamespace(spec=SimpleNamespace(ip_families=families))
     core = SimpleNamespace(read_namespaced_service=lambda *_, **__: service)
     monkeypatch.setattr("headless_conformance.providers.existing.cluster.client.CoreV1Api", lambda _: core)
@@ -313,7 +346,9 @@ def test_clean_existing_removes_labelled_namespaces_only_and_waits(monkeypatch: 
             names = [name for name, labels in there.items() if key in labels and value in ("", labels[key])]
             for gone in asked_to_go:
                 there.pop(gone, None)
-            return SimpleNamespace(items=[SimpleNamespace(metadata=SimpleNamespace(name=name)) for name in names])
+            return SimpleNamespace(
+                items=[SimpleNamespace(metadata=SimpleNamespace(name=name)) for name in names]
+            )
 
         def delete_namespace(self, name: str, **_: Any) -> None:
             asked_to_go.append(name)
@@ -325,7 +360,3 @@ def test_clean_existing_removes_labelled_namespaces_only_and_waits(monkeypatch: 
     assert asked_to_go == ["headless-spec-1"]
     assert target.remove_namespaces(connection(), Progress(total=1)) == 1
     assert there.keys() == {"kube-system"}
-
-
-def test_existing_is_a_provider() -> None:
-    assert from_env(EXISTING).provider is Provider.EXISTING

@@ -19,9 +19,10 @@ from headless_conformance.core.settings import from_env
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images.workloads import CLIENT_VERSION
 from headless_conformance.providers import containers
-from headless_conformance.providers.k3d import prepare as preparing
+from headless_conformance.providers.k3d import tools as preparing
 from headless_conformance.providers.k3d.cluster import K3dCluster, config
-from headless_conformance.providers.k3d.prepare import Prepared, ensure_k3s_image
+from headless_conformance.providers.k3d.tools import K3dTools, ensure_k3s_image
+from headless_conformance.providers.registry import settings_of_run
 from headless_conformance.toolchain.go import folder_built, source_of
 
 SETTINGS = from_env({"PROVIDER": "k3d", "K8S": "1.36"})
@@ -35,12 +36,24 @@ def test_three_nodes_take_pods_and_nothing_runs_that_needs_more_images() -> None
     written: dict[str, Any] = config(SETTINGS, "n", old_cgroups=False)
     assert (written["servers"], written["agents"], written["image"]) == (1, 2, SETTINGS.release.k3s_image)
     assert written["options"]["k3d"]["disableLoadbalancer"] is True
-    assert arguments(written).keys() == {"--disable=traefik", "--disable=servicelb", "--disable=metrics-server"}
-    assert written["options"]["kubeconfig"] == {"updateDefaultKubeconfig": False, "switchCurrentContext": False}
+    assert arguments(written).keys() == {
+        "--disable=traefik",
+        "--disable=servicelb",
+        "--disable=metrics-server",
+    }
+    assert written["options"]["kubeconfig"] == {
+        "updateDefaultKubeconfig": False,
+        "switchCurrentContext": False,
+    }
 
 
 def test_ranges_and_domain_reach_the_server_and_old_cgroups_every_node() -> None:
-    env = {"PROVIDER": "k3d", "POD_CIDR": "198.18.0.0/16", "SERVICE_CIDR": "198.19.0.0/16", "CLUSTER_DOMAIN": "k3.local"}
+    env = {
+        "PROVIDER": "k3d",
+        "POD_CIDR": "198.18.0.0/16",
+        "SERVICE_CIDR": "198.19.0.0/16",
+        "CLUSTER_DOMAIN": "k3.local",
+    }
     passed = arguments(config(from_env(env), "n", old_cgroups=True))
     assert passed["--cluster-cidr=198.18.0.0/16"] == passed["--cluster-domain=k3.local"] == ["server:*"]
     assert passed["--kubelet-arg=fail-cgroupv1=false"] == ["server:*", "agent:*"]
@@ -57,7 +70,7 @@ def test_the_name_is_the_one_that_the_plugin_deletes() -> None:
 
 def test_a_kept_k3d_cluster_is_refused() -> None:
     with pytest.raises(UserError, match="KEEP=1 is not possible"):
-        from_env({"PROVIDER": "k3d", "KEEP": "1"})
+        settings_of_run({"PROVIDER": "k3d", "KEEP": "1"})
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +85,26 @@ def created(real_k3d: Path, tmp_path: Path, content: dict[str, Any]) -> str:
     """What `k3d cluster create` says where no engine answers."""
     path = tmp_path / "k3d.yaml"
     path.write_text(yaml.safe_dump(content))
-    env = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no.sock", "KUBECONFIG": str(tmp_path / "kubeconfig")}
+    env = {
+        **os.environ,
+        "DOCKER_HOST": f"unix://{tmp_path}/no.sock",
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+    }
     done = subprocess.run(
-        [real_k3d, "cluster", "create", "--config", path], env=env, capture_output=True, text=True, timeout=60, check=False
+        [real_k3d, "cluster", "create", "--config", path],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode != 0
     return done.stdout + done.stderr
 
 
-def test_the_real_k3d_says_its_version_as_the_plugin_reads_it(real_k3d: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_k3d_says_its_version_as_the_plugin_reads_it(
+    real_k3d: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pytest_kubernetes.providers.k3d import K3dManagerBase
 
     monkeypatch.setenv("PATH", f"{real_k3d.parent}{os.pathsep}{os.environ['PATH']}")
@@ -137,11 +161,14 @@ def test_without_debian_client_and_stub_are_dockers(tmp_path: Path, monkeypatch:
     saved = preparing.workload_archives(SETTINGS, engine, Progress(total=1))
     assert saved.keys() == {f"headless-conformance/{name}:{CLIENT_VERSION}" for name in ("client", "stub")}
     with pytest.raises(UserError, match="no Debian archive"):
-        preparing.workload_archives(from_env({"PROVIDER": "k3d", "IMAGES": "build"}), engine, Progress(total=1))
+        preparing.workload_archives(
+            from_env({"PROVIDER": "k3d", "IMAGES": "build"}), engine, Progress(total=1)
+        )
 
 
-def prepared(engine: Engine, tmp_path: Path) -> Prepared:
-    return Prepared(engine, tmp_path / "k3d", tmp_path / "kubectl", {"headless-conformance/client:1": tmp_path / "c.tar"}, {})
+def tools(engine: Engine, tmp_path: Path) -> K3dTools:
+    archives = {"headless-conformance/client:1": tmp_path / "c.tar"}
+    return K3dTools(engine, tmp_path / "k3d", tmp_path / "kubectl", tmp_path / "links", archives)
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +185,7 @@ def test_only_clusters_with_our_label_are_ours() -> None:
 def test_a_cluster_of_our_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     engine = FakeEngine({"ps -aq": "0a1b2c"})
     with pytest.raises(UserError, match="this clone did not create"):
-        K3dCluster(SETTINGS, prepared(engine, tmp_path), "run").delete()
+        K3dCluster(SETTINGS, tools(engine, tmp_path), "run").delete()
 
 
 def test_a_failed_creation_leaves_nothing_and_says_k3ds_words(tmp_path: Path) -> None:
@@ -169,7 +196,7 @@ def test_a_failed_creation_leaves_nothing_and_says_k3ds_words(tmp_path: Path) ->
         def create(self, *_: object, **__: object) -> None:
             raise subprocess.CalledProcessError(1, "k3d", stderr=b"FATA[0000] no space left")
 
-    cluster = K3dCluster(SETTINGS, prepared(FakeEngine({}), tmp_path), "run")
+    cluster = K3dCluster(SETTINGS, tools(FakeEngine({}), tmp_path), "run")
     with pytest.raises(UserError, match="no space left"):
         cluster.create(lambda _: Manager)
     assert list(tmp_path.iterdir()) == []
@@ -177,11 +204,11 @@ def test_a_failed_creation_leaves_nothing_and_says_k3ds_words(tmp_path: Path) ->
 
 def test_a_run_finds_its_own_cluster_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containers, "output_of", lambda *_, **__: "ok")
-    mine = K3dCluster(SETTINGS, prepared(FakeEngine({}), tmp_path), "run")
+    mine = K3dCluster(SETTINGS, tools(FakeEngine({}), tmp_path), "run")
     (tmp_path / f"{mine.name}.json").write_text(json.dumps({"run": "run"}))
     mine.kubeconfig.touch()
     found = mine.attach()
     assert found is not None
     assert found.images == {"headless-conformance/client": "headless-conformance/client:1"}
     assert Capability.CONTROL_PLANE in found.lacking
-    assert K3dCluster(SETTINGS, mine.prepared, "another run").attach() is None
+    assert K3dCluster(SETTINGS, mine.tools, "another run").attach() is None

@@ -15,7 +15,7 @@ from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.providers import containers
 from headless_conformance.providers.kind import cluster as kind_module
 from headless_conformance.providers.kind.cluster import KindCluster, owner_file
-from headless_conformance.providers.kind.prepare import Prepared
+from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.readiness import FORWARD
 
 
@@ -62,7 +62,10 @@ class RecordedManager:
 
     def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
         self.calls.append((cluster_options, options))
-        self.engine.containers[KindCluster.name_of("1.37")] = {"c1": str(owner_file()), "c2": str(owner_file())}
+        self.engine.containers[KindCluster.name_of("1.37")] = {
+            "c1": str(owner_file()),
+            "c2": str(owner_file()),
+        }
         if self.error:
             raise self.error
         Path(cluster_options.kubeconfig_path).write_text("kubeconfig")
@@ -90,8 +93,8 @@ def settings() -> Settings:
 
 
 def _cluster(settings: Settings, engine: RecordedEngine, run: str = "run-1") -> KindCluster:
-    prepared = Prepared(engine, Path("/kind"), Path("/kubectl"), "node:1", {}, (), {})  # type: ignore[arg-type]
-    return KindCluster(settings, prepared, run)
+    tools = KindTools(engine, Path("/kind"), Path("/kubectl"), Path("/links"), "node:1", {}, ())  # type: ignore[arg-type]
+    return KindCluster(settings, tools, run)
 
 
 def test_the_name_carries_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +103,9 @@ def test_the_name_carries_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KindCluster.name_of("1.37") != here
 
 
-def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(settings: Settings, engine: RecordedEngine) -> None:
+def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(
+    settings: Settings, engine: RecordedEngine
+) -> None:
     manager = RecordedManager(engine)
     _cluster(settings, engine).create(manager)
     options, words = manager.calls[0]
@@ -108,7 +113,9 @@ def test_create_asks_for_the_image_of_the_row_and_for_exactly_its_version(settin
     assert words[:2] == ["--image", "node:1"]
 
 
-def test_a_failing_create_shows_kinds_words_and_leaves_nothing(settings: Settings, engine: RecordedEngine) -> None:
+def test_a_failing_create_shows_kinds_words_and_leaves_nothing(
+    settings: Settings, engine: RecordedEngine
+) -> None:
     error = subprocess.CalledProcessError(1, "kind", stderr=b"ERROR: no space left on device")
     cluster = _cluster(settings, engine)
     with pytest.raises(UserError, match="no space left on device"):
@@ -117,7 +124,9 @@ def test_a_failing_create_shows_kinds_words_and_leaves_nothing(settings: Setting
     assert not KindCluster.exists(settings, "run-1")
 
 
-def test_a_run_that_is_killed_while_it_creates_has_something_to_delete(settings: Settings, engine: RecordedEngine) -> None:
+def test_a_run_that_is_killed_while_it_creates_has_something_to_delete(
+    settings: Settings, engine: RecordedEngine
+) -> None:
     class Killed(RecordedManager):
         def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
             super().create(cluster_options, timeout, options)
@@ -136,7 +145,9 @@ def test_an_interrupted_create_leaves_nothing(settings: Settings, engine: Record
     assert engine.containers == {}
 
 
-def test_a_worker_of_the_same_run_finds_the_cluster_and_another_run_does_not(settings: Settings, engine: RecordedEngine) -> None:
+def test_a_worker_of_the_same_run_finds_the_cluster_and_another_run_does_not(
+    settings: Settings, engine: RecordedEngine
+) -> None:
     _cluster(settings, engine).create(RecordedManager(engine))
     assert _cluster(settings, engine).attach() is not None
     assert _cluster(settings, engine, run="run-2").attach() is None
@@ -178,7 +189,9 @@ def test_what_a_killed_run_left_is_replaced(settings: Settings, engine: Recorded
     assert set(engine.containers[KindCluster.name_of("1.37")]) == {"c1", "c2"}
 
 
-def test_a_cluster_of_our_name_that_is_not_ours_is_named_and_never_deleted(settings: Settings, engine: RecordedEngine) -> None:
+def test_a_cluster_of_our_name_that_is_not_ours_is_named_and_never_deleted(
+    settings: Settings, engine: RecordedEngine
+) -> None:
     engine.containers[KindCluster.name_of("1.37")] = {"foreign": "/somewhere/else"}
     cluster = _cluster(settings, engine)
     for action in (cluster.attach, cluster.delete, lambda: cluster.create(RecordedManager(engine))):
@@ -194,8 +207,13 @@ def test_kubelets_show_what_they_wrote_since_a_time_and_a_silent_node_its_reason
     created = _cluster(settings, engine).create(RecordedManager(engine))
     engine.silent = {"c2"}
     assert created.kubelet_logs is not None
-    assert created.kubelet_logs(1_700_000_000.9) == {"c1": "journal of c1\n", "c2": "docker exec c2 did not end"}
-    assert all({"journalctl", "--unit=kubelet", "--since=@1700000000"} <= set(words) for words in engine.executed)
+    assert created.kubelet_logs(1_700_000_000.9) == {
+        "c1": "journal of c1\n",
+        "c2": "docker exec c2 did not end",
+    }
+    assert all(
+        {"journalctl", "--unit=kubelet", "--since=@1700000000"} <= set(words) for words in engine.executed
+    )
 
 
 def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:

@@ -40,7 +40,10 @@ def supervisor() -> Iterator[Supervisor]:
 def eventually(check: object) -> None:
     assert callable(check)
     for attempt in Retrying(
-        stop=stop_after_delay(10), wait=wait_fixed(0.05), retry=retry_if_exception_type(AssertionError), reraise=True
+        stop=stop_after_delay(10),
+        wait=wait_fixed(0.05),
+        retry=retry_if_exception_type(AssertionError),
+        reraise=True,
     ):
         with attempt:
             check()
@@ -61,7 +64,9 @@ def test_ports_are_free_for_both_transports_and_differ() -> None:
 
 def test_a_port_that_another_cluster_took_is_not_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = iter([7, 7, 8])
-    monkeypatch.setattr("headless_conformance.providers.simulated.ports.secrets.randbelow", lambda _limit: next(numbers))
+    monkeypatch.setattr(
+        "headless_conformance.providers.simulated.ports.secrets.randbelow", lambda _limit: next(numbers)
+    )
     first, second = Ports(), Ports()
     assert (first.take(), second.take()) == (20_007, 20_008)
     first.release()
@@ -72,14 +77,24 @@ def test_a_port_that_another_cluster_took_is_not_given_again(monkeypatch: pytest
 
 
 def test_the_pod_range_is_split_for_twice_the_nodes() -> None:
-    found = addresses(Network(pod_cidr="172.16.0.0/16", service_cidr="172.20.0.0/16", domain="kube.local"), nodes=3)
-    assert (found.node_mask, found.api, found.dns, found.domain) == (19, "172.20.0.1", "172.20.0.10", "kube.local")
+    found = addresses(
+        Network(pod_cidr="172.16.0.0/16", service_cidr="172.20.0.0/16", domain="kube.local"), nodes=3
+    )
+    assert (found.node_mask, found.api, found.dns, found.domain) == (
+        19,
+        "172.20.0.1",
+        "172.20.0.10",
+        "kube.local",
+    )
 
 
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Network(pod_cidr="172.16.0.0/22"), "POD_CIDR=172.16.0.0/22 is too small for 3 nodes; use a range of /21 or wider."),
+        (
+            Network(pod_cidr="172.16.0.0/22"),
+            "POD_CIDR=172.16.0.0/22 is too small for 3 nodes; use a range of /21 or wider.",
+        ),
         (Network(pod_cidr="172.16.0.1/16"), "is not an IPv4 range"),
         (Network(service_cidr="fd00::/112"), "SERVICE_CIDR=fd00::/112 is not an IPv4 range"),
         (Network(service_cidr="172.20.0.0/28"), "use a range of /24 or wider"),
@@ -159,7 +174,9 @@ def test_only_the_admin_is_a_master(tmp_path: Path) -> None:
     control_plane.write_files(tmp_path, addresses(Network(), nodes=3), 20_443)
     masters = []
     for name in control_plane.USERS:
-        subject = x509.load_pem_x509_certificate((tmp_path / f"{name}.crt").read_bytes()).subject.rfc4514_string()
+        subject = x509.load_pem_x509_certificate(
+            (tmp_path / f"{name}.crt").read_bytes()
+        ).subject.rfc4514_string()
         masters += [name] if "system:masters" in subject else []
     assert masters == ["admin"]
 
@@ -216,12 +233,16 @@ def test_a_component_that_dies_is_named_with_its_last_lines(tmp_path: Path, supe
     eventually(died)
     with pytest.raises(StepFailed) as caught:
         supervisor.require_alive()
-    assert str(caught.value).startswith("etcd of the simulated cluster ended with exit status 3; run again.\n    the last line\n")
+    assert str(caught.value).startswith(
+        "etcd of the simulated cluster ended with exit status 3; run again.\n    the last line\n"
+    )
 
 
 def test_stopping_ends_the_whole_group_of_a_component(tmp_path: Path) -> None:
     supervisor = Supervisor()
-    supervisor.add(Component("x", ["sh", "-c", "sleep 300 & echo $!; wait"], tmp_path / "x.log", ENV, tmp_path))
+    supervisor.add(
+        Component("x", ["sh", "-c", "sleep 300 & echo $!; wait"], tmp_path / "x.log", ENV, tmp_path)
+    )
 
     def started() -> None:
         assert (tmp_path / "x.log").read_text().strip()
@@ -299,6 +320,8 @@ def test_the_last_failed_runs_keep_their_logs(tmp_path: Path) -> None:
         (logs / f"simulated-{number}").mkdir(parents=True)
         os.utime(logs / f"simulated-{number}", (number, number))
     run = RunDirectory(base, logs)
-    assert sorted(path.name for path in logs.iterdir()) == sorted([*(f"simulated-{n}" for n in range(3, 8)), run.name])
+    assert sorted(path.name for path in logs.iterdir()) == sorted(
+        [*(f"simulated-{n}" for n in range(3, 8)), run.name]
+    )
     with FileLock(base / "lock", timeout=1):
         run.remove(keep_logs=False)

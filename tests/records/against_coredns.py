@@ -21,7 +21,9 @@ from dataclasses import dataclass
 
 from kubernetes import config
 
+from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
+from headless_conformance.providers.simulated.cluster import ensure_programs
 from headless_conformance.providers.simulated.network import addresses
 from headless_conformance.records import (
     KNOWN_DIFFERENCES,
@@ -78,7 +80,8 @@ def main() -> int:
     made = namespaces(seed, count)
     odd = peculiar(str(addresses(settings.network, NODES).services[CLUSTER_IP]))
     begun = time.monotonic()
-    with DualStackCluster(settings, nodes=NODES) as cluster:
+    programs = ensure_programs(settings, Progress(total=1))
+    with DualStackCluster(settings, programs, nodes=NODES) as cluster:
         print(f"cluster after {time.monotonic() - begun:.1f} s", flush=True)
         live = LiveCluster(config.new_client_from_config(str(cluster.kubeconfig)), node_names())
         live.create([*made, odd])

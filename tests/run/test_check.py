@@ -28,7 +28,12 @@ POD_ADDRESSES = {"orders-0": "198.51.100.7", "orders-1": "198.51.100.8"}
 
 def pod(name: str, address: str) -> Object:
     return {
-        "metadata": {"name": name, "uid": f"uid-{name}", "ownerReferences": [{"uid": "set"}], "labels": {"app": "orders"}},
+        "metadata": {
+            "name": name,
+            "uid": f"uid-{name}",
+            "ownerReferences": [{"uid": "set"}],
+            "labels": {"app": "orders"},
+        },
         "spec": {"hostname": name, "subdomain": "db"},
         "status": {"podIPs": [{"ip": address}], "conditions": [{"type": "Ready", "status": "True"}]},
     }
@@ -36,13 +41,22 @@ def pod(name: str, address: str) -> Object:
 
 def healthy() -> dict[str, Any]:
     endpoints = [
-        {"addresses": [address], "conditions": {"ready": True}, "hostname": name, "targetRef": {"uid": f"uid-{name}"}}
+        {
+            "addresses": [address],
+            "conditions": {"ready": True},
+            "hostname": name,
+            "targetRef": {"uid": f"uid-{name}"},
+        }
         for name, address in POD_ADDRESSES.items()
     ]
     return {
         "StatefulSet": {
             "metadata": {"uid": "set"},
-            "spec": {"serviceName": "db", "replicas": 2, "template": {"metadata": {"labels": {"app": "orders", "tier": "db"}}}},
+            "spec": {
+                "serviceName": "db",
+                "replicas": 2,
+                "template": {"metadata": {"labels": {"app": "orders", "tier": "db"}}},
+            },
         },
         "Service": {
             "spec": {
@@ -132,7 +146,12 @@ def change(path: list[Any], value: Any) -> dict[str, Any]:
             "SEED-NID-05",
             f"expected NXDOMAIN, came orders-2.{SERVICE_NAME}",
         ),
-        (["records", ("7.100.51.198.in-addr.arpa.", "PTR")], [f"other.{SERVICE_NAME}"], "SEED-NSL-10", "7.100.51.198"),
+        (
+            ["records", ("7.100.51.198.in-addr.arpa.", "PTR")],
+            [f"other.{SERVICE_NAME}"],
+            "SEED-NSL-10",
+            "7.100.51.198",
+        ),
     ],
 )
 def test_each_disagreement_fails_the_claim_that_it_is_about(
@@ -144,7 +163,9 @@ def test_each_disagreement_fails_the_claim_that_it_is_about(
     assert status_of(list(found.values())) == 1
 
 
-def test_a_pod_that_is_not_ready_has_no_name_unless_its_service_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_that_is_not_ready_has_no_name_unless_its_service_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = change(["Pod", 1, "status", "conditions"], [])
     assert findings(world, monkeypatch)["SEED-NID-03"].outcome is Outcome.FAILED
     world["Service"]["spec"]["publishNotReadyAddresses"] = True
@@ -152,14 +173,19 @@ def test_a_pod_that_is_not_ready_has_no_name_unless_its_service_says_so(monkeypa
 
 
 def test_what_the_account_may_not_see_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = findings(change(["Service"], ApiException(status=403, reason="services is forbidden")), monkeypatch)
+    found = findings(
+        change(["Service"], ApiException(status=403, reason="services is forbidden")), monkeypatch
+    )
     assert found["SEED-HLS-03"].outcome is Outcome.NOT_SUPPORTED
     assert "services is forbidden" in found["SEED-HLS-03"].reason
 
 
 def test_a_cluster_domain_that_is_not_known_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "AT_REST_TIMEOUT", 0.05)
-    found = {one.requirement: one for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))}  # type: ignore[arg-type]
+    found = {
+        one.requirement: one
+        for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))
+    }  # type: ignore[arg-type]
     unknown = {requirement for requirement, one in found.items() if one.outcome is Outcome.NOT_SUPPORTED}
     assert unknown == {"SEED-NID-03", "SEED-NID-05", "SEED-NSL-10"}
     assert "CLUSTER_DOMAIN=" in found["SEED-NID-05"].reason

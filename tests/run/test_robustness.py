@@ -9,7 +9,13 @@ from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, dist
 
 
 def seen(**changes: object) -> DisturbedRun:
-    row: dict[str, object] = {"name": "n", "status": 0, "seconds": 61.0, "outcomes": {"passed": ("SEED-A",)}, "left": ()}
+    row: dict[str, object] = {
+        "name": "n",
+        "status": 0,
+        "seconds": 61.0,
+        "outcomes": {"passed": ("SEED-A",)},
+        "left": (),
+    }
     return DisturbedRun(**{**row, **changes})  # type: ignore[arg-type]
 
 
@@ -33,7 +39,11 @@ def test_broken_is_honest_and_failed_is_not(changes: dict[str, object], said: st
 
 
 def test_claims_that_were_not_selected_do_not_count() -> None:
-    rows = [{"id": "A", "outcome": "passed"}, {"id": "B", "outcome": "skipped"}, {"id": "C", "outcome": "broken"}]
+    rows = [
+        {"id": "A", "outcome": "passed"},
+        {"id": "B", "outcome": "skipped"},
+        {"id": "C", "outcome": "broken"},
+    ]
     assert outcomes_of({"requirements": rows}) == {"passed": ("A",), "broken": ("C",)}
 
 

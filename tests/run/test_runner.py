@@ -12,26 +12,31 @@ import pytest
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.settings import Provider, from_env
+from headless_conformance.core.settings import from_env
+from headless_conformance.engine.engine import Engine
+from headless_conformance.providers import container_provider
+from headless_conformance.providers.kind import tools as kind_tools
 from headless_conformance.run import runner
 
 
 def test_a_provider_that_was_asked_for_is_taken() -> None:
-    assert runner.chosen_provider(from_env({"PROVIDER": "simulated"}))[0] is Provider.SIMULATED
+    assert runner.chosen_provider(from_env({"PROVIDER": "simulated"}))[0].name == "simulated"
 
 
 def test_without_an_engine_the_simulated_provider_is_taken_and_the_sentence_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "why_no_engine", lambda: "No Docker answers.")
-    provider, sentence = runner.chosen_provider(from_env({}))
-    assert provider is Provider.SIMULATED
-    assert "No Docker answers." in sentence
-    assert "not verified" in sentence
+    monkeypatch.setattr(container_provider, "why_no_engine", lambda: "No Docker answers.")
+    provider, why = runner.chosen_provider(from_env({}))
+    assert (provider.name, why) == ("simulated", "No Docker answers.")
+    assert "not verified" in provider.introduction(from_env({}))
 
 
 def test_kind_without_an_engine_is_an_error_and_not_a_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "why_no_engine", lambda: "No Docker answers.")
+    def no_engine(*_: object) -> Engine:
+        raise UserError("No Docker answers.")
+
+    monkeypatch.setattr(kind_tools, "ensure_engine", no_engine)
     with pytest.raises(UserError, match="No Docker answers"):
         runner.end_to_end(from_env({"PROVIDER": "kind"}), [])
 
@@ -75,10 +80,13 @@ def _run_as_pytest(script: Path) -> str:
     """A program in which the runner starts `script` where it would start pytest."""
     return textwrap.dedent(f"""
         import os, sys
+        from headless_conformance.providers.run_context import context_of_environment
         from headless_conformance.run import runner
         real = runner.subprocess.Popen
         runner.subprocess.Popen = lambda command, **words: real([sys.executable, {str(script)!r}], **words)
-        sys.exit(runner._pytest({{**os.environ, "PROVIDER": "kind"}}, []))
+        context = context_of_environment({{"PROVIDER": "kind"}})
+        context.environment = dict
+        sys.exit(runner._pytest(context, {{}}, []))
         """)
 
 

@@ -27,7 +27,9 @@ def report(minor: str, outcome: Outcome) -> dict[str, Any]:
     tests = [CaseResult("suites/x.py::test", REQUIREMENT, outcome)]
     verdicts = judge_all(REGISTER.requirements, tests)
     facts = {"cluster": "c", "provider": "simulated", "kubernetes": minor}
-    return record(REGISTER, facts, verdicts, [], result=result_of(verdicts), status=0, started=0.0, seconds=1.0)
+    return record(
+        REGISTER, facts, verdicts, [], result=result_of(verdicts), status=0, started=0.0, seconds=1.0
+    )
 
 
 def runner(reports: Path, statuses: dict[str, int]) -> all_versions.RunRow:
@@ -48,7 +50,10 @@ def runner(reports: Path, statuses: dict[str, int]) -> all_versions.RunRow:
 
 def test_all_rows_or_the_ones_that_are_named() -> None:
     assert chosen_rows(VERSIONS, "") == list(VERSIONS.rows)
-    assert [row.minor for row in chosen_rows(VERSIONS, f"1.36 1.37, {VERSIONS.row('1.36').patch}")] == ["1.36", "1.37"]
+    assert [row.minor for row in chosen_rows(VERSIONS, f"1.36 1.37, {VERSIONS.row('1.36').patch}")] == [
+        "1.36",
+        "1.37",
+    ]
     with pytest.raises(UserError, match=r"1\.12"):
         chosen_rows(VERSIONS, "1.37 1.12")
 
@@ -58,7 +63,10 @@ def test_it_goes_on_after_a_red_and_keeps_each_versions_reports(tmp_path: Path) 
     done = run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0}))
     assert [(row.minor, row.status) for row in done] == [("1.35", 1), ("1.36", 2), ("1.37", 0)]
     results = {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("matrix/*/allure-results/*")}
-    assert results == {"matrix/1.35/allure-results/1.35-result.json", "matrix/1.37/allure-results/1.37-result.json"}
+    assert results == {
+        "matrix/1.35/allure-results/1.35-result.json",
+        "matrix/1.37/allure-results/1.37-result.json",
+    }
     assert status_of(done) == 1
 
 
@@ -95,4 +103,6 @@ def test_tox_has_an_environment_for_every_row() -> None:
     named = re.search(r"\[testenv:k8s-\{(.*)\}\]", text)
     assert named
     assert named[1].split(",") == [row.minor for row in VERSIONS.rows]
-    assert re.findall(r"^    (\S+): K8S = (\S+)$", text, re.MULTILINE) == [(row.minor, row.minor) for row in VERSIONS.rows]
+    assert re.findall(r"^    (\S+): K8S = (\S+)$", text, re.MULTILINE) == [
+        (row.minor, row.minor) for row in VERSIONS.rows
+    ]

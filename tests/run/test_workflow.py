@@ -72,17 +72,23 @@ def test_every_job_is_bounded_and_has_no_more_rights_than_it_names() -> None:
 
 
 def test_what_a_cache_depends_on_is_there() -> None:
-    patterns = [pattern for call in re.findall(r"hashFiles\((.*?)\)", TEXT) for pattern in re.findall("'(.*?)'", call)]
+    patterns = [
+        pattern for call in re.findall(r"hashFiles\((.*?)\)", TEXT) for pattern in re.findall("'(.*?)'", call)
+    ]
     assert patterns
     assert not [pattern for pattern in patterns if not any(ROOT.glob(pattern))]
 
 
 def test_versions_are_nowhere_in_the_workflow() -> None:
-    assert not [row.minor for row in VERSIONS.rows if re.search(rf"(?<![\d.]){re.escape(row.minor)}(?![\d.])", TEXT)]
+    assert not [
+        row.minor for row in VERSIONS.rows if re.search(rf"(?<![\d.]){re.escape(row.minor)}(?![\d.])", TEXT)
+    ]
 
 
 def test_lint_fails_on_what_is_wrong(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "bad.yml").write_text(TEXT.replace("needs: plan", "needs: nothing").replace("persist-credentials: false", ""))
+    (tmp_path / "bad.yml").write_text(
+        TEXT.replace("needs: plan", "needs: nothing").replace("persist-credentials: false", "")
+    )
     assert workflow.lint(tmp_path) == 1
     said = capfd.readouterr()
     assert "nothing" in said.out + said.err

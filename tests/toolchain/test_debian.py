@@ -15,11 +15,33 @@ from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
 from headless_conformance.toolchain.debian import apt, build, fetch
-from headless_conformance.toolchain.debian.sets import SETS, Pin, content_key, lock_file, package_set, read_lock, write_lock
+from headless_conformance.toolchain.debian.sets import (
+    SETS,
+    Pin,
+    content_key,
+    lock_file,
+    package_set,
+    read_lock,
+    write_lock,
+)
 
-PIN = Pin("bookworm", "hello", "1.0-1", hashlib.sha256(b"hello").hexdigest(), "pool/main/h/hello/hello_1.0-1_amd64.deb")
-NEWER = Pin("bookworm", "hello", "1.0-2", hashlib.sha256(b"hello 2").hexdigest(), "pool/main/h/hello/hello_1.0-2_amd64.deb")
-OTHER = Pin("bookworm", "other", "3-1", hashlib.sha256(b"other").hexdigest(), "pool/main/o/other/other_3-1_amd64.deb")
+PIN = Pin(
+    "bookworm",
+    "hello",
+    "1.0-1",
+    hashlib.sha256(b"hello").hexdigest(),
+    "pool/main/h/hello/hello_1.0-1_amd64.deb",
+)
+NEWER = Pin(
+    "bookworm",
+    "hello",
+    "1.0-2",
+    hashlib.sha256(b"hello 2").hexdigest(),
+    "pool/main/h/hello/hello_1.0-2_amd64.deb",
+)
+OTHER = Pin(
+    "bookworm", "other", "3-1", hashlib.sha256(b"other").hexdigest(), "pool/main/o/other/other_3-1_amd64.deb"
+)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -35,7 +57,9 @@ def test_the_lock_of_a_set_pins_all_that_is_asked_for(name: str) -> None:
 def test_an_unknown_set_is_named_with_those_there_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="There is no package set no; the sets are engine, node, mysql, client, busybox"):
+    with pytest.raises(
+        UserError, match="There is no package set no; the sets are engine, node, mysql, client, busybox"
+    ):
         package_set("no")
 
 
@@ -97,11 +121,16 @@ def test_a_file_that_was_cut_off_is_fetched_again_and_the_others_are_not(archive
 def test_a_version_that_is_gone_is_named_with_the_one_that_is_there(archive: Archive) -> None:
     del archive.files[PIN.path]
     archive.index = (NEWER, OTHER)
-    with pytest.raises(UserError, match=r"no longer has hello 1\.0-1 but 1\.0-2; build .* DEBIAN_DRIFT=1 or .* lock client`\.$"):
+    with pytest.raises(
+        UserError,
+        match=r"no longer has hello 1\.0-1 but 1\.0-2; build .* DEBIAN_DRIFT=1 or .* lock client`\.$",
+    ):
         get()
 
 
-def test_with_drift_what_is_there_is_taken_and_told(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_drift_what_is_there_is_taken_and_told(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
     del archive.files[PIN.path]
     archive.index = (NEWER, OTHER)
     found = get(DEBIAN_DRIFT="1")
@@ -127,7 +156,9 @@ def test_an_archive_that_does_not_answer_is_told_as_such(archive: Archive) -> No
         get()
 
 
-def test_the_machines_debian_archive_is_the_one_with_component_main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_machines_debian_archive_is_the_one_with_component_main(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     lines = [
         "Packages|nodistro|main|https://vendor.example/deb/",
         "DEP-11|bookworm|main|https://other.example/",
@@ -154,7 +185,9 @@ def test_a_machine_without_apt_cannot_build(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_apts_stanzas_are_read_with_their_continuation_lines() -> None:
-    text = "Package: a\nDescription: one\n two\nSHA256: 00\n\nPackage: b\nChecksums-Sha256:\n aa 1 x\n bb 2 y\n"
+    text = (
+        "Package: a\nDescription: one\n two\nSHA256: 00\n\nPackage: b\nChecksums-Sha256:\n aa 1 x\n bb 2 y\n"
+    )
     first, second = apt._records(text)
     assert (first["Package"], first["SHA256"]) == ("a", "00")
     assert second["Checksums-Sha256"] == "\n aa 1 x\n bb 2 y"
@@ -180,7 +213,11 @@ def package(tmp_path: Path) -> Path:
     (tree / "DEBIAN/control").write_text(
         "Package: hello\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n"
     )
-    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, tmp_path / "hello.deb"], check=True, capture_output=True)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "--build", tree, tmp_path / "hello.deb"],
+        check=True,
+        capture_output=True,
+    )
     return tmp_path / "hello.deb"
 
 
@@ -205,7 +242,9 @@ def test_a_configured_root_file_system_needs_root(archive: Archive, monkeypatch:
         build.rootfs("node", from_env({}), Progress(1))
 
 
-def test_what_a_killed_build_left_is_removed_before_the_next(archive: Archive, package: Path, tmp_path: Path) -> None:
+def test_what_a_killed_build_left_is_removed_before_the_next(
+    archive: Archive, package: Path, tmp_path: Path
+) -> None:
     archive.files = {PIN.path: package.read_bytes()}
     pin = Pin("bookworm", "hello", "1", hashlib.sha256(package.read_bytes()).hexdigest(), PIN.path)
     with pytest.MonkeyPatch.context() as patch:

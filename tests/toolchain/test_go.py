@@ -21,7 +21,15 @@ from headless_conformance.core.versions import load
 from headless_conformance.providers.simulated.cluster import ensure_programs
 from headless_conformance.toolchain import go as gobuild
 from headless_conformance.toolchain import go_pins as generator
-from headless_conformance.toolchain.go import RECIPES, Source, build, components_of, folder_built, folder_of, source_of
+from headless_conformance.toolchain.go import (
+    RECIPES,
+    Source,
+    build,
+    components_of,
+    folder_built,
+    folder_of,
+    source_of,
+)
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo "${FAKE_VERSION:-go1.26.8}"; exit 0; fi
@@ -102,21 +110,27 @@ def test_the_rest_is_built_later_and_what_was_built_alone_is_kept(
     assert build(source, progress, ["tool"]) == whole
 
 
-def test_programs_that_were_all_built_alone_need_no_build(record: Path, source: Source, progress: Progress) -> None:
+def test_programs_that_were_all_built_alone_need_no_build(
+    record: Path, source: Source, progress: Progress
+) -> None:
     build(source, progress, ["tool"])
     build(source, progress, ["ctl"])
     assert sorted(path.name for path in build(source, progress).iterdir()) == ["ctl", "tool"]
     assert record.read_text().splitlines() == ["once", "once"]
 
 
-def test_all_programs_that_are_there_serve_who_needs_some(record: Path, source: Source, progress: Progress) -> None:
+def test_all_programs_that_are_there_serve_who_needs_some(
+    record: Path, source: Source, progress: Progress
+) -> None:
     assert build(source, progress) == build(source, progress, ["ctl"])
     assert record.read_text().splitlines() == ["once"]
 
 
 def test_a_simulated_cluster_needs_six_programs_and_kubectl(record: Path, progress: Progress) -> None:
     programs = ensure_programs(from_env({"K8S": "1.37"}), progress)
-    built = {path.name: {program.name for program in path.iterdir()} for path in (cache_dir() / "bin").iterdir()}
+    built = {
+        path.name: {program.name for program in path.iterdir()} for path in (cache_dir() / "bin").iterdir()
+    }
     assert built == {
         programs.kubernetes.name: {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"},
         programs.etcd.name: {"etcd"},
@@ -166,7 +180,9 @@ def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pyt
     assert sum("another run builds" in text for text in said) == 1
 
 
-@pytest.mark.parametrize(("name", "text"), [("go.sum", "other"), ("main.go", "package main"), ("go.mod", "module other\n")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("go.sum", "other"), ("main.go", "package main"), ("go.mod", "module other\n")]
+)
 def test_the_key_changes_with_the_source(source: Source, name: str, text: str) -> None:
     before = source.key("go1.26.8")
     (source.folder / name).write_text(text)
@@ -186,14 +202,18 @@ def test_the_key_changes_with_flags_and_go_but_not_with_tests(source: Source) ->
     assert source.key("go1.26.8") in keys
 
 
-def test_no_go_is_one_sentence(source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_go_is_one_sentence(
+    source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"^Go is missing; install Go 1\.26\.3 or newer"):
         build(source, progress)
 
 
-def test_an_old_go_is_one_sentence(record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_go_is_one_sentence(
+    record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_VERSION", "go1.25.4")
     with pytest.raises(UserError, match=r"^go1\.25\.4 in PATH is too old; install Go 1\.26\.3 or newer\.$"):
         build(source, progress)
@@ -216,7 +236,9 @@ def test_a_version_without_pins_names_the_generator(progress: Progress) -> None:
 def test_pins_are_those_of_the_table(component: str, version: str) -> None:
     recipe, text = RECIPES[component], (folder_of(component, version) / "go.mod").read_text()
     for module in (recipe.module, *recipe.extra_modules):
-        assert re.search(rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE)
+        assert re.search(
+            rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE
+        )
     for package in recipe.commands.values():
         assert re.search(rf"^\s*(tool )?{re.escape(package)}$", text, re.MULTILINE), package
     placeholders = set(re.findall(r"^\s*(?:require )?(\S+) v0\.0\.0(?: // indirect)?$", text, re.MULTILINE))
@@ -225,7 +247,11 @@ def test_pins_are_those_of_the_table(component: str, version: str) -> None:
 
 
 def test_no_pins_are_kept_that_the_table_does_not_name() -> None:
-    kept = {path.name for path in (ROOT / "images" / "go").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    kept = {
+        path.name
+        for path in (ROOT / "images" / "go").iterdir()
+        if path.is_dir() and path.name != "__pycache__"
+    }
     assert kept == {folder_of(*pair).name for pair in components_of(load())}
 
 
@@ -237,7 +263,9 @@ def test_pins_that_cannot_be_had_are_named_and_the_others_written(
             raise UserError("go.etcd.io/etcd/server/v3@v9.9.9: not found")
         return None if component == "kwok" else Path("written")
 
-    monkeypatch.setattr(generator, "components_of", lambda _: [("etcd", "9.9.9"), ("kwok", "1.0.0"), ("kind", "1.0.0")])
+    monkeypatch.setattr(
+        generator, "components_of", lambda _: [("etcd", "9.9.9"), ("kwok", "1.0.0"), ("kind", "1.0.0")]
+    )
     monkeypatch.setattr(generator, "generate", fake)
     assert run(["go-pins"]) == 2
     said = capsys.readouterr()
@@ -247,7 +275,9 @@ def test_pins_that_cannot_be_had_are_named_and_the_others_written(
         "kind 1.0.0: written",
     ]
     newest = load().newest.patch
-    assert f"not in versions.yaml any more; remove it with `git rm -r images/go/kubernetes-{newest}`" in said.out
+    assert (
+        f"not in versions.yaml any more; remove it with `git rm -r images/go/kubernetes-{newest}`" in said.out
+    )
     assert said.err == "error: There are no pins for etcd 9.9.9; take a version whose modules Go can have.\n"
 
 

@@ -16,17 +16,16 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import DEFAULT_DOMAIN
-from headless_conformance.core import settings
-from headless_conformance.core.settings import Provider
+from headless_conformance.core.settings import Settings
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults.injection.changes import patched_folder_class
-from headless_conformance.faults.injection.kind import TO_UNDO, Make, change_dns, undo, with_experiment
+from headless_conformance.faults.injection.kind import TO_UNDO, ChangedKindProvider, change_dns, undo
 from headless_conformance.faults.injection.kubectl import run_kubectl
-from headless_conformance.faults.injection.simulated import ExperimentCluster
+from headless_conformance.faults.injection.simulated import ChangedSimulatedProvider, ExperimentCluster
 from headless_conformance.faults.model import Experiment
 from headless_conformance.plugin.outcomes import RUN
-from headless_conformance.providers.session import kind_cluster
-from headless_conformance.providers.simulated.cluster import SimulatedCluster
+from headless_conformance.plugin.session import run_context
+from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.results.verdict import FAILING, CaseResult
 
 FILE_VARIABLE = "HEADLESS_CONFORMANCE_EXPERIMENT"
@@ -57,19 +56,16 @@ class _InjectedFixtures:
         self._experiment = experiment
 
     @pytest.fixture(scope="session")
-    def simulated_cluster_class(self) -> type[SimulatedCluster]:
-        """A simulated cluster as the experiment wants it."""
-        return ExperimentCluster
+    def provider(self, pytestconfig: pytest.Config) -> ClusterProvider[Any]:
+        """A provider of clusters as the experiment wants them."""
+        if run_context(pytestconfig).provider.name == experiments.KIND:
+            return ChangedKindProvider(self._experiment)
+        return ChangedSimulatedProvider()
 
     @pytest.fixture(scope="session")
     def manifest_folder_class(self) -> type[ManifestFolder]:
         """Folders of manifests as the experiment wants them."""
         return patched_folder_class(self._experiment)
-
-    @pytest.fixture(scope="session")
-    def create_kind_cluster(self) -> Make:
-        """A kind cluster as the experiment wants it."""
-        return with_experiment(kind_cluster, self._experiment)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,14 +75,14 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
         match injection:
             case experiments.Kubectl(after=fixturedef.argname):
                 kube = value if isinstance(value, Kube) else request.getfixturevalue("kube")
-                words = words_of(value, kube)
-                if settings.from_env(os.environ).provider is Provider.KIND:
+                words = words_of(value, kube, run_context(request.config).settings)
+                if run_context(request.config).provider.name == experiments.KIND:
                     TO_UNDO.append(partial(run_kubectl, injection.undo, kube, words))
                 run_kubectl(injection.run, kube, words)
             case experiments.Corefile(after=fixturedef.argname):
                 kube = value if isinstance(value, Kube) else request.getfixturevalue("kube")
-                words = words_of(value, kube)
-                if settings.from_env(os.environ).provider is Provider.KIND:
+                words = words_of(value, kube, run_context(request.config).settings)
+                if run_context(request.config).provider.name == experiments.KIND:
                     change_dns(request.getfixturevalue("cluster"), [injection], words)
                 else:
                     ExperimentCluster.running().change_dns(injection, words)
@@ -97,12 +93,11 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     return value
 
 
-def words_of(value: object, kube: Kube) -> dict[str, str]:
+def words_of(value: object, kube: Kube, asked: Settings) -> dict[str, str]:
     """What `@namespace@`, `@domain@` and, once a set is Ready, `@service-uid@`, `@address-0@`, `@reverse-0@` and so on stand for.
 
     `proxy` is the kube-proxy Pod on a member's node, from which that node's rules can be changed.
     """
-    asked = settings.from_env(os.environ)
     if not isinstance(value, HeadlessSet):
         return {"namespace": asked.namespace, "domain": asked.network.domain or DEFAULT_DOMAIN}
     words = {"namespace": value.namespace, "domain": value.facts.domain}
@@ -135,7 +130,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         undo()
     except Exception as error:
         # What could not be put back must not be met by the next run.
-        os.environ["KEEP"] = "0"
+        run_context(session.config).keep = False
         aborted["putting the cluster back"] = str(error)
     yield
     run, messages = session.config.stash[RUN], session.config.stash[MESSAGES]

@@ -5,18 +5,18 @@ A run that is killed undoes nothing. Its cluster is not a kept one any more, sin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Cluster
-from headless_conformance.core.settings import Settings
 from headless_conformance.faults.injection.corefile import changed
 from headless_conformance.faults.injection.kubectl import with_kubectl
 from headless_conformance.faults.model import Corefile, Experiment
-from headless_conformance.providers.containers import ManagerFactory
+from headless_conformance.providers.kind.provider import KindProvider
+from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.readiness import configure_dns, require_ready, stored_corefile
-
-Make = Callable[[Settings, ManagerFactory], Cluster]
+from headless_conformance.providers.run_context import RunContext
 
 TO_UNDO: list[Callable[[], None]] = []
 """What puts the cluster back, in the order in which it was changed."""
@@ -28,16 +28,19 @@ def undo() -> None:
         TO_UNDO.pop()()
 
 
-def with_experiment(make: Make, experiment: Experiment) -> Make:
-    """`make` a kind cluster, changed as the experiment wants it."""
+class ChangedKindProvider(KindProvider):
+    """Finds or creates a kind cluster and changes it as the experiment wants it."""
 
-    def make_changed(settings: Settings, manager_factory: ManagerFactory) -> Cluster:
-        cluster = make(settings, manager_factory)
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+
+    @contextmanager
+    def session(self, context: RunContext[KindTools]) -> Iterator[Cluster]:
+        settings, inject = context.settings, self._experiment.inject
         words = {"domain": settings.network.domain or DEFAULT_DOMAIN, "namespace": settings.namespace}
-        change_dns(cluster, [item for item in experiment.inject if isinstance(item, Corefile) and not item.after], words)
-        return with_kubectl(cluster, experiment.inject)
-
-    return make_changed
+        with super().session(context) as cluster:
+            change_dns(cluster, [item for item in inject if isinstance(item, Corefile) and not item.after], words)
+            yield with_kubectl(cluster, inject)
 
 
 def change_dns(cluster: Cluster, changes: Sequence[Corefile], words: Mapping[str, str]) -> None:

@@ -12,8 +12,10 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.faults.injection.corefile import changed
 from headless_conformance.faults.injection.kubectl import with_kubectl
 from headless_conformance.faults.model import Component, Corefile, Experiment, Size
+from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.simulated import control_plane, corefile
 from headless_conformance.providers.simulated.cluster import SimulatedCluster
+from headless_conformance.providers.simulated.provider import SimulatedProvider
 
 
 class ExperimentCluster(SimulatedCluster):
@@ -22,7 +24,7 @@ class ExperimentCluster(SimulatedCluster):
     experiment: ClassVar[Experiment]
     _running: ClassVar[ExperimentCluster]
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, programs: control_plane.Programs) -> None:
         sizes = [injection for injection in self.experiment.inject if isinstance(injection, Size)] or [Size()]
         corefiles = [injection for injection in self.experiment.inject if isinstance(injection, Corefile)]
         domain = settings.network.domain or DEFAULT_DOMAIN
@@ -35,7 +37,7 @@ class ExperimentCluster(SimulatedCluster):
             f"coredns-{change.replica}": change for change in corefiles if change.replica and not change.after
         }
         self._commands: dict[str, control_plane.Command] = {}
-        super().__init__(settings, nodes=sizes[0].nodes, dns_replicas=sizes[0].dns_replicas, dns_corefile=text)
+        super().__init__(settings, programs, nodes=sizes[0].nodes, dns_replicas=sizes[0].dns_replicas, dns_corefile=text)
 
     @classmethod
     def running(cls) -> ExperimentCluster:
@@ -79,3 +81,10 @@ def _change(path: Path, change: Corefile, words: Mapping[str, str]) -> None:
     port = re.search(r"^\.:(\d+) \{", text, re.MULTILINE)
     assert port, f"{path} has no server block for all names"
     path.write_text(changed(text, change, {**words, "port": port[1]}))
+
+
+class ChangedSimulatedProvider(SimulatedProvider):
+    """Starts clusters as the experiment wants them."""
+
+    def cluster_of(self, context: RunContext[control_plane.Programs]) -> SimulatedCluster:
+        return ExperimentCluster(context.settings, context.tools)

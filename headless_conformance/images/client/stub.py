@@ -9,7 +9,9 @@ import sys
 
 class Banner(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        self.request.sendall(f"headless-conformance stub on {socket.gethostname()}, not a database\n".encode())
+        self.request.sendall(
+            f"headless-conformance stub on {socket.gethostname()}, not a database\n".encode()
+        )
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -89,7 +89,11 @@ def _built(release: Release, engine: Engine, settings: Settings, progress: Progr
 
 
 def _built_before(release: Release, engine: Engine) -> bool:
-    return bool(engine.docker("image", "ls", "--quiet", "--filter", f"reference={PREFIX}/node:v{release.patch}-*").strip())
+    return bool(
+        engine.docker(
+            "image", "ls", "--quiet", "--filter", f"reference={PREFIX}/node:v{release.patch}-*"
+        ).strip()
+    )
 
 
 def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> NodeImage | None:
@@ -100,14 +104,18 @@ def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> No
 def _published(release: Release, content_id: str, engine: Engine, progress: Progress) -> NodeImage:
     """The published image, which carries no workload; those that no registry has are made by Docker and have to be loaded."""
     workloads = ensure_from_registries(engine, progress)
-    return NodeImage(release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values()))))
+    return NodeImage(
+        release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values())))
+    )
 
 
 def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
     try:
         with progress.step(f"pull {reference.partition('@')[0]}"):
-            run_logged(f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS)
+            run_logged(
+                f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS
+            )
     except StepFailed as error:
         words = tail(log, 1).strip()
         raise UserError(
@@ -132,7 +140,11 @@ def _identity(reference: str, engine: Engine) -> str | None:
 def _registry_has(reference: str, engine: Engine) -> bool:
     """Whether a registry answers for an image, within REGISTRY_SECONDS."""
     try:
-        output_of(["docker", "manifest", "inspect", reference], env={**os.environ, **engine.env}, timeout=REGISTRY_SECONDS)
+        output_of(
+            ["docker", "manifest", "inspect", reference],
+            env={**os.environ, **engine.env},
+            timeout=REGISTRY_SECONDS,
+        )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         return False
     return True

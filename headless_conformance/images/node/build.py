@@ -31,7 +31,12 @@ def reference_of(parts: Parts, key: str) -> str:
 
 
 def build_image(
-    parts: Parts, key: str, workloads: Mapping[str, Path], engine: Engine, settings: Settings, progress: Progress
+    parts: Parts,
+    key: str,
+    workloads: Mapping[str, Path],
+    engine: Engine,
+    settings: Settings,
+    progress: Progress,
 ) -> str:
     """Build the node image and return its name. What is in the cache is not built again.
 
@@ -53,7 +58,9 @@ def build_image(
             mounted.mkdir()
             shutil.copy(FILES / "finish.sh", mounted)
             (mounted / "finish.sh").chmod(0o755)
-            for number, archive in enumerate([*write_images(parts, folder, settings, progress), *workloads.values()]):
+            for number, archive in enumerate(
+                [*write_images(parts, folder, settings, progress), *workloads.values()]
+            ):
                 (mounted / f"{number:02}.tar").hardlink_to(archive)
         with progress.step(f"node image for Kubernetes {parts.release.patch}"):
             return _commit(parts, key, [packages, folder / "node.layer"], mounted, engine)
@@ -66,7 +73,9 @@ def _require_agreement(parts: Parts, progress: Progress) -> None:
     missing = set(asked.split()) ^ set(control_plane(parts.release).values())
     if missing:
         names = ", ".join(sorted(missing))
-        raise StepFailed(f"kubeadm {parts.release.patch} and the row of versions.yaml do not agree on {names}; correct the row.")
+        raise StepFailed(
+            f"kubeadm {parts.release.patch} and the row of versions.yaml do not agree on {names}; correct the row."
+        )
 
 
 @contextmanager
@@ -88,13 +97,33 @@ def _commit(parts: Parts, key: str, layers: list[Path], mounted: Path, engine: E
     archive = layers[-1].with_name("node.tar")
     remove_build_leftovers(engine)
     start = ("/usr/local/bin/entrypoint", "/sbin/init")
-    write_archive(archive, [base], layers, Config(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker"))))
-    run_logged("Loading the node's file system", ["docker", "load", "--input", archive], log, env=env, timeout=IMPORT_SECONDS)
+    write_archive(
+        archive, [base], layers, Config(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker")))
+    )
+    run_logged(
+        "Loading the node's file system",
+        ["docker", "load", "--input", archive],
+        log,
+        env=env,
+        timeout=IMPORT_SECONDS,
+    )
     archive.unlink()
     try:
         command = [
-            *("docker", "run", "--name", _build_container(), "--network=none", "--security-opt=seccomp=unconfined"),
-            *("--mount", f"type=bind,source={mounted},target=/mnt,readonly", "--entrypoint=/mnt/finish.sh", base),
+            *(
+                "docker",
+                "run",
+                "--name",
+                _build_container(),
+                "--network=none",
+                "--security-opt=seccomp=unconfined",
+            ),
+            *(
+                "--mount",
+                f"type=bind,source={mounted},target=/mnt,readonly",
+                "--entrypoint=/mnt/finish.sh",
+                base,
+            ),
         ]
         run_logged("Importing images into the node image", command, log, env=env, timeout=IMPORT_SECONDS)
         changes = (
@@ -117,7 +146,9 @@ def _build_container() -> str:
 
 def remove_build_leftovers(engine: Engine) -> None:
     """Remove this clone's build container and the loaded file systems: a finished image keeps what it needs of them."""
-    for container in engine.docker("ps", "--all", "--quiet", "--filter", f"name=^{_build_container()}$").split():
+    for container in engine.docker(
+        "ps", "--all", "--quiet", "--filter", f"name=^{_build_container()}$"
+    ).split():
         engine.docker("rm", "--force", "--volumes", container)
     for base in _names(engine, f"{PREFIX}/node-base"):
         engine.docker("image", "rm", "--force", base)
@@ -125,7 +156,9 @@ def remove_build_leftovers(engine: Engine) -> None:
 
 def _remove_superseded(parts: Parts, reference: str, engine: Engine) -> None:
     """Remove earlier images that this clone built of the release (1.3 GB each), except those that a cluster uses."""
-    for name in _names(engine, f"{PREFIX}/node:v{parts.release.patch}-*", "--filter", f"label={BUILT_BY}={clone_id()}"):
+    for name in _names(
+        engine, f"{PREFIX}/node:v{parts.release.patch}-*", "--filter", f"label={BUILT_BY}={clone_id()}"
+    ):
         if name != reference:
             with suppress(StepFailed):
                 engine.docker("image", "rm", name)
@@ -133,4 +166,6 @@ def _remove_superseded(parts: Parts, reference: str, engine: Engine) -> None:
 
 def _names(engine: Engine, pattern: str, *filters: str) -> list[str]:
     form = "{{.Repository}}:{{.Tag}}"
-    return engine.docker("image", "ls", "--format", form, "--filter", f"reference={pattern}", *filters).split()
+    return engine.docker(
+        "image", "ls", "--format", form, "--filter", f"reference={pattern}", *filters
+    ).split()

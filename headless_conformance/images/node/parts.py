@@ -34,13 +34,26 @@ FILES = FOLDER / "files"
 
 TOOLS = (
     *("dash", "coreutils", "libacl1", "libattr1", "libgmp10", "libselinux1", "libpcre2-8-0", "libc6"),
-    *("iptables", "libip4tc2", "libip6tc2", "libxtables12", "libmnl0", "libnfnetlink0", "libnetfilter-conntrack3", "libnftnl11"),
+    *(
+        "iptables",
+        "libip4tc2",
+        "libip6tc2",
+        "libxtables12",
+        "libmnl0",
+        "libnfnetlink0",
+        "libnetfilter-conntrack3",
+        "libnftnl11",
+    ),
     *("conntrack", "nftables", "libnftables1", "libjansson4", "libedit2", "libbsd0", "libmd0", "libtinfo6"),
 )
 """Debian packages of the node's set that kube-proxy calls, and the shell and coreutils that the volume provisioner calls."""
 
-NFT_LINKS = {f"/usr/sbin/{name}": Link("xtables-nft-multi") for name in ("iptables", "iptables-save", "iptables-restore")} | {
-    f"/usr/sbin/{name}": Link("xtables-nft-multi") for name in ("ip6tables", "ip6tables-save", "ip6tables-restore")
+NFT_LINKS = {
+    f"/usr/sbin/{name}": Link("xtables-nft-multi")
+    for name in ("iptables", "iptables-save", "iptables-restore")
+} | {
+    f"/usr/sbin/{name}": Link("xtables-nft-multi")
+    for name in ("ip6tables", "ip6tables-save", "ip6tables-restore")
 }
 """What Debian's alternatives would link: these packages are unpacked without their scripts."""
 
@@ -97,7 +110,12 @@ def _own(name: str) -> Source:
 def content_key_of(parts: Parts, workloads: Sequence[Path]) -> str:
     """Twelve hexadecimal digits that change with every input of the image; workload archives are told by their file names."""
     go = go_version()
-    own_files = [*sorted(FILES.iterdir()), FOLDER / "parts.py", FOLDER / "build.py", FOLDER.parent / "archive.py"]
+    own_files = [
+        *sorted(FILES.iterdir()),
+        FOLDER / "parts.py",
+        FOLDER / "build.py",
+        FOLDER.parent / "archive.py",
+    ]
     inputs = [
         repr(parts.release),
         parts.kind,
@@ -148,7 +166,9 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
     fetched = fetch("node", settings, progress)
     packages = [file for file, pin in zip(fetched.files, fetched.pins, strict=True) if pin.name in TOOLS]
     merge(packages, tools, ("usr/share/*", "usr/lib/x86_64-linux-gnu/gconv/*", "etc/*", "var/*"))
-    links = _layer(folder / "links.layer", {**NFT_LINKS, "/usr/bin/sh": Link("dash"), "/tmp": Directory(0o1777)})
+    links = _layer(
+        folder / "links.layer", {**NFT_LINKS, "/usr/bin/sh": Link("dash"), "/tmp": Directory(0o1777)}
+    )
     base = [tools, links]
 
     def image(name: str, programs: Mapping[str, Path], *, config: Config, below: Sequence[Path] = ()) -> Path:
@@ -206,9 +226,13 @@ def node_entries(parts: Parts, progress: Progress) -> dict[str, Entry]:
         folder = build(source, progress)
         entries |= {f"{place}/{name}": File(folder / name, 0o755) for name in source.commands}
     kubernetes = build(parts.kubernetes, progress)
-    entries |= {f"/usr/bin/{name}": File(kubernetes / name, 0o755) for name in ("kubeadm", "kubectl", "kubelet")}
     entries |= {
-        f"/kind/manifests/{name}.yaml": File(Template((FILES / f"{name}.yaml").read_text()).substitute(manifests).encode())
+        f"/usr/bin/{name}": File(kubernetes / name, 0o755) for name in ("kubeadm", "kubectl", "kubelet")
+    }
+    entries |= {
+        f"/kind/manifests/{name}.yaml": File(
+            Template((FILES / f"{name}.yaml").read_text()).substitute(manifests).encode()
+        )
         for name in ("default-cni", "default-storage")
     }
     entries |= {
@@ -234,7 +258,9 @@ def _kind_files(folder: Path, release: Release) -> dict[str, Entry]:
     entrypoint = (folder / "usr/local/bin/entrypoint").read_text()
     entries["/usr/local/bin/entrypoint"] = File(node_entrypoint(entrypoint).encode(), 0o755)
     entries["/etc/containerd/config.toml"] = File(containerd_config(containerd, release.pause).encode())
-    entries["/etc/default/kubelet"] = File(f"{kubelet.strip()} --config-dir=/etc/kubernetes/kubelet.conf.d\n".encode())
+    entries["/etc/default/kubelet"] = File(
+        f"{kubelet.strip()} --config-dir=/etc/kubernetes/kubelet.conf.d\n".encode()
+    )
     return entries
 
 
@@ -248,7 +274,11 @@ def containerd_config(text: str, pause: str) -> str:
     """kind's containerd configuration with our changes. Raises ValueError when it is not as it was when this was written."""
     # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and no pod would start.
     text = _replaced(r"restrict_oom_score_adj = false", "restrict_oom_score_adj = true", text)
-    text = _replaced(r'sandbox_image = "registry\.k8s\.io/pause:[^"]+"', f'sandbox_image = "registry.k8s.io/pause:{pause}"', text)
+    text = _replaced(
+        r'sandbox_image = "registry\.k8s\.io/pause:[^"]+"',
+        f'sandbox_image = "registry.k8s.io/pause:{pause}"',
+        text,
+    )
     cni = '[plugins."io.containerd.grpc.v1.cri".cni]\n  conf_template = "/etc/containerd/cni.conf.template"\n'
     return f"{text.rstrip()}\n\n{cni}"
 

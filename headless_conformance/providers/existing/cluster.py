@@ -19,12 +19,11 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
-from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.core.settings import Settings
 from headless_conformance.images.workloads import published
 from headless_conformance.providers.existing.connection import REQUEST_SECONDS, Connection
-from headless_conformance.toolchain.kubectl import kubectl_for
 
+NAME = "existing"
 MEMBER_ROLE = "headless-conformance-member"
 """The ClusterRole of manifests/rbac/account.yaml that a run binds to itself in each namespace of its own."""
 PULL_SECRET = "headless-conformance-pull"
@@ -44,7 +43,9 @@ class Rights:
         asked = {"verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}
         review = {"spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}}}
         reviews: Any = client.AuthorizationV1Api(self.api)
-        return bool(reviews.create_self_subject_access_review(review, _request_timeout=REQUEST_SECONDS).status.allowed)
+        return bool(
+            reviews.create_self_subject_access_review(review, _request_timeout=REQUEST_SECONDS).status.allowed
+        )
 
     def user(self) -> str:
         """The name of this account."""
@@ -58,7 +59,9 @@ def namespace_objects(rights: Rights, settings: Settings) -> tuple[Mapping[str, 
     objects: list[Mapping[str, Any]] = []
     for verb in ("create", "delete", "list"):
         if not rights.may(verb, "namespaces"):
-            raise UserError(f"This account may not {verb} namespaces; let an administrator apply manifests/rbac/account.yaml.")
+            raise UserError(
+                f"This account may not {verb} namespaces; let an administrator apply manifests/rbac/account.yaml."
+            )
     if not rights.may("create", "statefulsets", group="apps"):
         group = "rbac.authorization.k8s.io"
         binds = rights.may("create", "rolebindings", group=group)
@@ -91,7 +94,9 @@ def _pull_secret(path: Path) -> Mapping[str, Any]:
     except (ValueError, AttributeError):
         known = None
     if not known:
-        raise UserError(f"PULL_SECRET={path} holds no credentials (`auths`), as `docker login` writes them; name one that does.")
+        raise UserError(
+            f"PULL_SECRET={path} holds no credentials (`auths`), as `docker login` writes them; name one that does."
+        )
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -123,13 +128,17 @@ def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
         if len(usable) < SEVERAL:
             missing[Capability.SEVERAL_NODES] = f"{len(usable)} of its nodes take pods, {SEVERAL} are needed"
         if not any(_has_kubelet(node) for node in nodes):
-            missing |= dict.fromkeys((Capability.KUBELET, Capability.VOLUMES, Capability.SQL), "its nodes are simulated")
+            missing |= dict.fromkeys(
+                (Capability.KUBELET, Capability.VOLUMES, Capability.SQL), "its nodes are simulated"
+            )
     else:
         missing[Capability.SEVERAL_NODES] = "this account may not list nodes"
     if settings.target.storage_class or Capability.VOLUMES in missing:
         return missing
     if not rights.may("list", "storageclasses", group="storage.k8s.io"):
-        missing[Capability.VOLUMES] = "this account may not list storage classes; name one with STORAGE_CLASS="
+        missing[Capability.VOLUMES] = (
+            "this account may not list storage classes; name one with STORAGE_CLASS="
+        )
     else:
         classes: Any = storage.list_storage_class(_request_timeout=REQUEST_SECONDS).items
         if not any((found.metadata.annotations or {}).get(DEFAULT_CLASS) == "true" for found in classes):
@@ -150,7 +159,9 @@ def _has_kubelet(node: Any) -> bool:
     return port != 0 and (node.metadata.annotations or {}).get("kwok.x-k8s.io/node") != "fake"
 
 
-def _looked_at(settings: Settings, connection: Connection) -> tuple[tuple[Mapping[str, Any], ...], Mapping[Capability, str]]:
+def _looked_at(
+    settings: Settings, connection: Connection
+) -> tuple[tuple[Mapping[str, Any], ...], Mapping[Capability, str]]:
     rights = Rights(connection.api)
     try:
         require_ipv4(rights)
@@ -162,7 +173,7 @@ def _looked_at(settings: Settings, connection: Connection) -> tuple[tuple[Mappin
         ) from None
 
 
-def plan(settings: Settings, connection: Connection) -> list[str]:
+def outline(settings: Settings, connection: Connection) -> list[str]:
     """What a run would create and what it could not check, as lines for a person. Only asks."""
     objects, missing = _looked_at(settings, connection)
     images = published(settings.target.image_prefix or "(IMAGE_PREFIX)")
@@ -170,17 +181,23 @@ def plan(settings: Settings, connection: Connection) -> list[str]:
         "",
         "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; each begins with:",
     ]
-    lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or ["  nothing to begin with"]
+    lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or [
+        "  nothing to begin with"
+    ]
     lines += ["", f"In {settings.namespace or 'namespaces of our own'}, as the tests need it:"]
     for file in sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name != "rbac"):
         for item in yaml.safe_load_all(file.read_text()):
             lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
     lines += ["", "Images:", *(f"  {image} for {asked}" for asked, image in images.items())]
-    lines += ["", "Not supported here:", *(f"  what needs {need}: {reason}" for need, reason in missing.items())]
+    lines += [
+        "",
+        "Not supported here:",
+        *(f"  what needs {need}: {reason}" for need, reason in missing.items()),
+    ]
     return [*lines, "", "Nothing was created."]
 
 
-def existing_cluster(settings: Settings, connection: Connection, progress: Progress) -> Cluster:
+def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) -> Cluster:
     """The person's cluster as tests see it. UserError when its version is another one than asked for, or rights are missing."""
     version = connection.version()
     if version != settings.release.patch:
@@ -190,13 +207,15 @@ def existing_cluster(settings: Settings, connection: Connection, progress: Progr
     objects, missing = _looked_at(settings, connection)
     return Cluster(
         name=connection.context,
-        provider=Provider.EXISTING,
+        provider=NAME,
         release=settings.release,
         kubeconfig=connection.kubeconfig,
-        kubectl=kubectl_for(settings.release, settings.versions, progress),
+        kubectl=kubectl,
         capabilities=frozenset(Capability) - missing.keys(),
         images=published(settings.target.image_prefix),
         lacking=missing,
+        ours=False,
+        stock_dns=True,
         namespace_objects=objects,
         storage_class=settings.target.storage_class,
         pull_secret=PULL_SECRET if settings.target.pull_secret else "",

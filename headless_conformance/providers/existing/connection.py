@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
@@ -38,6 +39,13 @@ class Connection:
     kubeconfig: Path
     context: str
     server: str
+
+    @classmethod
+    def by(cls, kubeconfig: Path) -> Connection:
+        """The connection that a copy of ours makes."""
+        content = yaml.safe_load(kubeconfig.read_text())
+        server = content["clusters"][0]["cluster"].get("server", "no address")
+        return cls(kubeconfig, content["current-context"], str(server))
 
     @cached_property
     def api(self) -> Any:
@@ -83,12 +91,15 @@ def _forget_copies_of_ended_runs() -> None:
 
 
 def connect(settings: Settings, run: str) -> Connection:
-    """Copy the asked context of the person's kubeconfig into this clone's work files. UserError when it cannot be read."""
+    """Copy the asked context of the person's kubeconfig into this clone's work files, unless that is done.
+
+    UserError when it cannot be read.
+    """
     _forget_copies_of_ended_runs()
-    content = flattened(settings.target.kubeconfig, settings.target.context)
     path = copied_kubeconfig(run)
-    write_private(content, path)
-    return Connection(path, content["current-context"], str(content["clusters"][0]["cluster"].get("server", "no address")))
+    if settings.target.kubeconfig != str(path):
+        write_private(flattened(settings.target.kubeconfig, settings.target.context), path)
+    return Connection.by(path)
 
 
 def require_consent(connection: Connection, settings: Settings, what: str) -> None:
@@ -100,7 +111,9 @@ def require_consent(connection: Connection, settings: Settings, what: str) -> No
             f"Context {connection.context} ({connection.server}) is no cluster of ours; "
             f"set CONFIRM=1 to {what} there, or look first with DRY_RUN=1."
         )
-    answer = input(f"Context {connection.context} ({connection.server}) is no cluster of ours. Really {what} there? [yes/no] ")
+    answer = input(
+        f"Context {connection.context} ({connection.server}) is no cluster of ours. Really {what} there? [yes/no] "
+    )
     if answer.strip() != "yes":
         raise UserError("Nothing was done; answer `yes` or set CONFIRM=1 to go on.")
 
@@ -109,7 +122,9 @@ def own_namespaces(connection: Connection, run: str = "") -> list[str]:
     """Names of the namespaces that a run (any run when empty) created and that still exist."""
     selector = f"{RUN_LABEL}={run}" if run else RUN_LABEL
     try:
-        found: Any = client.CoreV1Api(connection.api).list_namespace(label_selector=selector, _request_timeout=REQUEST_SECONDS)
+        found: Any = client.CoreV1Api(connection.api).list_namespace(
+            label_selector=selector, _request_timeout=REQUEST_SECONDS
+        )
     except (ApiException, HTTPError) as error:
         reason = getattr(error, "reason", None) or error
         raise UserError(

@@ -23,7 +23,9 @@ Entry = dict[str, Any]
 
 
 def _paths(kubeconfig: str) -> list[Path]:
-    named = [Path(part) for part in kubeconfig.split(os.pathsep) if part] or [Path.home() / ".kube" / "config"]
+    named = [Path(part) for part in kubeconfig.split(os.pathsep) if part] or [
+        Path.home() / ".kube" / "config"
+    ]
     found = [path for path in named if path.is_file()]
     if not found:
         raise UserError(f"There is no kubeconfig at {', '.join(map(str, named))}; name one with KUBECONFIG=.")
@@ -34,7 +36,9 @@ def _read(path: Path) -> Entry:
     try:
         loaded = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read as a kubeconfig ({type(error).__name__}); correct KUBECONFIG=.") from None
+        raise UserError(
+            f"{path} cannot be read as a kubeconfig ({type(error).__name__}); correct KUBECONFIG=."
+        ) from None
     return loaded if isinstance(loaded, dict) else {}
 
 
@@ -47,7 +51,9 @@ def _anchored(entry: Entry, folder: Path) -> Entry:
             try:
                 own[embedded] = base64.b64encode(path.read_bytes()).decode()
             except OSError as error:
-                raise UserError(f"The kubeconfig names {path}, which cannot be read ({error.strerror}); correct it.") from None
+                raise UserError(
+                    f"The kubeconfig names {path}, which cannot be read ({error.strerror}); correct it."
+                ) from None
     if "tokenFile" in own:
         own["tokenFile"] = str(folder / own["tokenFile"])
     command = (own.get("exec") or {}).get("command", "")
@@ -64,7 +70,9 @@ def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tu
             for item in content.get(kind) or []:
                 found.setdefault(item["name"], (path, item.get(field) or {}))
         except (AttributeError, KeyError, TypeError):
-            raise UserError(f"The {kind} in {path} are not those of a kubeconfig; correct KUBECONFIG=.") from None
+            raise UserError(
+                f"The {kind} in {path} are not those of a kubeconfig; correct KUBECONFIG=."
+            ) from None
     return found
 
 
@@ -87,7 +95,9 @@ def flattened(kubeconfig: str, context: str) -> Entry:
     for kind, field in (("clusters", "cluster"), ("users", "user")):
         entries = _entries(files, kind, field)
         if named.get(field) not in entries:
-            raise UserError(f"Context {chosen} names the {field} {named.get(field)}, which the kubeconfig has not; correct it.")
+            raise UserError(
+                f"Context {chosen} names the {field} {named.get(field)}, which the kubeconfig has not; correct it."
+            )
         path, entry = entries[named[field]]
         parts[field] = _anchored(entry, path.parent)
     return {

@@ -5,10 +5,9 @@ k3s keeps its own CoreDNS configuration and puts it back when it is changed, so 
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -16,14 +15,14 @@ from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import CLONE_LABEL, clone_id
 from headless_conformance.core.process import output_of
-from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images.workloads import substitutes
 from headless_conformance.providers.containers import ContainerCluster
-from headless_conformance.providers.k3d.prepare import STEPS, Prepared, for_k3d, k3d_binary
+from headless_conformance.providers.k3d.tools import K3dTools
 from headless_conformance.providers.readiness import stored_dns
 
+NAME = "k3d"
 AGENTS = 2
 IMPORT_SECONDS = 180
 HOSTS_SECONDS = 60.0
@@ -65,13 +64,15 @@ def config(settings: Settings, name: str, *, old_cgroups: bool) -> dict[str, obj
             "k3d": {"wait": True, "disableLoadbalancer": True},
             "k3s": {"extraArgs": arguments},
             "kubeconfig": {"updateDefaultKubeconfig": False, "switchCurrentContext": False},
-            "runtime": {"labels": [{"label": f"{CLONE_LABEL}={clone_id()}", "nodeFilters": ["server:*", "agent:*"]}]},
+            "runtime": {
+                "labels": [{"label": f"{CLONE_LABEL}={clone_id()}", "nodeFilters": ["server:*", "agent:*"]}]
+            },
         },
     }
 
 
 @dataclass(frozen=True)
-class K3dCluster(ContainerCluster[Prepared]):
+class K3dCluster(ContainerCluster[K3dTools]):
     """The one k3d cluster of a run."""
 
     PROGRAM = "k3d"
@@ -81,23 +82,16 @@ class K3dCluster(ContainerCluster[Prepared]):
     DELETE = ("cluster", "delete")
 
     @classmethod
-    def prepare(cls, settings: Settings, run: str) -> Self:
-        return cls(settings, for_k3d(settings, Progress(total=STEPS, out=io.StringIO())), run)
-
-    @classmethod
-    def find_program(cls, settings: Settings, progress: Progress) -> Path:
-        return k3d_binary(settings, progress)
-
-    @classmethod
     def own(cls, engine: Engine) -> list[str]:
         found = engine.docker(
-            "ps", "-a", "--filter", f"label={CLONE_LABEL}={clone_id()}", "--format", f'{{{{.Label "{cls.LABEL}"}}}}'
+            "ps",
+            "-a",
+            "--filter",
+            f"label={CLONE_LABEL}={clone_id()}",
+            "--format",
+            f'{{{{.Label "{cls.LABEL}"}}}}',
         )
         return sorted({name for name in found.split() if name.startswith(f"{cls.PREFIX}{clone_id()}-")})
-
-    @property
-    def program(self) -> Path:
-        return self.prepared.k3d
 
     @property
     def description(self) -> str:
@@ -107,9 +101,9 @@ class K3dCluster(ContainerCluster[Prepared]):
         return config(self.settings, self.name, old_cgroups=cgroup_v1())
 
     def _load_images(self, manager: Any) -> None:
-        for archive in self.prepared.archives.values():
+        for archive in self.tools.archives.values():
             words = ("image", "import", archive, "--cluster", self.name, "--mode", "direct")
-            output_of([self.program, *words], env=self.prepared.env, timeout=IMPORT_SECONDS)
+            output_of([self.tools.program, *words], env=self.tools.env, timeout=IMPORT_SECONDS)
 
     def _adjust(self, cluster: Cluster) -> None:
         require_own_hosts(cluster)
@@ -117,12 +111,13 @@ class K3dCluster(ContainerCluster[Prepared]):
     def _cluster(self) -> Cluster:
         return Cluster(
             name=self.name,
-            provider=Provider.K3D,
+            provider=NAME,
             release=self.settings.release,
             kubeconfig=self.kubeconfig,
-            kubectl=self.prepared.kubectl,
+            kubectl=self.tools.kubectl,
             capabilities=frozenset(Capability) - {Capability.CONTROL_PLANE, Capability.MANY_PODS},
-            images=substitutes(self.prepared.archives),
+            images=substitutes(self.tools.archives),
+            stock_dns=True,
             lacking={Capability.CONTROL_PLANE: WITHIN_K3S},
         )
 
@@ -133,8 +128,13 @@ def require_own_hosts(cluster: Cluster) -> None:
     Raises UserError after HOSTS_SECONDS.
     """
     for attempt in Retrying(
-        stop=stop_after_delay(HOSTS_SECONDS), wait=wait_fixed(0.5), retry=retry_if_exception_type(UserError), reraise=True
+        stop=stop_after_delay(HOSTS_SECONDS),
+        wait=wait_fixed(0.5),
+        retry=retry_if_exception_type(UserError),
+        reraise=True,
     ):
         with attempt:
             if "host.k3d.internal" not in stored_dns(cluster).get("NodeHosts", ""):
-                raise UserError(f"k3d has not finished CoreDNS' configuration after {HOSTS_SECONDS:.0f} s; run it again.")
+                raise UserError(
+                    f"k3d has not finished CoreDNS' configuration after {HOSTS_SECONDS:.0f} s; run it again."
+                )

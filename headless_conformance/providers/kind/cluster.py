@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import NODE_LOGS, clone_id, work_dir
 from headless_conformance.core.process import output_of
-from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Provider, Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.containers import ContainerCluster
-from headless_conformance.providers.kind.prepare import PREPARE_STEPS, Prepared, for_kind, kind_binary
+from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.readiness import answer_unknown_names
 
+NAME = "kind"
 WORKERS = 3
 KUBELET_LINES = 300
 KUBELET_SECONDS = 20.0
@@ -38,7 +36,10 @@ def owner_file() -> Path:
 
 def _is_ours(engine: Engine, container: str) -> bool:
     mounts = json.loads(engine.docker("inspect", "--format", "{{json .Mounts}}", container))
-    return any(mount.get("Destination") == OWNER_MOUNT and mount.get("Source") == str(owner_file()) for mount in mounts)
+    return any(
+        mount.get("Destination") == OWNER_MOUNT and mount.get("Source") == str(owner_file())
+        for mount in mounts
+    )
 
 
 def kubelet_logs(engine: Engine, name: str, since: float) -> dict[str, str]:
@@ -46,9 +47,18 @@ def kubelet_logs(engine: Engine, name: str, since: float) -> dict[str, str]:
 
     A node that cannot be entered has the reason instead.
     """
-    journal = ("journalctl", "--unit=kubelet", f"--since=@{int(since)}", f"--lines={KUBELET_LINES}", "--no-pager", "--quiet")
+    journal = (
+        "journalctl",
+        "--unit=kubelet",
+        f"--since=@{int(since)}",
+        f"--lines={KUBELET_LINES}",
+        "--no-pager",
+        "--quiet",
+    )
     logs = {}
-    names = engine.docker("ps", "-a", "--filter", f"label={KindCluster.LABEL}={name}", "--format", "{{.Names}}")
+    names = engine.docker(
+        "ps", "-a", "--filter", f"label={KindCluster.LABEL}={name}", "--format", "{{.Names}}"
+    )
     for node in sorted(names.split()):
         try:
             logs[node] = engine.docker("exec", node, *journal, timeout=KUBELET_SECONDS)
@@ -58,7 +68,7 @@ def kubelet_logs(engine: Engine, name: str, since: float) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class KindCluster(ContainerCluster[Prepared]):
+class KindCluster(ContainerCluster[KindTools]):
     """The one kind cluster of a run."""
 
     PROGRAM = "kind"
@@ -68,40 +78,32 @@ class KindCluster(ContainerCluster[Prepared]):
     LOGS = "; see reports/kind-logs"
 
     @classmethod
-    def prepare(cls, settings: Settings, run: str) -> Self:
-        return cls(settings, for_kind(settings, Progress(total=PREPARE_STEPS, out=io.StringIO())), run)
-
-    @classmethod
-    def find_program(cls, settings: Settings, progress: Progress) -> Path:
-        return kind_binary(settings, progress)
-
-    @classmethod
     def own(cls, engine: Engine) -> list[str]:
         label = f'{{{{.Label "{cls.LABEL}"}}}}'
         names = set(engine.docker("ps", "-a", "--filter", f"label={cls.LABEL}", "--format", label).split())
         mine = sorted(name for name in names if name.startswith(f"{cls.PREFIX}{clone_id()}-"))
-        return [name for name in mine if all(_is_ours(engine, container) for container in cls.containers_of(engine, name))]
-
-    @property
-    def program(self) -> Path:
-        return self.prepared.kind
+        return [
+            name
+            for name in mine
+            if all(_is_ours(engine, container) for container in cls.containers_of(engine, name))
+        ]
 
     @property
     def description(self) -> str:
         return f"Kubernetes {self.settings.release.patch}, 1 control plane, {WORKERS} workers"
 
     def _options(self) -> list[str]:
-        return ["--image", self.prepared.node_image, "--wait", "120s", "--retain"]
+        return ["--image", self.tools.node_image, "--wait", "120s", "--retain"]
 
     def _load_images(self, manager: Any) -> None:
-        for reference in self.prepared.to_load:
+        for reference in self.tools.to_load:
             manager.load_image(reference)
 
     def _identity(self) -> dict[str, object]:
         return {
-            "image": self.prepared.node_image,
-            "containers": sorted(self.containers_of(self.prepared.engine, self.name)),
-            "network": asdict(self.settings.network),
+            "image": self.tools.node_image,
+            "containers": sorted(self.containers_of(self.tools.engine, self.name)),
+            "network": self.settings.network.model_dump(),
         }
 
     def _adjust(self, cluster: Cluster) -> None:
@@ -109,30 +111,34 @@ class KindCluster(ContainerCluster[Prepared]):
 
     def export_logs(self) -> None:
         """`kind export logs` into NODE_LOGS."""
-        if not self.containers_of(self.prepared.engine, self.name):
+        if not self.containers_of(self.tools.engine, self.name):
             return
         NODE_LOGS.mkdir(parents=True, exist_ok=True)
-        env = {**self.prepared.env, "KUBECONFIG": str(self.kubeconfig)}
+        env = {**self.tools.env, "KUBECONFIG": str(self.kubeconfig)}
         try:
-            output_of([self.program, "export", "logs", NODE_LOGS, "--name", self.name], env=env, timeout=120)
+            output_of(
+                [self.tools.program, "export", "logs", NODE_LOGS, "--name", self.name], env=env, timeout=120
+            )
         except (subprocess.SubprocessError, OSError) as error:
             (NODE_LOGS / "export-failed.txt").write_text(f"{error}\n")
 
     def _cluster(self) -> Cluster:
         return Cluster(
             name=self.name,
-            provider=Provider.KIND,
+            provider=NAME,
             release=self.settings.release,
             kubeconfig=self.kubeconfig,
-            kubectl=self.prepared.kubectl,
+            kubectl=self.tools.kubectl,
             capabilities=frozenset(Capability) - {Capability.MANY_PODS},
-            images=dict(self.prepared.workloads),
-            kubelet_logs=partial(kubelet_logs, self.prepared.engine, self.name),
+            images=dict(self.tools.workloads),
+            kubelet_logs=partial(kubelet_logs, self.tools.engine, self.name),
         )
 
     def _config(self) -> dict[str, object]:
         network = self.settings.network
-        node = {"extraMounts": [{"hostPath": str(owner_file()), "containerPath": OWNER_MOUNT, "readOnly": True}]}
+        node = {
+            "extraMounts": [{"hostPath": str(owner_file()), "containerPath": OWNER_MOUNT, "readOnly": True}]
+        }
         networking: dict[str, str] = {}
         if network.pod_cidr:
             networking["podSubnet"] = network.pod_cidr
@@ -143,7 +149,10 @@ class KindCluster(ContainerCluster[Prepared]):
             "apiVersion": "kind.x-k8s.io/v1alpha4",
             "name": self.name,
             "networking": networking,
-            "nodes": [{"role": "control-plane", **node}, *({"role": "worker", **node} for _ in range(WORKERS))],
+            "nodes": [
+                {"role": "control-plane", **node},
+                *({"role": "worker", **node} for _ in range(WORKERS)),
+            ],
         }
         if network.domain:
             config["kubeadmConfigPatches"] = [

@@ -26,7 +26,7 @@ from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import log_dir, work_dir
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Provider, Settings
+from headless_conformance.core.settings import Settings
 from headless_conformance.providers.simulated import control_plane, corefile, objects
 from headless_conformance.providers.simulated.component import Component, Supervisor
 from headless_conformance.providers.simulated.network import addresses
@@ -34,6 +34,7 @@ from headless_conformance.providers.simulated.ports import Ports
 from headless_conformance.providers.simulated.run_directory import RunDirectory
 from headless_conformance.toolchain.go import binaries
 
+NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 """What is needed of a Kubernetes release: nodes are simulated, so there is no kubelet, kube-proxy or kubeadm."""
 NODES = 3
@@ -54,7 +55,7 @@ class NotReadyYet(Exception):
 
 
 def ensure_programs(settings: Settings, progress: Progress) -> control_plane.Programs:
-    """What a simulated cluster runs, built if need be and nothing else. Raises UserError or StepFailed as headless_conformance.toolchain.go does."""
+    """What a simulated cluster runs, built if need be and nothing else. Raises UserError or StepFailed as `toolchain.go`."""
     release = settings.release
     return control_plane.Programs(
         etcd=binaries("etcd", release.etcd, progress, ["etcd"]),
@@ -72,9 +73,16 @@ class SimulatedCluster:
     """
 
     def __init__(
-        self, settings: Settings, *, nodes: int | None = None, dns_replicas: int = 2, dns_corefile: str | None = None
+        self,
+        settings: Settings,
+        programs: control_plane.Programs,
+        *,
+        nodes: int | None = None,
+        dns_replicas: int = 2,
+        dns_corefile: str | None = None,
     ) -> None:
         self._settings = settings
+        self._programs = programs
         count = nodes or (MANY_NODES if settings.slow else NODES)
         self._nodes = objects.node_names(count)
         self._replicas = dns_replicas
@@ -87,7 +95,9 @@ class SimulatedCluster:
     def __enter__(self) -> Cluster:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         death = self.components.death
         self.stop(keep_logs=kind is not None or death is not None)
         if kind is None and death is not None:
@@ -99,16 +109,14 @@ class SimulatedCluster:
         Raises StepFailed, with the last log lines of the component that ended or what is still missing after START_SECONDS;
         nothing runs on then.
         """
-        progress = Progress(total=3, out=sys.stderr)
-        with progress.step(f"programs of the simulated cluster: Kubernetes {self._settings.release.patch}"):
-            programs = ensure_programs(self._settings, progress)
         try:
-            return self._start(programs, progress)
+            return self._start(Progress(total=2, out=sys.stderr))
         except BaseException:
             self.stop(keep_logs=True)
             raise
 
-    def _start(self, programs: control_plane.Programs, progress: Progress) -> Cluster:
+    def _start(self, progress: Progress) -> Cluster:
+        programs = self._programs
         directory = RunDirectory(work_dir() / "simulated", log_dir() / "simulated")
         self._directory = directory
         etcd_port, peer_port, api_port = (self._ports.take() for _ in range(3))
@@ -116,20 +124,27 @@ class SimulatedCluster:
         admin = files.kubeconfigs["admin"]
         with progress.step("control plane"):
             self._run("etcd", control_plane.etcd(programs, files, directory.path, etcd_port, peer_port))
-            self._run("kube-apiserver", control_plane.api_server(programs, files, self._addresses, api_port, etcd_port))
+            self._run(
+                "kube-apiserver",
+                control_plane.api_server(programs, files, self._addresses, api_port, etcd_port),
+            )
             api = config.new_client_from_config(str(admin))
             self._until(lambda: _require_api(api))
             for manifest in [*objects.fixed(), *objects.dns(self._addresses, self._corefile)]:
                 self._until(partial(_create, api, manifest))
             self._until(lambda: _require_rights(api))
-            self._run("kube-controller-manager", control_plane.controller_manager(programs, files, self._addresses))
+            self._run(
+                "kube-controller-manager", control_plane.controller_manager(programs, files, self._addresses)
+            )
             self._run("kube-scheduler", control_plane.scheduler(programs, files, directory.path))
         with progress.step(f"{len(self._nodes)} simulated nodes, {self._replicas} DNS servers"):
             self._run("kwok", control_plane.kwok(programs, files, self._addresses))
             servers = tuple((control_plane.LOOPBACK, self._ports.take()) for _ in range(self._replicas))
             for number, (_, port) in enumerate(servers, start=1):
                 path = directory.path / f"Corefile-{number}"
-                path.write_text(corefile.on_host(self._corefile, port, self._ports.take(), files.kubeconfigs["coredns"]))
+                path.write_text(
+                    corefile.on_host(self._corefile, port, self._ports.take(), files.kubeconfigs["coredns"])
+                )
                 self._run(f"coredns-{number}", control_plane.coredns(programs, path))
             for index, name in enumerate(self._nodes):
                 self._until(partial(_create, api, objects.node(name, index)))
@@ -141,12 +156,13 @@ class SimulatedCluster:
             self._until(lambda: self._require_dns(servers))
         return Cluster(
             name=directory.name,
-            provider=Provider.SIMULATED,
+            provider=NAME,
             release=self._settings.release,
             kubeconfig=admin,
             kubectl=programs.kubernetes / "kubectl",
             capabilities=_capabilities(len(self._nodes)),
             images={},
+            ends_with_run=True,
             host_dns=servers,
         )
 
@@ -154,7 +170,11 @@ class SimulatedCluster:
         assert self._directory is not None
         # A home of its own: kwok reads a configuration of the user's otherwise.
         env = {"HOME": str(self._directory.path), **({} if self._settings.slow else THRIFTY)}
-        self.components.add(Component(name, command, log=self._directory.logs / f"{name}.log", env=env, cwd=self._directory.path))
+        self.components.add(
+            Component(
+                name, command, log=self._directory.logs / f"{name}.log", env=env, cwd=self._directory.path
+            )
+        )
 
     def _until(self, require: Callable[[], None]) -> None:
         """Repeat `require` until it raises nothing; StepFailed when a component ends or time is up."""
@@ -190,7 +210,9 @@ class SimulatedCluster:
                         raise NotReadyYet(f"DNS server on port {port}: {error}") from None
                     found = [str(record) for rrset in answer.answer for record in rrset]
                     if found != [expected]:
-                        raise NotReadyYet(f"DNS server on port {port} answers {found} for {name}, not {expected}")
+                        raise NotReadyYet(
+                            f"DNS server on port {port} answers {found} for {name}, not {expected}"
+                        )
 
     def stop(self, *, keep_logs: bool = False) -> None:
         """End all processes and remove this run's files; may be called again."""
@@ -234,7 +256,14 @@ def _require_rights(api: Any) -> None:
     discovery = {"nonResourceAttributes": {"verb": "get", "path": "/api"}}
     for user, verb, resource in control_plane.FIRST_REQUESTS:
         group, _, plural = resource.rpartition("/")
-        request = {"resourceAttributes": {"verb": verb, "group": group, "resource": plural, "namespace": "kube-system"}}
+        request = {
+            "resourceAttributes": {
+                "verb": verb,
+                "group": group,
+                "resource": plural,
+                "namespace": "kube-system",
+            }
+        }
         for asked in (discovery, request):
             if not _is_allowed(api, user, asked):
                 raise NotReadyYet(f"{user} is not allowed {asked} yet")
@@ -251,12 +280,15 @@ def _require_nodes(core: Any, count: int) -> None:
     ready = [
         node.metadata.name
         for node in nodes
-        if node.spec.pod_cidr and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
+        if node.spec.pod_cidr
+        and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
     ]
     if len(ready) != count:
         raise NotReadyYet(f"{len(ready)} of {count} nodes are Ready and have a pod range")
     for namespace in ("default", "kube-system"):
-        if "default" not in {account.metadata.name for account in core.list_namespaced_service_account(namespace).items}:
+        if "default" not in {
+            account.metadata.name for account in core.list_namespaced_service_account(namespace).items
+        }:
             raise NotReadyYet(f"namespace {namespace} has no default service account")
 
 
@@ -267,4 +299,6 @@ def _require_first_pods(core: Any) -> None:
         if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None:
             core.delete_namespaced_pod(pod.metadata.name, "kube-system", grace_period_seconds=1)
     if pods:
-        raise NotReadyYet(f"first pods of {len(pods)} nodes are not done: {', '.join(p.metadata.name for p in pods[:3])}")
+        raise NotReadyYet(
+            f"first pods of {len(pods)} nodes are not done: {', '.join(p.metadata.name for p in pods[:3])}"
+        )

@@ -21,7 +21,9 @@ WATCH_SECONDS = 0.1
 class Component:
     """A started process with its log. Its parent's death kills it, however the parent died."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str], cwd: Path
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as out:
@@ -93,7 +95,9 @@ class Supervisor:
 
     def _look(self) -> None:
         if self.death is None:
-            self.death = next((text for component in list(self._components) if (text := component.epitaph())), None)
+            self.death = next(
+                (text for component in list(self._components) if (text := component.epitaph())), None
+            )
 
     def _watch(self) -> None:
         while not self._ending.wait(WATCH_SECONDS):

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import yaml
 
-from headless_conformance.providers.simulated.credentials import Authority, Pair, kubeconfig, signing_key, write_private
+from headless_conformance.providers.simulated.credentials import (
+    Authority,
+    Pair,
+    kubeconfig,
+    signing_key,
+    write_private,
+)
 from headless_conformance.providers.simulated.network import NODES, Addresses
 
 LOOPBACK = "127.0.0.1"
@@ -64,17 +70,26 @@ def write_files(directory: Path, addresses: Addresses, api_port: int) -> Files:
     user of the API can talk to it."""
     etcd = Authority("etcd-ca", directory)
     api = Authority("ca", directory)
-    service = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", f"kubernetes.default.svc.{addresses.domain}")
+    service = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        f"kubernetes.default.svc.{addresses.domain}",
+    )
     server = f"https://{LOOPBACK}:{api_port}"
     return Files(
         etcd_ca=etcd.certificate,
         etcd_server=etcd.issue("etcd", "etcd", names=(LOOPBACK, "localhost")),
         etcd_client=etcd.issue("etcd-client", "kube-apiserver"),
         api_ca=api.certificate,
-        api_server=api.issue("kube-apiserver", "kube-apiserver", names=(LOOPBACK, "localhost", addresses.api, *service)),
+        api_server=api.issue(
+            "kube-apiserver", "kube-apiserver", names=(LOOPBACK, "localhost", addresses.api, *service)
+        ),
         service_accounts=signing_key(directory),
         kubeconfigs={
-            name: kubeconfig(directory / f"{name}.kubeconfig", server, api, api.issue(name, user, groups=groups), name)
+            name: kubeconfig(
+                directory / f"{name}.kubeconfig", server, api, api.issue(name, user, groups=groups), name
+            )
             for name, (user, groups) in USERS.items()
         },
     )

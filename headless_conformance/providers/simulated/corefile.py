@@ -52,7 +52,9 @@ def on_host(corefile: str, port: int, unknown_port: int, kubeconfig: Path) -> st
     any other port is left as it is.
     """
     host, known = UNKNOWN_NAMES.split(":")
-    corefile = corefile.replace(UNKNOWN_NAMES, f"{host}:{unknown_port}").replace(f".:{known} {{", f".:{unknown_port} {{")
+    corefile = corefile.replace(UNKNOWN_NAMES, f"{host}:{unknown_port}").replace(
+        f".:{known} {{", f".:{unknown_port} {{"
+    )
     lines: list[str] = []
     depth = 0
     skipped_to: int | None = None

@@ -51,11 +51,15 @@ def addresses(network: Network, nodes: int) -> Addresses:
     split = (2 * nodes - 1).bit_length()
     mask = pods.prefixlen + split
     if mask > 24 or split > WIDEST_SPLIT:
-        raise UserError(f"POD_CIDR={pods} is too small for {nodes} nodes; use a range of /{24 - split} or wider.")
+        raise UserError(
+            f"POD_CIDR={pods} is too small for {nodes} nodes; use a range of /{24 - split} or wider."
+        )
     if services.prefixlen > 24:
         raise UserError(f"SERVICE_CIDR={services} is too small; use a range of /24 or wider.")
     if pods.overlaps(services):
-        raise UserError(f"POD_CIDR={pods} and SERVICE_CIDR={services} overlap; choose two ranges that do not.")
+        raise UserError(
+            f"POD_CIDR={pods} and SERVICE_CIDR={services} overlap; choose two ranges that do not."
+        )
     return Addresses(pods, services, network.domain or DEFAULT_DOMAIN, mask)
 
 
@@ -63,4 +67,6 @@ def _ipv4(variable: str, value: str) -> ipaddress.IPv4Network:
     try:
         return ipaddress.IPv4Network(value)
     except ValueError as error:
-        raise UserError(f"{variable}={value} is not an IPv4 range ({error}); write it like {SERVICE_CIDR}.") from None
+        raise UserError(
+            f"{variable}={value} is not an IPv4 range ({error}); write it like {SERVICE_CIDR}."
+        ) from None

@@ -25,7 +25,10 @@ def dns(addresses: Addresses, corefile: str) -> list[Manifest]:
 
     The Service has no endpoints: the replicas are processes on the host's loopback, which no EndpointSlice may name.
     """
-    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP"},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+    ]
     labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
     return [
         {
@@ -56,7 +59,11 @@ def node(name: str, index: int) -> Manifest:
         "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"},
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+            },
         },
         "status": {
             "addresses": [

@@ -28,7 +28,9 @@ FETCH_SECONDS = 1800.0
 def archive_root() -> str:
     """The address of the Debian archive in this machine's apt configuration; UserError when there is none."""
     if shutil.which("apt-get") is None or not HELPER.exists():
-        raise UserError("Building needs Debian's apt and this machine has none; use Docker and IMAGES=pull instead.")
+        raise UserError(
+            "Building needs Debian's apt and this machine has none; use Docker and IMAGES=pull instead."
+        )
     form = "$(CREATED_BY)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)"
     for line in output_of(["apt-get", "indextargets", "--format", form]).splitlines():
         kind, release, component, address = line.split("|", 3)
@@ -64,7 +66,10 @@ class Suite:
             "APT::Install-Recommends": "false",
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
         }
-        self._options = [*options(), *(word for key, value in values.items() for word in ("-o", f"{key}={value}"))]
+        self._options = [
+            *options(),
+            *(word for key, value in values.items() for word in ("-o", f"{key}={value}")),
+        ]
 
     def update(self) -> None:
         """Fetch the index of binary and source packages. StepFailed when the archive does not answer."""
@@ -77,7 +82,12 @@ class Suite:
             source = f"[arch=amd64{signed}] {archive_root()} {self.name} main\n"
             (self.home / "sources.list").write_text(f"deb {source}deb-src {source}")
             command = ["apt-get", *self._options, "-o", "APT::Update::Error-Mode=any", "update"]
-            run_logged(f"Reading Debian {self.name}'s index", command, log_dir() / "debian-index.log", timeout=FETCH_SECONDS)
+            run_logged(
+                f"Reading Debian {self.name}'s index",
+                command,
+                log_dir() / "debian-index.log",
+                timeout=FETCH_SECONDS,
+            )
 
     def query(self, tool: str, *words: str) -> str:
         """Output of apt-get or apt-cache on this index; StepFailed with apt's own words when it refuses."""
@@ -103,7 +113,9 @@ class Suite:
     def binaries(self, wanted: Sequence[tuple[str, str]]) -> list[Pin]:
         """Pins of these packages."""
         text = self.query("apt-cache", "show", *(f"{name}={version}" for name, version in wanted))
-        return [Pin(self.name, r["Package"], r["Version"], r["SHA256"], r["Filename"]) for r in _records(text)]
+        return [
+            Pin(self.name, r["Package"], r["Version"], r["SHA256"], r["Filename"]) for r in _records(text)
+        ]
 
     def sources(self, packages: Sequence[str]) -> list[Pin]:
         """Pins of all files of the newest version of these source packages."""
@@ -111,8 +123,12 @@ class Suite:
         for package in packages:
             text = self.query("apt-cache", "showsrc", "--only-source", package)
             record = next(_records(text))
-            for sha256, name in re.findall(r"^ ?([0-9a-f]{64}) \d+ (\S+)$", record["Checksums-Sha256"], flags=re.MULTILINE):
-                pins.append(Pin(self.name, package, record["Version"], sha256, f"{record['Directory']}/{name}"))
+            for sha256, name in re.findall(
+                r"^ ?([0-9a-f]{64}) \d+ (\S+)$", record["Checksums-Sha256"], flags=re.MULTILINE
+            ):
+                pins.append(
+                    Pin(self.name, package, record["Version"], sha256, f"{record['Directory']}/{name}")
+                )
         return pins
 
 
@@ -134,7 +150,9 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
             pins += suite.sources(packages)
         elif wanted.closed:
             found = suite.closure(packages, wanted.essential)
-            pins += suite.binaries([pair for pair in found if not any(fnmatch(pair[0], pattern) for pattern in wanted.without)])
+            pins += suite.binaries(
+                [pair for pair in found if not any(fnmatch(pair[0], pattern) for pattern in wanted.without)]
+            )
         else:
             pins += suite.binaries(suite.candidates(packages))
     return tuple(pins)
@@ -142,7 +160,16 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
 
 def fetch(pins: Iterable[Pin], folder: Path) -> None:
     """Download what is missing in `folder`, all in one go; files that the archive does not have stay missing."""
-    words = [word for pin in pins for word in (f"{archive_root()}/{pin.path}", str(folder / pin.file), f"SHA256:{pin.sha256}")]
+    words = [
+        word
+        for pin in pins
+        for word in (f"{archive_root()}/{pin.path}", str(folder / pin.file), f"SHA256:{pin.sha256}")
+    ]
     if words:
         log = log_dir() / "debian-fetch.log"
-        run_logged("Fetching Debian packages", [HELPER, *options(), "download-file", *words], log, timeout=FETCH_SECONDS)
+        run_logged(
+            "Fetching Debian packages",
+            [HELPER, *options(), "download-file", *words],
+            log,
+            timeout=FETCH_SECONDS,
+        )

@@ -67,7 +67,11 @@ def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             for package in found.files:
-                run_logged(f"Unpacking {package.name}", ["dpkg-deb", "-x", package, temporary], log_dir() / "debian-unpack.log")
+                run_logged(
+                    f"Unpacking {package.name}",
+                    ["dpkg-deb", "-x", package, temporary],
+                    log_dir() / "debian-unpack.log",
+                )
             temporary.chmod(0o755)
             temporary.rename(folder)
         except BaseException:
@@ -91,7 +95,9 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
             return path
         if wanted.essential:
             if os.geteuid() != 0:
-                raise UserError(f"Building the {name} root file system needs root; run as root, or use IMAGES=pull.")
+                raise UserError(
+                    f"Building the {name} root file system needs root; run as root, or use IMAGES=pull."
+                )
             host.require_host_packages(["mmdebstrap"], progress)
             _configured(name, found, path, patterns)
         else:
@@ -102,7 +108,10 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
 
 def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str]) -> None:
     """Install the packages by mmdebstrap from a repository that has nothing else."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, replacing(path) as temporary:
+    with (
+        tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder,
+        replacing(path) as temporary,
+    ):
         repository = Path(folder)
         # mmdebstrap's apt may run as another user in a namespace of its own.
         repository.chmod(0o755)
@@ -110,13 +119,23 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
         for package, pin in zip(found.files, found.pins, strict=True):
             os.link(package, repository / package.name)
             control = output_of(["dpkg-deb", "--field", package]).strip()
-            stanzas.append(f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n")
+            stanzas.append(
+                f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n"
+            )
         (repository / "Packages").write_text("\n".join(stanzas))
         scratch_namespace = repository / "tmp"
         scratch_namespace.mkdir()
         command = [
             # In namespaces of its own, all that it starts and mounts goes away with it, even when it is killed.
-            *("unshare", "--mount", "--propagation=private", "--pid", "--mount-proc", "--fork", "--kill-child"),
+            *(
+                "unshare",
+                "--mount",
+                "--propagation=private",
+                "--pid",
+                "--mount-proc",
+                "--fork",
+                "--kill-child",
+            ),
             "mmdebstrap",
             "--variant=custom",
             "--mode=root",

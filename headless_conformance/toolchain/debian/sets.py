@@ -95,11 +95,30 @@ SETS: Mapping[str, PackageSet] = {
     # perl serves mysqld_multi and the like; mawk, debianutils and base-files come with what bash calls essential.
     "mysql": PackageSet(
         {"sid": ("mysql-server-core", "mysql-client-core", "bash", "coreutils", "hostname", "libc-bin")},
-        without=("perl", "perl-base", "perl-modules-*", "libperl*", "libgdbm*", "libdb5.3*", "mawk", "base-files", "debianutils"),
+        without=(
+            "perl",
+            "perl-base",
+            "perl-modules-*",
+            "libperl*",
+            "libgdbm*",
+            "libdb5.3*",
+            "mawk",
+            "base-files",
+            "debianutils",
+        ),
         leave_out=(
-            *(f"usr/bin/{name}" for name in ("innochecksum", "ibd2sdi", "my_*", "myisam*", "perror", "zlib_decompress")),
-            *(f"usr/bin/mysql{name}" for name in ("_*", "binlog", "check", "import", "show", "slap", "d_*", "dumpslow")),
-            *(f"usr/lib/mysql/plugin/{name}" for name in ("*_client.so", "component_telemetry.so", "libtest*", "test_*")),
+            *(
+                f"usr/bin/{name}"
+                for name in ("innochecksum", "ibd2sdi", "my_*", "myisam*", "perror", "zlib_decompress")
+            ),
+            *(
+                f"usr/bin/mysql{name}"
+                for name in ("_*", "binlog", "check", "import", "show", "slap", "d_*", "dumpslow")
+            ),
+            *(
+                f"usr/lib/mysql/plugin/{name}"
+                for name in ("*_client.so", "component_telemetry.so", "libtest*", "test_*")
+            ),
             "usr/lib/x86_64-linux-gnu/gconv/*",
         ),
     ),
@@ -136,7 +155,9 @@ def write_lock(name: str, pins: tuple[Pin, ...]) -> None:
         "Columns: suite, package, version, SHA-256, path in the archive.\n"
     )
     ordered = sorted(pins, key=lambda pin: (pin.suite, pin.name, pin.path))
-    lock_file(name).write_text(head + "".join(f"{p.suite} {p.name} {p.version} {p.sha256} {p.path}\n" for p in ordered))
+    lock_file(name).write_text(
+        head + "".join(f"{p.suite} {p.name} {p.version} {p.sha256} {p.path}\n" for p in ordered)
+    )
 
 
 def content_key(pins: tuple[Pin, ...]) -> str:

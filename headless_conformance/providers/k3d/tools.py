@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -16,26 +15,22 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings
 from headless_conformance.engine.engine import Engine, ensure_engine
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
-from headless_conformance.providers.kind.prepare import tool_folder
+from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.debian.apt import archive_root
 from headless_conformance.toolchain.go import binary
 from headless_conformance.toolchain.kubectl import kubectl_for
 
-STEPS = 5
-"""How many progress steps `for_k3d` takes, builds not counted."""
+PREPARE_STEPS = 5
+"""How many progress steps `ensure_k3d_tools` takes, builds not counted."""
 PULL_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Everything that k3d and the tests call. `env` has our tools first in PATH."""
+class K3dTools(ContainerTools):
+    """Everything that k3d and the tests call."""
 
-    engine: Engine
-    k3d: Path
-    kubectl: Path
     archives: Mapping[str, Path]
     """Workload images by reference."""
-    env: Mapping[str, str]
 
 
 def k3d_binary(settings: Settings, progress: Progress) -> Path:
@@ -92,8 +87,8 @@ def workload_archives(settings: Settings, engine: Engine, progress: Progress) ->
     return ensure_archives(settings, progress)
 
 
-def for_k3d(settings: Settings, progress: Progress) -> Prepared:
-    """Make everything ready; idempotent and quick when nothing is to be done. Raises UserError with what a person can do."""
+def ensure_k3d_tools(settings: Settings, progress: Progress) -> K3dTools:
+    """Make everything ready; quick when nothing is to be done. Raises UserError with what a person can do."""
     with progress.step("container engine"):
         engine = ensure_engine(settings, progress)
     with progress.step(f"image {settings.release.k3s_image}"):
@@ -104,8 +99,5 @@ def for_k3d(settings: Settings, progress: Progress) -> Prepared:
         kubectl = kubectl_for(settings.release, settings.versions, progress)
     with progress.step("workload images"):
         archives = workload_archives(settings, engine, progress)
-    tools = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
-    env = {**os.environ, **engine.env}
-    env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
-    env.pop("KUBERNETES_SERVICE_HOST", None)
-    return Prepared(engine, k3d, kubectl, archives, env)
+    folder = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
+    return K3dTools(engine, k3d, kubectl, folder, archives)

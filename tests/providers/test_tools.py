@@ -14,8 +14,9 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images.node import NodeImage
-from headless_conformance.providers.kind import prepare
-from headless_conformance.providers.kind.prepare import kind_binary, kubectl_of, tool_folder
+from headless_conformance.providers.containers import tool_folder
+from headless_conformance.providers.kind import tools
+from headless_conformance.providers.kind.tools import kind_binary, kubectl_of
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +46,8 @@ def test_the_users_kind_is_taken_when_it_is_the_tables(
 ) -> None:
     own = _program(tmp_path / "bin", "kind", settings.versions.kind.removeprefix("v"))
     monkeypatch.setenv("PATH", str(own.parent), prepend=os.pathsep)
-    monkeypatch.setattr(prepare, "binary", _no_build)
+    monkeypatch.setattr(tools, "binary", _no_build)
     assert kind_binary(settings, Progress(1)) == own
-
-
-def test_our_own_link_is_not_the_users_kind(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = _program(tmp_path / "built", "kind", settings.versions.kind.removeprefix("v"))
-    links = tool_folder({"kind": built}, "1.37")
-    monkeypatch.setenv("PATH", f"{links}{os.pathsep}/usr/bin")
-    monkeypatch.setattr(prepare, "binary", lambda *_: built)
-    assert kind_binary(settings, Progress(1)) == built
 
 
 def test_another_kind_is_not_taken_and_without_go_the_sentence_names_it(
@@ -62,10 +55,12 @@ def test_another_kind_is_not_taken_and_without_go_the_sentence_names_it(
 ) -> None:
     old = _program(tmp_path / "bin", "kind", "0.20.0")
     monkeypatch.setenv("PATH", str(old.parent), prepend=os.pathsep)
-    monkeypatch.setattr(prepare, "binary", _no_build)
+    monkeypatch.setattr(tools, "binary", _no_build)
     with pytest.raises(UserError) as caught:
         kind_binary(settings, Progress(1))
-    assert f"kind {settings.versions.kind} is needed, the kind in PATH ({old}) is another release" in str(caught.value)
+    assert f"kind {settings.versions.kind} is needed, the kind in PATH ({old}) is another release" in str(
+        caught.value
+    )
     assert "Go is missing" in str(caught.value)
 
 
@@ -103,7 +98,10 @@ def test_links_follow_the_tools(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("script", "sentence"),
-    [("exit 1", "is too old; install Python 3.11 or newer"), (None, "python3 was not found; install Python 3.11 or newer")],
+    [
+        ("exit 1", "is too old; install Python 3.11 or newer"),
+        (None, "python3 was not found; install Python 3.11 or newer"),
+    ],
     ids=["old", "missing"],
 )
 def test_bootstrap_names_the_python_it_needs(script: str | None, sentence: str, tmp_path: Path) -> None:
@@ -113,7 +111,12 @@ def test_bootstrap_names_the_python_it_needs(script: str | None, sentence: str, 
         python.chmod(0o755)
     env = {**os.environ, "PYTHON_FOR_VENV": str(python)}
     done = subprocess.run(
-        [ROOT / "bootstrap.sh", tmp_path / "venv"], cwd=ROOT, env=env, capture_output=True, text=True, timeout=30
+        [ROOT / "bootstrap.sh", tmp_path / "venv"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.returncode == 2
     assert sentence in done.stderr

@@ -16,34 +16,26 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine, ensure_engine
 from headless_conformance.images.node import NodeImage, ensure_node_image
-from headless_conformance.images.workloads import ensure_archives
+from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.go import binary
 
 PREPARE_STEPS = 3
-"""How many progress steps `for_kind` takes, builds not counted."""
+"""How many progress steps `ensure_kind_tools` takes, builds not counted."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Everything that `kind create cluster` and the tests call. `env` has our tools first in PATH and no in-cluster address."""
+class KindTools(ContainerTools):
+    """Everything that `kind create cluster` and the tests call."""
 
-    engine: Engine
-    kind: Path
-    kubectl: Path
     node_image: str
     workloads: Mapping[str, str]
+    """The manifests' image names and what stands for them in the cluster."""
     to_load: tuple[str, ...]
-    env: Mapping[str, str]
-
-
-def _tools() -> Path:
-    return cache_dir() / "tools"
+    """Workload images that the engine has and the node image does not carry."""
 
 
 def _user_kind(version: str) -> Path | None:
-    # A preparation before this one, in the same process, has put our own links into PATH.
-    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if not Path(folder).is_relative_to(_tools())]
-    found = shutil.which("kind", path=os.pathsep.join(folders))
+    found = shutil.which("kind")
     if found is None:
         return None
     try:
@@ -87,12 +79,14 @@ def kubectl_of(image: NodeImage, engine: Engine, patch: str) -> Path:
             engine.docker("rm", "-f", container)
     said = output_of([target, "version", "--client"])
     if f"v{patch}" not in said.split():
-        raise UserError(f"Node image {image.reference} carries a kubectl that is not v{patch}; remove that image and run again.")
+        raise UserError(
+            f"Node image {image.reference} carries a kubectl that is not v{patch}; remove that image and run again."
+        )
     return target
 
 
-def for_kind(settings: Settings, progress: Progress) -> Prepared:
-    """Make everything ready, from what is there, by pulling or by building; idempotent and quick when nothing is to be done.
+def ensure_kind_tools(settings: Settings, progress: Progress) -> KindTools:
+    """Make everything ready, from what is there, by pulling or by building; quick when nothing is to be done.
 
     Raises UserError with what a person can do about it.
     """
@@ -103,37 +97,5 @@ def for_kind(settings: Settings, progress: Progress) -> Prepared:
     image = ensure_node_image(settings.release, engine, settings, progress)
     with progress.step(f"kubectl {settings.release.patch}"):
         kubectl = kubectl_of(image, engine, settings.release.patch)
-    tools = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
-    env = {**os.environ, **engine.env}
-    env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
-    env.pop("KUBERNETES_SERVICE_HOST", None)
-    return Prepared(engine, kind, kubectl, image.reference, image.workloads, image.to_load, env)
-
-
-def write_image_archives(settings: Settings, folder: Path) -> None:
-    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites without our builds."""
-    progress = Progress(total=2)
-    with progress.step("workload images"):
-        archives = ensure_archives(settings, progress)
-    with progress.step(f"archives into {folder}/"):
-        folder.mkdir(parents=True, exist_ok=True)
-        targets = {folder / f"{reference.rpartition('/')[2].replace(':', '-')}.tar": reference for reference in archives}
-        for target, reference in targets.items():
-            shutil.copyfile(archives[reference], target)
-    print("Push each into your registry under the name on the right, and run with that IMAGE_PREFIX=:")
-    print("\n".join(f"  {target} -> IMAGE_PREFIX/{reference.rpartition('/')[2]}" for target, reference in targets.items()))
-
-
-def tool_folder(tools: Mapping[str, Path], minor: str) -> Path:
-    """A folder of links, to be first in PATH, so that kind and kubectl are the ones of this run."""
-    folder = _tools() / minor
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, target in tools.items():
-        link = folder / name
-        if link.is_symlink() and link.readlink() == target:
-            continue
-        fresh = folder / f".{name}.{os.getpid()}"
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(target)
-        fresh.replace(link)
-    return folder
+    folder = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
+    return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads, image.to_load)

@@ -1,0 +1,104 @@
+"""What providers of clusters in containers have in common: one cluster per run, shared by all of its workers."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import work_dir
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.engine.engine import Engine, why_no_engine
+from headless_conformance.providers.containers import ContainerCluster, ContainerToolsT
+from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.readiness import require_ready
+from headless_conformance.providers.run_context import RunContext
+
+ATTACH_OR_CREATE_SECONDS = 900
+"""How long a worker waits while another one creates the cluster."""
+
+
+class ContainerProvider(ClusterProvider[ContainerToolsT]):
+    """Creates clusters of containers on a container engine."""
+
+    cluster_type: type[ContainerCluster[ContainerToolsT]]
+
+    def why_impossible(self) -> str | None:
+        return why_no_engine()
+
+    @abstractmethod
+    def program(self, settings: Settings, progress: Progress) -> Path:
+        """What creates and deletes such clusters, of exactly the table's release, built if need be. Raises UserError."""
+
+    def cluster_of(self, context: RunContext[ContainerToolsT]) -> ContainerCluster[ContainerToolsT]:
+        """The one cluster of a run, whether it is there or not."""
+        return self.cluster_type(context.settings, context.tools, context.run)
+
+    @contextmanager
+    def session(self, context: RunContext[ContainerToolsT]) -> Iterator[Cluster]:
+        with FileLock(work_dir() / "cluster.lock", timeout=ATTACH_OR_CREATE_SECONDS):
+            found = tried_once(context.run, lambda: self._found_or_created(context))
+        yield found
+
+    def _found_or_created(self, context: RunContext[ContainerToolsT]) -> Cluster:
+        """The cluster of this run, a kept one, or a new one. Raises UserError when none can be had; leaves nothing then."""
+        mine = self.cluster_of(context)
+        progress = Progress(total=2, out=sys.stderr)
+        found = mine.attach()
+        if found is not None:
+            progress.skip(f"cluster {mine.name}", "already there")
+            with progress.step("cluster answers"):
+                require_ready(found)
+            return found
+        with progress.step(f"cluster {mine.name}: {mine.description}"):
+            created = mine.create()
+        with progress.step("cluster answers: API, nodes, CoreDNS"):
+            mine.settle(created)
+        return created
+
+    def outlives(self, context: RunContext[ContainerToolsT]) -> bool:
+        return context.keep
+
+    def export_logs(self, context: RunContext[ContainerToolsT]) -> None:
+        if self.cluster_type.exists(context.settings, context.run):
+            self.cluster_of(context).export_logs()
+
+    def end_session(self, context: RunContext[ContainerToolsT]) -> None:
+        _failure(context.run).unlink(missing_ok=True)
+        if not self.cluster_type.exists(context.settings, context.run):
+            return
+        if context.keep:
+            self.cluster_of(context).keep()
+        else:
+            self.cluster_of(context).delete()
+
+    def clusters_of_clone(self, engine: Engine) -> Sequence[str]:
+        return self.cluster_type.own(engine)
+
+    def delete_cluster(self, settings: Settings, engine: Engine, name: str, progress: Progress) -> None:
+        program = self.program(settings, progress)
+        with progress.step(f"delete cluster {name}"):
+            self.cluster_type.remove(program, engine, name)
+
+
+def _failure(run: str) -> Path:
+    return work_dir() / f"{run}.no-cluster"
+
+
+def tried_once(run: str, create: Callable[[], Cluster]) -> Cluster:
+    """What `create` returns; where it failed for one worker of a run, the others get the same UserError and do not try again."""
+    failure = _failure(run)
+    if failure.exists():
+        raise UserError(failure.read_text())
+    try:
+        return create()
+    except UserError as error:
+        failure.write_text(str(error))
+        raise

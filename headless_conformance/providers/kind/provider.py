@@ -1,0 +1,32 @@
+"""Provider kind: Kubernetes on nodes that are containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.providers.container_provider import ContainerProvider
+from headless_conformance.providers.kind.cluster import NAME, KindCluster
+from headless_conformance.providers.kind.tools import PREPARE_STEPS, KindTools, ensure_kind_tools, kind_binary
+
+
+class KindProvider(ContainerProvider[KindTools]):
+    """Creates kind clusters."""
+
+    name = NAME
+    description = "real nodes in containers."
+    tools_type = KindTools
+    cluster_type = KindCluster
+    automatic = True
+    prepare_steps = PREPARE_STEPS
+    engine_labels = (KindCluster.LABEL,)
+
+    def prepare(self, settings: Settings, run: str, progress: Progress) -> KindTools:
+        return ensure_kind_tools(settings, progress)
+
+    def program(self, settings: Settings, progress: Progress) -> Path:
+        return kind_binary(settings, progress)
+
+
+PROVIDER = KindProvider()

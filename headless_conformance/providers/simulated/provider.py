@@ -1,0 +1,41 @@
+"""Provider simulated: the control plane and DNS servers as processes, on simulated nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.simulated.cluster import NAME, SimulatedCluster, ensure_programs
+from headless_conformance.providers.simulated.control_plane import Programs
+
+
+class SimulatedProvider(ClusterProvider[Programs]):
+    """Starts a cluster of processes for each pytest worker; it ends with its worker."""
+
+    name = NAME
+    description = "real API server, controllers and CoreDNS; what needs a kubelet, packets between Pods or MySQL is not verified."
+    tools_type = Programs
+    automatic = True
+    many_pods = True
+    pytest_workers = 2
+
+    def prepare(self, settings: Settings, run: str, progress: Progress) -> Programs:
+        with progress.step(f"programs of the simulated cluster: Kubernetes {settings.release.patch}"):
+            return ensure_programs(settings, progress)
+
+    @contextmanager
+    def session(self, context: RunContext[Programs]) -> Iterator[Cluster]:
+        with self.cluster_of(context) as cluster:
+            yield cluster
+
+    def cluster_of(self, context: RunContext[Programs]) -> SimulatedCluster:
+        """A cluster that has not been started."""
+        return SimulatedCluster(context.settings, context.tools)
+
+
+PROVIDER = SimulatedProvider()
