@@ -182,10 +182,8 @@ def test_what_the_account_may_not_see_is_not_supported(monkeypatch: pytest.Monke
 
 def test_a_cluster_domain_that_is_not_known_is_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "AT_REST_TIMEOUT", 0.05)
-    found = {
-        one.requirement: one
-        for one in look(Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: []))
-    }  # type: ignore[arg-type]
+    subject = Subject(ReadOnly(healthy()), "shop", "orders", "", lambda *_: [])  # type: ignore[arg-type]
+    found = {one.requirement: one for one in look(subject)}
     unknown = {requirement for requirement, one in found.items() if one.outcome is Outcome.NOT_SUPPORTED}
     assert unknown == {"SEED-NID-03", "SEED-NID-05", "SEED-NSL-10"}
     assert "CLUSTER_DOMAIN=" in found["SEED-NID-05"].reason
