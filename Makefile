@@ -4,9 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PROGRAM := $(VENV)/bin/headless-conformance
-COMMANDS := e2e matrix list requirements report doctor check faults variations robustness prepare image-archive pages \
+COMMANDS := e2e matrix list requirements report doctor audit faults variations robustness prepare image-archive pages \
 	version clean clean-existing
-RENAMED := claims faults-page
+RENAMED := claims faults-page check
 
 # A misspelt name would be ignored without a word. Those of the environment cannot be told from the person's own.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))

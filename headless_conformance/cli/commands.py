@@ -16,7 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "Build the HTML report of the last run, or of several (needs Node.js).",
     "compare": "Show what differs between reports: A=first/conformance.yaml B=second/conformance.yaml.",
     "doctor": "Show what is there, what is missing and what would be used.",
-    "check": "Look whether an existing StatefulSet keeps the promises, and change nothing: TARGET=namespace/statefulset.",
+    "audit": "Judge StatefulSets of any cluster, and change nothing there: TARGET=namespace/statefulset.",
     "faults": "Break what the suite verifies, in every way of faults/, and see the right requirements fail.",
     "variations": "Run the suite on every healthy variation of variations/: nothing may fail.",
     "robustness": "Disturb runs on kind in the middle, and see that none reports a broken promise because of it.",
@@ -45,7 +45,7 @@ OF_MAKE: Mapping[str, str] = {
 }
 """Targets that are no commands of the program."""
 
-RENAMED = {"claims": "requirements", "faults-page": "pages"}
+RENAMED = {"claims": "requirements", "faults-page": "pages", "check": "audit"}
 """Targets and commands that have another name now."""
 
 

@@ -42,7 +42,9 @@ def with_variables(name: str, command: Callable[..., int]) -> Callable[..., int]
 
     What is given is put into the environment, where settings are read from, and where a child finds it, too.
     """
-    taken = [variable for variable in of_command(name) if not variable.argument]
+    own = inspect.signature(command, eval_str=True).parameters
+    # A command may take a variable with an option of its own.
+    taken = [found for found in of_command(name) if not found.argument and found.name.lower() not in own]
 
     @wraps(command)
     def run(**given: Any) -> int:
@@ -52,6 +54,5 @@ def with_variables(name: str, command: Callable[..., int]) -> Callable[..., int]
                 os.environ[variable.name] = "1" if variable.flag else value
         return command(**given)
 
-    own = inspect.signature(command, eval_str=True).parameters.values()
-    run.__signature__ = inspect.Signature([*own, *map(_parameter, taken)])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([*own.values(), *map(_parameter, taken)])  # type: ignore[attr-defined]
     return run

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import typer
 
-from headless_conformance.cli.check import check
+from headless_conformance.cli.audit import audit
 from headless_conformance.cli.clean import clean
 from headless_conformance.cli.clean_existing import clean_existing
 from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, renamed
@@ -50,7 +50,7 @@ FUNCTIONS: Mapping[str, Callable[..., int]] = {
     "report": report,
     "compare": compare,
     "doctor": doctor,
-    "check": check,
+    "audit": audit,
     "faults": faults,
     "variations": variations,
     "robustness": robustness,

@@ -18,7 +18,7 @@ RUNS = ("e2e", "matrix")
 DETECTION = ("faults", "variations")
 CREATING = (*RUNS, *DETECTION, "robustness", "prepare")
 SELECTING = (*RUNS, "robustness", "list")
-OWN_CLUSTER = ("e2e", "check", "clean-existing")
+OWN_CLUSTER = ("e2e", "audit", "clean-existing")
 
 
 class Variable(NamedTuple):
@@ -87,7 +87,13 @@ VARIABLES: Mapping[str, Variable] = {
             "RERUN", SELECTING, "", "run only the requirements that did not pass in this `conformance.yaml`"
         ),
         Variable("ARGS", ("e2e",), "", "more arguments for pytest", argument=True),
-        Variable("NAMESPACE", RUNS, "", "where the documented objects are applied", default="`default`"),
+        Variable(
+            "NAMESPACE",
+            (*RUNS, "audit"),
+            "",
+            "where the documented objects are applied; with `audit` the one whose StatefulSets are judged",
+            default="`default`",
+        ),
         Variable(
             "REPORT_LANG", (*RUNS, "report"), "`en`, `zh`", "language of titles and summary", default="`en`"
         ),
@@ -117,9 +123,9 @@ VARIABLES: Mapping[str, Variable] = {
         ),
         Variable(
             "CLUSTER_DOMAIN",
-            (*RUNS, "simulated-starts", "check"),
+            (*RUNS, "simulated-starts", "audit"),
             "",
-            "domain of a cluster that is created; with `check` that of yours, where it cannot be read",
+            "domain of a cluster that is created; with `audit` that of yours",
             default="`cluster.local`",
         ),
         Variable(
@@ -181,7 +187,13 @@ VARIABLES: Mapping[str, Variable] = {
             default="all",
             argument=True,
         ),
-        Variable("TARGET", ("check",), "`namespace/statefulset`", "what is checked", argument=True),
+        Variable(
+            "TARGET",
+            ("audit",),
+            "`namespace/statefulset`, `namespace/svc/service`",
+            "what is judged; several are separated by blanks",
+            argument=True,
+        ),
         Variable(
             "RESULTS",
             ("report",),
@@ -236,7 +248,7 @@ def markdown_table() -> str:
     """What README.md shows: every variable but those that only a cluster of one's own has, which its page explains."""
     lines = ["| variable | values | meaning | only for |", "|---|---|---|---|"]
     for variable in VARIABLES.values():
-        if set(variable.commands) <= {*OWN_CLUSTER, "e2e"} - {"check"} and not variable.argument:
+        if set(variable.commands) <= {*OWN_CLUSTER, "e2e"} - {"audit"} and not variable.argument:
             continue
         meaning = variable.meaning + (f"; left out: {variable.default}" if variable.default else "")
         only = "" if "e2e" in variable.commands else ", ".join(variable.commands)

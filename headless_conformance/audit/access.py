@@ -1,0 +1,261 @@
+"""Reading from an API server: JSON in pages and streams to Pods, each with a timeout that holds, and nothing
+that writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import certifi
+import urllib3.exceptions
+import yaml
+from kubernetes import client, config
+from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
+from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+
+from headless_conformance.audit.errors import CouldNotLook, Missing, Refused, Unreachable
+from headless_conformance.core.errors import UserError
+
+Object = dict[str, Any]
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 8.0
+"""Bounds on a connection to the API server and on each silence of it."""
+PAGE = 500
+"""Objects in one answer; the API server's own programs use the same number."""
+BUSY = 429
+LONGEST_BUSY_SECONDS = 5.0
+EXPIRED = 410
+
+POOL = re.compile(r"^\w+Pool\(host='[^']*', port=\d+\): ")
+"""How the HTTP library begins what it says."""
+
+LISTS = {
+    "Service": "/api/v1",
+    "Pod": "/api/v1",
+    "PersistentVolumeClaim": "/api/v1",
+    "Node": "/api/v1",
+    "StatefulSet": "/apis/apps/v1",
+    "EndpointSlice": "/apis/discovery.k8s.io/v1",
+}
+PLURALS = {
+    "Service": "services",
+    "Pod": "pods",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Node": "nodes",
+    "StatefulSet": "statefulsets",
+    "EndpointSlice": "endpointslices",
+}
+
+
+def path_of(kind: str, namespace: str = "", name: str = "") -> str:
+    """The path of an object or of a list; of all namespaces where none is named."""
+    parts = [LISTS[kind], *(["namespaces", quote(namespace)] if namespace else []), PLURALS[kind]]
+    return "/".join([*parts, *([quote(name)] if name else [])])
+
+
+class Access:
+    """One API server. Once it stopped answering, nothing more is asked, so that a run ends within seconds."""
+
+    def __init__(self, api: Any, context: str) -> None:
+        self.context = context
+        self.requests = 0
+        """How many requests were sent, streams included."""
+        self._api = api
+        self._skew = 0.0
+        self._down = ""
+        self._lock = threading.Lock()
+
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return str(self._api.configuration.host)
+
+    def now(self) -> float:
+        """Seconds since the epoch by the clock of the API server, as far as its last answer told."""
+        return time.time() + self._skew
+
+    def get(self, path: str, right: str, **query: str) -> Object:
+        """One JSON answer. `right` says what is done, for the sentence in which it is refused.
+
+        Raises Refused, Missing, Unreachable or, for anything else that is no answer, CouldNotLook.
+        """
+        answer = self._answer(path, query)
+        text = answer.read() or b""
+        self._learn_time(answer)
+        if answer.status in (401, 403):
+            raise Refused(right)
+        if answer.status == 404:
+            raise Missing(f"the API server knows no {path}")
+        if not 200 <= answer.status <= 299:
+            raise CouldNotLook(f"the API server answers {answer.status} to {path}: {_message(text)}")
+        try:
+            found = json.loads(text)
+        except ValueError:
+            raise CouldNotLook(f"what the API server answers to {path} is no JSON") from None
+        if not isinstance(found, dict):
+            raise CouldNotLook(f"what the API server answers to {path} is no object")
+        return found
+
+    def list_all(self, kind: str, namespace: str = "", **query: str) -> list[Object]:
+        """All objects of a kind, page by page. Raises like `get`."""
+        where = f"in namespace {namespace}" if namespace else "in all namespaces"
+        right = f"list {PLURALS[kind]} {where}"
+        for paged in (True, False):
+            try:
+                return self._pages(path_of(kind, namespace), right, query, paged=paged)
+            except CouldNotLook as error:
+                if not paged or f"answers {EXPIRED}" not in error.reason:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _pages(self, path: str, right: str, query: Mapping[str, str], *, paged: bool) -> list[Object]:
+        found: list[Object] = []
+        more = {"limit": str(PAGE)} if paged else {}
+        while True:
+            page = self.get(path, right, **query, **more)
+            found += [item for item in page.get("items") or [] if isinstance(item, dict)]
+            following = (page.get("metadata") or {}).get("continue")
+            if not following:
+                return found
+            more = {"limit": str(PAGE), "continue": str(following)}
+
+    def stream(
+        self, path: str, right: str, query: Sequence[tuple[str, str]], protocol: str, seconds: float
+    ) -> Any:
+        """An open WebSocket to a Pod, each operation of which ends after `seconds`. Raises like `get`."""
+        self._require_up()
+        configuration = self._api.configuration
+        _, url, headers, _, _ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
+        lowered = {key.lower(): value for key, value in headers.items()}
+        header = [f"sec-websocket-protocol: {protocol}"]
+        header += [f"authorization: {lowered['authorization']}"] if "authorization" in lowered else []
+        options: dict[str, Any] = {"header": header, "timeout": seconds}
+        if configuration.proxy or configuration.proxy_headers:
+            options = websocket_proxycare(options, configuration, url, headers)
+        self._count()
+        socket: Any = WebSocket(sslopt=_tls(configuration))
+        try:
+            socket.connect(get_websocket_url(url, list(query)), **options)
+        except WebSocketBadStatusException as error:
+            if error.status_code in (401, 403):
+                raise Refused(right) from None
+            if error.status_code == 404:
+                raise Missing(f"the API server knows no {path}") from None
+            said = _message(error.resp_body or b"")
+            raise CouldNotLook(f"the API server answers {error.status_code} to {path}: {said}") from None
+        except (WebSocketException, OSError, ValueError) as error:
+            raise CouldNotLook(f"no stream {path}: {_words(error)}") from None
+        return socket
+
+    def _answer(self, path: str, query: Mapping[str, str], *, again: bool = True) -> Any:
+        self._require_up()
+        header = {"Accept": "application/json"}
+        method, url, header, body, _ = self._api.param_serialize(
+            "GET", path, query_params=list(query.items()), header_params=header, auth_settings=["BearerToken"]
+        )
+        self._count()
+        try:
+            answer = self._api.call_api(
+                method, url, header, body, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
+            )
+            answer.read()
+        except urllib3.exceptions.ProtocolError as error:
+            # A connection that was kept may have been closed by the other side meanwhile.
+            if again:
+                return self._answer(path, query, again=False)
+            self._fail(error)
+        except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
+            self._fail(error)
+        if answer.status == BUSY and again:
+            time.sleep(min(_seconds(answer.headers.get("Retry-After")), LONGEST_BUSY_SECONDS))
+            return self._answer(path, query, again=False)
+        return answer
+
+    def _fail(self, error: Exception) -> None:
+        self._down = f"the API server {self.server} does not answer ({_words(error)})"
+        raise Unreachable(self._down) from None
+
+    def _require_up(self) -> None:
+        if self._down:
+            raise Unreachable(self._down)
+
+    def _count(self) -> None:
+        with self._lock:
+            self.requests += 1
+
+    def _learn_time(self, answer: Any) -> None:
+        try:
+            self._skew = parsedate_to_datetime(answer.headers.get("Date")).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return
+
+
+def open_access(kubeconfig: str, context: str) -> Access:
+    """The API server of a context of the person's kubeconfig; inside a Pod without one, that of its service
+    account.
+
+    `kubeconfig` is what KUBECONFIG may hold, or empty. UserError when there is no such thing.
+    """
+    configuration = client.Configuration()
+    configuration.retries = urllib3.Retry(0, redirect=2)
+    try:
+        if not kubeconfig and not context and config.incluster_config.SERVICE_HOST_ENV_NAME in _environment():
+            config.load_incluster_config(client_configuration=configuration)
+            return Access(client.ApiClient(configuration), "in-cluster")
+        api = config.new_client_from_config(
+            kubeconfig or None, context or None, persist_config=False, client_configuration=configuration
+        )
+        chosen = context or config.list_kube_config_contexts(kubeconfig or None)[1]["name"]
+    except (config.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise UserError(
+            f"The kubeconfig does not lead to a cluster: {_words(error)}; see --context."
+        ) from None
+    return Access(api, chosen)
+
+
+def _environment() -> Mapping[str, str]:
+    return {} if os.environ.get("KUBECONFIG") else os.environ
+
+
+def _tls(configuration: Any) -> dict[str, Any]:
+    """How the API client trusts and identifies itself, in the words of the WebSocket client."""
+    options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE}
+    if configuration.verify_ssl:
+        options = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert or certifi.where()}
+        if configuration.assert_hostname is not None:
+            options["check_hostname"] = configuration.assert_hostname
+    for ours, theirs in (
+        ("cert_file", "certfile"),
+        ("key_file", "keyfile"),
+        ("tls_server_name", "server_hostname"),
+    ):
+        if getattr(configuration, ours, None):
+            options[theirs] = getattr(configuration, ours)
+    return options
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text and text.isdecimal() else 1.0
+
+
+def _message(text: bytes) -> str:
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text.decode(errors="replace").strip()[:200]
+
+
+def _words(error: Exception) -> str:
+    """One line about an error, without the wrapping of the HTTP library."""
+    reason = getattr(error, "reason", None) or error
+    text = str(reason).partition("\n")[0]
+    return POOL.sub("", text.rpartition(">: ")[2]) or type(error).__name__

@@ -1,0 +1,237 @@
+"""From differences at servers to findings: one for each server that is wrong alone, and one for what all have
+wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from headless_conformance.audit.checks import Check
+from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue, Difference
+from headless_conformance.audit.errors import CouldNotLook, NoConnection, Refused
+from headless_conformance.audit.findings import Component, Finding, Outcome
+from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.servers import DnsServer
+from headless_conformance.records import Level, Question
+
+SHOWN = 20
+LOCAL_PORT = 5300
+ORDER = (
+    Check.SERVICE_RECORDS,
+    Check.MEMBER_RECORDS,
+    Check.SRV_RECORDS,
+    Check.POINTER_RECORDS,
+    Check.ABSENT_NAMES,
+    Check.TTL,
+)
+
+
+Blamed = tuple[Finding, Sequence[Difference]]
+"""A finding with the differences that it explains."""
+
+
+def findings_of(dialogue: Dialogue, plan: Plan, differences: Sequence[Difference]) -> list[Blamed]:
+    """Everything that the servers do not answer as the zone demands."""
+    asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
+    everywhere, alone = _split(differences, asked)
+    found: list[Blamed] = []
+    if everywhere:
+        found.append((_finding(Component.ALL_SERVERS, _all(asked), everywhere, plan), everywhere))
+    for server, own in alone.items():
+        found.append((_finding(Component.ONE_SERVER, f"DNS server {server}", own, plan), own))
+    return found
+
+
+def _split(
+    differences: Iterable[Difference], asked: Sequence[DnsServer]
+) -> tuple[list[Difference], Mapping[DnsServer, list[Difference]]]:
+    """What every server has wrong in the same way, and the rest by server."""
+    by_question: dict[tuple[Question, str], dict[DnsServer, Difference]] = {}
+    for difference in differences:
+        by_question.setdefault((difference.question, _nature(difference)), {})[difference.server] = difference
+    everywhere: list[Difference] = []
+    alone: dict[DnsServer, list[Difference]] = {}
+    for by_server in by_question.values():
+        if set(asked) <= by_server.keys():
+            everywhere.append(next(iter(by_server.values())))
+        else:
+            for server, difference in by_server.items():
+                alone.setdefault(server, []).append(difference)
+    return everywhere, alone
+
+
+def _nature(difference: Difference) -> str:
+    """What is wrong, in words that are the same at two servers exactly when their answers are wrong alike."""
+    return difference.silence or "\n".join(sorted(str(mismatch) for mismatch in difference.mismatches))
+
+
+def _all(servers: Sequence[DnsServer]) -> str:
+    return "all DNS servers" if len(servers) > 1 else f"DNS server {servers[0]}, the only one"
+
+
+def _finding(component: Component, what: str, differences: Sequence[Difference], plan: Plan) -> Finding:
+    ordered = sorted(differences, key=lambda difference: _order(difference, plan))
+    first = ordered[0]
+    owners = [owner for difference in ordered for owner in plan.owners(difference.question)]
+    stale = max(difference.stale_until for difference in ordered) - time.monotonic()
+    is_stale = 0 < stale <= BOUND_SECONDS and all(difference.stale_until for difference in ordered)
+    differing = f"{len(ordered)} answers differ" if len(ordered) > 1 else "an answer differs"
+    summary = f"{what}: {differing} from what the API demands, first {first.question}"
+    if is_stale:
+        summary = f"{what}: stale, at most {stale:.0f} s more, first {first.question}"
+    levels = {mismatch.level for difference in ordered for mismatch in difference.mismatches}
+    must = Level.MUST in levels or any(difference.silence for difference in ordered)
+    rules = dict.fromkeys(rule for mismatch in first.mismatches for rule in mismatch.rules)
+    check = owners[0][1] if owners else Check.SERVICE_RECORDS
+    return Finding(
+        component,
+        what,
+        summary,
+        check,
+        expected=_lines(first, "expected") or "what the zone says, see below",
+        seen=first.silence or _lines(first, "seen") or "no such record",
+        remedy=_remedy(component, first, is_stale=is_stale),
+        command=dig(first.server, first.question),
+        outcome=Outcome.NOT_JUDGED if is_stale else Outcome.FAILED,
+        level=Level.MUST if must else Level.SHOULD,
+        rules=tuple(rules),
+        targets=frozenset(target for target, _ in owners),
+        consequences=_consequences(ordered[1:]),
+        others=frozenset(check for _, check in owners),
+    )
+
+
+def _order(difference: Difference, plan: Plan) -> tuple[int, str]:
+    checks = [ORDER.index(check) for _, check in plan.owners(difference.question) if check in ORDER]
+    return min(checks, default=len(ORDER)), str(difference.question)
+
+
+def _lines(difference: Difference, side: str) -> str:
+    lines = [str(getattr(mismatch, side)) for mismatch in difference.mismatches if getattr(mismatch, side)]
+    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([*lines[:SHOWN], *more])
+
+
+def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
+    """The other questions, each in one line."""
+    lines = []
+    for difference in rest[:SHOWN]:
+        if difference.silence:
+            lines.append(f"{difference.question}: {difference.silence}")
+            continue
+        first = difference.mismatches[0]
+        wanted, seen = first.expected or "no such record", first.seen or "nothing"
+        lines.append(f"{difference.question}: expected {wanted}, seen {seen}")
+    return (*lines, *([f"and {len(rest) - SHOWN} more questions"] if len(rest) > SHOWN else []))
+
+
+def _remedy(component: Component, first: Difference, *, is_stale: bool) -> str:
+    if is_stale:
+        return "wait until the server has forgotten the answer, and audit again"
+    if component is Component.ALL_SERVERS:
+        return "see the DNS servers' configuration and log: they agree with each other and not with the API"
+    if first.server.pod:
+        return (
+            f"see the log of this server (kubectl -n {first.server.namespace} logs {first.server.pod}), "
+            "then delete its Pod so that it starts anew"
+        )
+    return "see the log of this server, and start it anew"
+
+
+def dig(server: DnsServer, question: Question) -> str:
+    """The command line that asks a server the same question."""
+    if not server.pod:
+        return f"dig +tcp -p {server.port} @{server.address} {question.name} {question.rdtype}"
+    return (
+        f"kubectl -n {server.namespace} port-forward pod/{server.pod} {LOCAL_PORT}:{server.port} & sleep 2; "
+        f"dig +tcp -p {LOCAL_PORT} @127.0.0.1 {question.name} {question.rdtype}; kill %1"
+    )
+
+
+def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
+    """Answers and denials that a cache may keep for longer than 60 s."""
+    long: dict[DnsServer, dict[Question, int]] = {}
+    for server in dialogue.servers:
+        for question in [*plan.always, *plan.absent]:
+            reply = dialogue.reply(server, question)
+            if reply is not None and reply.kept > BOUND_SECONDS:
+                long.setdefault(server, {})[question] = reply.kept
+    asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
+    if long and set(asked) <= long.keys():
+        server = next(iter(long))
+        return [_long(Component.ALL_SERVERS, _all(asked), server, long[server], plan)]
+    return [
+        _long(Component.ONE_SERVER, f"DNS server {server}", server, own, plan) for server, own in long.items()
+    ]
+
+
+def _long(
+    component: Component, what: str, server: DnsServer, own: Mapping[Question, int], plan: Plan
+) -> Finding:
+    first = next(iter(own))
+    return Finding(
+        component,
+        what,
+        f"{what}: {len(own)} answers may be kept for up to {max(own.values())} s",
+        Check.TTL,
+        expected=f"a TTL, and a negative TTL, of {BOUND_SECONDS:.0f} s at the most",
+        seen=f"{first} may be kept for {own[first]} s",
+        remedy="lower `ttl` of CoreDNS' kubernetes plugin, or the limits of its cache plugin",
+        command=dig(server, first),
+        level=Level.SHOULD,
+        targets=frozenset(target for question in own for target, _ in plan.owners(question)),
+        consequences=("a client may use the address of a member that was replaced for that long",),
+    )
+
+
+def server_findings(
+    silent: Mapping[DnsServer, CouldNotLook],
+    without_tcp: Sequence[str],
+    first: Question,
+    *,
+    everyone: bool = False,
+) -> list[Finding]:
+    """Servers that could not be asked, or not everything, and DNS Services that offer no TCP."""
+    found: list[Finding] = []
+    for server, problem in silent.items():
+        refused = isinstance(problem, NoConnection) and problem.refused and not server.pod
+        outcome = Outcome.FAILED if refused else Outcome.ERROR
+        found.append(
+            Finding(
+                Component.WAY if everyone else Component.ONE_SERVER,
+                f"DNS server {server}",
+                f"DNS server {server} could not be asked: {problem.reason}",
+                Check.DNS_SERVERS,
+                expected="an answer over TCP",
+                seen=problem.reason,
+                remedy=_way_remedy(server),
+                command=dig(server, first),
+                outcome=Outcome.NOT_SUPPORTED if isinstance(problem, Refused) else outcome,
+            )
+        )
+    for service in without_tcp:
+        namespace, name = service.split("/")
+        found.append(
+            Finding(
+                Component.MANIFEST,
+                f"Service {service}",
+                f"the DNS Service {service} has no TCP port 53",
+                Check.DNS_SERVERS,
+                expected="port 53 over UDP and TCP",
+                seen="port 53 over UDP only",
+                remedy=(
+                    "add a port 53 with the protocol TCP: answers that do not fit into a UDP message "
+                    "come over it"
+                ),
+                command=f"kubectl -n {namespace} get service {name} -o jsonpath='{{.spec.ports}}'",
+            )
+        )
+    return found
+
+
+def _way_remedy(server: DnsServer) -> str:
+    if not server.pod:
+        return "see whether the server runs and listens over TCP"
+    return (
+        f"see kubectl -n {server.namespace} describe pod {server.pod}, its log, and whether its node answers"
+    )

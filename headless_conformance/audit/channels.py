@@ -1,0 +1,116 @@
+"""Byte streams to DNS servers: through a port-forward of the API server, or over TCP from here. Every wait
+has an end."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any, Protocol
+
+from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException, WebSocketTimeoutException
+
+from headless_conformance.audit.access import Access
+from headless_conformance.audit.errors import NoConnection, Silence
+from headless_conformance.audit.servers import DnsServer
+
+CONNECT_SECONDS = 4.0
+FORWARD_PROTOCOL = "v4.channel.k8s.io"
+"""Of the port-forward: each message begins with a channel, 0 for data and 1 for errors, and the first of each
+channel repeats the port."""
+DATA, ERRORS = 0, 1
+SHORTEST_WAIT = 0.01
+
+
+class Channel(Protocol):
+    """A stream as DNS over TCP needs it."""
+
+    def send(self, data: bytes) -> None:
+        """Send everything. Raises NoConnection when the stream has ended or takes nothing."""
+
+    def receive(self, until: float) -> bytes:
+        """Some bytes. Raises Silence when none came until that moment (monotonic), NoConnection when the
+        stream ended."""
+
+    def close(self) -> None:
+        """End the stream; never waits."""
+
+
+class TcpChannel:
+    """A connection from this machine."""
+
+    def __init__(self, address: str, port: int) -> None:
+        try:
+            self._socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+        except ConnectionRefusedError:
+            raise NoConnection(f"connection refused at {address} port {port}", refused=True) from None
+        except OSError as error:
+            raise NoConnection(f"no connection to {address} port {port}: {error}") from None
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._socket.settimeout(CONNECT_SECONDS)
+            self._socket.sendall(data)
+        except OSError as error:
+            raise NoConnection(f"the connection takes no question: {error}") from None
+
+    def receive(self, until: float) -> bytes:
+        try:
+            self._socket.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            data = self._socket.recv(65536)
+        except TimeoutError:
+            raise Silence("nothing came") from None
+        except OSError as error:
+            raise NoConnection(f"the connection ended: {error}") from None
+        if not data:
+            raise NoConnection("the server closed the connection")
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class ForwardChannel:
+    """A port-forward to a Pod, without the library's helper thread, which has no timeout."""
+
+    def __init__(self, access: Access, server: DnsServer) -> None:
+        path = f"/api/v1/namespaces/{server.namespace}/pods/{server.pod}/portforward"
+        right = f"use pods/portforward in namespace {server.namespace}"
+        query = [("ports", str(server.port))]
+        self._stream: Any = access.stream(path, right, query, FORWARD_PROTOCOL, CONNECT_SECONDS)
+        self._begun: set[int] = set()
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._stream.settimeout(CONNECT_SECONDS)
+            self._stream.send_binary(bytes([DATA]) + data)
+        except (WebSocketException, OSError) as error:
+            raise NoConnection(f"the port-forward takes no question: {error}") from None
+
+    def receive(self, until: float) -> bytes:
+        while True:
+            channel, data = self._message(until)
+            if channel not in self._begun:
+                self._begun.add(channel)
+            elif channel == ERRORS:
+                said = data.decode(errors="replace").strip()
+                raise NoConnection(f"the port-forward failed: {said}", refused="refused" in said)
+            elif data:
+                return data
+
+    def _message(self, until: float) -> tuple[int, bytes]:
+        try:
+            self._stream.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            kind, data = self._stream.recv_data()
+        except (WebSocketTimeoutException, TimeoutError):
+            raise Silence("nothing came") from None
+        except WebSocketConnectionClosedException:
+            raise NoConnection("the port-forward was closed") from None
+        except (WebSocketException, OSError, ValueError) as error:
+            raise NoConnection(f"the port-forward broke: {error}") from None
+        if kind == ABNF.OPCODE_CLOSE or not data:
+            raise NoConnection("the port-forward was closed")
+        return data[0], data[1:]
+
+    def close(self) -> None:
+        # Without a farewell: the other side may not answer it.
+        self._stream.shutdown()

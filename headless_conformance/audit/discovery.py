@@ -1,0 +1,314 @@
+"""Where the cluster's DNS is: the name server and the domain that Pods are given, and the servers behind that
+address.
+
+Names, labels, namespaces and ports of DNS Services differ from platform to platform. What all have in common
+is that a Pod's resolv.conf names an address, that a Service owns the address, and that its EndpointSlices
+list the servers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from headless_conformance.audit.access import Access, Object, path_of
+from headless_conformance.audit.errors import CouldNotLook, Refused, Unreachable
+from headless_conformance.audit.execute import execute
+from headless_conformance.audit.servers import DnsServer
+from headless_conformance.records.objects import SERVICE_NAME_LABEL
+from headless_conformance.records.objects import is_ready as endpoint_is_ready
+
+PODS_TO_TRY = 3
+"""Images without `cat` are common: after so many Pods the kubelet is asked."""
+DNS_PORT = 53
+RESOLV_CONF = "/etc/resolv.conf"
+USUAL_NAMESPACES = ("kube-system", "openshift-dns")
+"""Where an account that may not list Services of all namespaces looks for the owner of the address."""
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """What Pods are told about DNS."""
+
+    nameservers: tuple[str, ...] = ()
+    domain: str = ""
+    """Without the dot at its end; empty when it is not known."""
+    source: str = ""
+    problems: tuple[str, ...] = ()
+    """Why each way of finding out failed, where one did."""
+
+
+@dataclass
+class DnsServers:
+    """Who can be asked."""
+
+    servers: list[DnsServer] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    """The DNS Services, as `namespace/name`."""
+    without_tcp: list[str] = field(default_factory=list)
+    """Those that have no TCP port 53."""
+    behind_a_cache: bool = False
+    """Whether the servers were not led to by the address that Pods ask, so that others may be among them."""
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+    """Why no server can be asked; empty when there is one."""
+
+
+def find_resolver(access: Access, pods: Iterable[Object], nameserver: str, domain: str) -> Resolver:
+    """What the person says, else a Pod's resolv.conf, else the kubelet's configuration. Raises
+    Unreachable."""
+    given = Resolver((nameserver,) if nameserver else (), domain.rstrip("."), "as given")
+    if nameserver and domain:
+        return given
+    found = Resolver(problems=("no running Pod with the cluster's DNS policy is there to look into",))
+    problems: list[str] = []
+    candidates = [pod for pod in pods if uses_cluster_dns(pod)][:PODS_TO_TRY]
+    for pod in candidates:
+        where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        try:
+            found = parse_resolv_conf(
+                _resolv_conf(access, pod), pod["metadata"]["namespace"], f"{RESOLV_CONF} of Pod {where}"
+            )
+            break
+        except Unreachable:
+            raise
+        except CouldNotLook as error:
+            problems.append(f"Pod {where}: {error.reason}")
+            if isinstance(error, Refused):
+                break
+    if not found.nameservers or not found.domain:
+        problems += [] if candidates else found.problems
+        found = _from_kubelet(access, candidates, problems)
+    return Resolver(
+        given.nameservers or found.nameservers,
+        given.domain or found.domain,
+        found.source if found.source else given.source,
+        found.problems,
+    )
+
+
+def uses_cluster_dns(pod: Object) -> bool:
+    """A running Pod whose resolv.conf names the cluster's DNS."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    policy = spec.get("dnsPolicy") or "ClusterFirst"
+    of_cluster = policy == "ClusterFirstWithHostNet" or (
+        policy == "ClusterFirst" and not spec.get("hostNetwork")
+    )
+    running = any(
+        (found.get("state") or {}).get("running") for found in status.get("containerStatuses") or ()
+    )
+    return of_cluster and running and not pod["metadata"].get("deletionTimestamp")
+
+
+def _resolv_conf(access: Access, pod: Object) -> str:
+    running = [
+        c["name"]
+        for c in pod["status"].get("containerStatuses") or ()
+        if (c.get("state") or {}).get("running")
+    ]
+    result = execute(
+        access, pod["metadata"]["namespace"], pod["metadata"]["name"], running[0], ["cat", RESOLV_CONF]
+    )
+    if result.status != 0:
+        raise CouldNotLook(f"cat {RESOLV_CONF} ends with exit status {result.status}")
+    return result.stdout
+
+
+def parse_resolv_conf(text: str, namespace: str, source: str) -> Resolver:
+    """Name servers and cluster domain of a Pod's resolv.conf (resolv.conf(5): of several search lines the
+    last counts)."""
+    servers: list[str] = []
+    domain = ""
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
+            servers.append(words[1])
+        if words and words[0] == "search":
+            begin = f"{namespace}.svc."
+            domain = next(
+                (word.removeprefix(begin).rstrip(".") for word in words[1:] if word.startswith(begin)), domain
+            )
+    return Resolver(tuple(dict.fromkeys(servers)), domain, source)
+
+
+def _from_kubelet(access: Access, pods: Sequence[Object], problems: list[str]) -> Resolver:
+    """What the kubelet of one node gives to its Pods."""
+    try:
+        node = next(
+            (pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName")), ""
+        ) or _any_node(access)
+        found = access.get(f"/api/v1/nodes/{quote(node)}/proxy/configz", "use nodes/proxy")
+        of_kubelet = found.get("kubeletconfig") or {}
+        servers = tuple(address for address in of_kubelet.get("clusterDNS") or () if _is_address(address))
+        domain = str(of_kubelet.get("clusterDomain") or "").rstrip(".")
+        if servers and domain:
+            return Resolver(servers, domain, f"kubelet of node {node}")
+        problems.append(f"the kubelet of node {node} names no cluster DNS")
+    except Unreachable:
+        raise
+    except CouldNotLook as error:
+        problems.append(f"kubelet: {error.reason}")
+    return Resolver(problems=tuple(problems))
+
+
+def _any_node(access: Access) -> str:
+    nodes = access.get(path_of("Node"), "list nodes", limit="1").get("items") or []
+    if not nodes:
+        raise CouldNotLook("there are no nodes")
+    return str(nodes[0]["metadata"]["name"])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def find_servers(access: Access, nameservers: Iterable[str]) -> DnsServers:
+    """The servers behind these addresses. Raises Unreachable."""
+    found = DnsServers()
+    problems: list[str] = []
+    for address in nameservers:
+        try:
+            services = _owners(access, address)
+            if not services:
+                services = _behind_a_cache(access, address, found.notes)
+                found.behind_a_cache |= bool(services)
+            if not services:
+                problems.append(
+                    f"the name server {address} is no Service's address and no DNS Pods stand behind it "
+                    "that could be asked: "
+                    "a managed DNS, or a cache whose servers are not in this cluster"
+                )
+            for service in services:
+                _add_servers(access, service, found, problems)
+        except Unreachable:
+            raise
+        except CouldNotLook as error:
+            problems.append(f"the servers behind {address} cannot be found: {error.reason}")
+    if found.servers:
+        found.notes += problems
+    else:
+        found.problem = "; ".join(problems) or "Pods are given no name server"
+    return found
+
+
+def _owners(access: Access, address: str) -> list[Object]:
+    """The Services with this cluster IP."""
+    try:
+        narrow = access.list_all("Service", fieldSelector=f"spec.clusterIP={address}")
+        found = [service for service in narrow if address in _cluster_ips(service)]
+        return found or [
+            service for service in access.list_all("Service") if address in _cluster_ips(service)
+        ]
+    except Refused:
+        listed = [service for namespace in USUAL_NAMESPACES for service in _may_list(access, namespace)]
+        found = [service for service in listed if address in _cluster_ips(service)]
+        if not found:
+            raise
+        return found
+
+
+def _may_list(access: Access, namespace: str) -> list[Object]:
+    try:
+        return access.list_all("Service", namespace)
+    except Refused:
+        return []
+
+
+def _cluster_ips(service: Object) -> list[str]:
+    spec = service.get("spec") or {}
+    return list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
+
+
+def _behind_a_cache(access: Access, address: str, notes: list[str]) -> list[Object]:
+    """The DNS Services of a cluster whose Pods ask a cache on their node: those with port 53 over UDP and a
+    selector.
+
+    A Service of somebody else's DNS server is among them when there is one: each server is asked first
+    whether it knows the cluster domain.
+    """
+    if not ipaddress.ip_address(address).is_link_local:
+        return []
+    services = access.list_all("Service")
+    found = [s for s in services if _has_port(s, "UDP") and (s.get("spec") or {}).get("selector")]
+    if found:
+        names = ", ".join(_key(service) for service in found)
+        notes.append(
+            f"Pods ask a cache on their node ({address}), which is not looked at from here; asked are the "
+            f"servers of {names}"
+        )
+    return found
+
+
+def _has_port(service: Object, protocol: str) -> bool:
+    ports = (service.get("spec") or {}).get("ports") or ()
+    return any(port["port"] == DNS_PORT and (port.get("protocol") or "TCP") == protocol for port in ports)
+
+
+def _key(service: Object) -> str:
+    return f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+
+
+def _add_servers(access: Access, service: Object, found: DnsServers, problems: list[str]) -> None:
+    """The ready endpoints of a DNS Service that are Pods."""
+    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    if _key(service) in found.services:
+        return
+    found.services.append(_key(service))
+    if not _has_port(service, "TCP"):
+        found.without_tcp.append(_key(service))
+    slices = access.list_all("EndpointSlice", namespace, labelSelector=f"{SERVICE_NAME_LABEL}={name}")
+    servers: dict[tuple[str, str], DnsServer] = {}
+    others: list[str] = []
+    unready: list[str] = []
+    for listed in slices:
+        port = _target_port(service, listed)
+        for endpoint in listed.get("endpoints") or ():
+            target = endpoint.get("targetRef") or {}
+            address = endpoint["addresses"][0]
+            if not endpoint_is_ready(endpoint.get("conditions") or {}):
+                unready.append(target.get("name") or address)
+            elif target.get("kind") != "Pod" or port is None:
+                others.append(address)
+            else:
+                # A Pod with two families has an endpoint in two slices, and is asked once.
+                own = DnsServer(
+                    address,
+                    port,
+                    target.get("namespace") or namespace,
+                    target["name"],
+                    endpoint.get("nodeName") or "",
+                )
+                servers.setdefault((own.namespace, own.pod), own)
+    found.servers += [server for server in servers.values() if server not in found.servers]
+    if unready:
+        found.notes.append(
+            f"DNS servers that are not ready, and not asked: {', '.join(sorted(set(unready)))}"
+        )
+    if others:
+        problems.append(
+            f"DNS servers of Service {_key(service)} that are no Pods and cannot be asked: "
+            f"{', '.join(others)}"
+        )
+    if not servers and not others:
+        problems.append(f"Service {_key(service)} has no ready DNS server")
+
+
+def _target_port(service: Object, listed: Object) -> int | None:
+    """The port at which the servers of a slice listen: that of the Service's port 53 over TCP, else over
+    UDP."""
+    numbers = {
+        (port.get("name") or "", port.get("protocol") or "TCP"): port.get("port")
+        for port in listed.get("ports") or ()
+    }
+    for protocol in ("TCP", "UDP"):
+        for port in (service.get("spec") or {}).get("ports") or ():
+            own = port.get("protocol") or "TCP"
+            if port["port"] == DNS_PORT and own == protocol and numbers.get((port.get("name") or "", own)):
+                return numbers.get((port.get("name") or "", own))
+    return None

@@ -1,0 +1,134 @@
+"""EndpointSlices against Services and Pods, and members against EndpointSlices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from headless_conformance.audit.access import Object
+from headless_conformance.audit.checks import Check
+from headless_conformance.audit.findings import Component, Finding, Outcome
+from headless_conformance.audit.sheet import Sheet
+from headless_conformance.records import EndpointDifference, ListedEndpoint, compare_endpoints
+from headless_conformance.records.objects import MANAGED_BY_LABEL, Kind, read_pod, read_service, read_slice
+
+ENDED_PODS_STAY_SINCE = (1, 37)
+"""From this minor on, EndpointSlices of a Service with publishNotReadyAddresses are known to keep Pods that
+have ended until the next change of the Service's Pods."""
+SHOWN = 6
+
+
+def check_endpoints(
+    service: Object, pods: Sequence[Object], slices: Sequence[Object], version: tuple[int, ...], sheet: Sheet
+) -> None:
+    """The endpoints that the control plane must have written are there, and no others."""
+    read = read_service(service)
+    if read.kind is Kind.EXTERNAL_NAME or not read.selector:
+        sheet.leave_out(Check.ENDPOINTS)
+        return
+    difference = compare_endpoints(service, pods, slices)
+    ended = _ended(difference, pods) if read.publish_not_ready else ()
+    rest = EndpointDifference(
+        difference.service,
+        difference.missing,
+        tuple(endpoint for endpoint in difference.surplus if endpoint not in ended),
+        difference.changed,
+        difference.mislabelled,
+    )
+    show = f"kubectl -n {read.namespace} get endpointslices -l kubernetes.io/service-name={read.name} -o yaml"
+    if ended:
+        names = ", ".join(sorted(endpoint.target.split("/")[2] for endpoint in ended))
+        known = version >= ENDED_PODS_STAY_SINCE
+        sheet.found(
+            Finding(
+                Component.ENDPOINT_SLICE,
+                f"Service {read.key}",
+                f"EndpointSlices of Service {read.key} list Pods that have ended: {names}",
+                Check.ENDPOINTS,
+                expected="no endpoint of a Pod that has ended",
+                seen="; ".join(str(endpoint) for endpoint in ended),
+                remedy="delete the ended Pods, or keep them out of the Service's selector",
+                command=show,
+                outcome=Outcome.KNOWN_DEVIATION if known else Outcome.FAILED,
+                consequences=("DNS answers with their addresses",),
+            )
+        )
+    if rest:
+        lines = str(rest).splitlines()[1:]
+        seen = "\n".join(lines[:SHOWN]) + (
+            f"\n… and {len(lines) - SHOWN} lines more" if len(lines) > SHOWN else ""
+        )
+        sheet.found(
+            Finding(
+                Component.ENDPOINT_SLICE,
+                f"Service {read.key}",
+                f"EndpointSlices of Service {read.key} are not what its Pods demand",
+                Check.ENDPOINTS,
+                expected="what stands with - below",
+                seen=seen,
+                remedy=(
+                    "see why kube-controller-manager does not keep EndpointSlices: its log, its leader, "
+                    "its rights"
+                ),
+                command=show,
+                consequences=("DNS is judged by the EndpointSlices as they are",),
+            )
+        )
+    elif not ended:
+        sheet.passed(Check.ENDPOINTS)
+
+
+def _ended(difference: EndpointDifference, pods: Iterable[Object]) -> tuple[ListedEndpoint, ...]:
+    """Endpoints that are too much because their Pods have ended."""
+    ended = {f"Pod/{pod.namespace}/{pod.name}/{pod.uid}" for pod in map(read_pod, pods) if pod.ended}
+    return tuple(endpoint for endpoint in difference.surplus if endpoint.target in ended)
+
+
+def check_members(service: Object, members: Sequence[Object], slices: Sequence[Object], sheet: Sheet) -> None:
+    """Each of these Ready Pods is an endpoint with its name; otherwise a finding says so, if no other
+    explains it."""
+    read = read_service(service)
+    named = _named_endpoints(slices)
+    absent = [pod["metadata"]["name"] for pod in members if pod["metadata"]["name"] not in named]
+    if not absent or any(Check.MEMBER_RECORDS in found.checks for found in sheet.findings):
+        return
+    others = sorted({_writer(found) for found in slices})
+    if read.selector:
+        explained = [found for found in sheet.findings if found.check is Check.ENDPOINTS]
+        if explained:
+            sheet.write(Check.MEMBER_RECORDS, Outcome.FAILED, f"follows from: {explained[0].summary}")
+            return
+    why = "has no selector" if not read.selector else "selects these Pods"
+    sheet.found(
+        Finding(
+            Component.MANIFEST if not read.selector else Component.ENDPOINT_SLICE,
+            f"Service {read.key}",
+            f"Service {read.key} {why}, and its EndpointSlices do not name members "
+            f"{', '.join(absent[:SHOWN])}",
+            Check.MEMBER_RECORDS,
+            expected="a ready endpoint with the member's host name for each Ready member",
+            seen=f"EndpointSlices written by {', '.join(others)}" if others else "no EndpointSlice",
+            remedy=(
+                "use a headless Service with a selector as the governing Service, beside the one that is "
+                "written by hand"
+            ),
+            command=(
+                f"kubectl -n {read.namespace} get endpointslices -l "
+                f"kubernetes.io/service-name={read.name} -o yaml"
+            ),
+            rules=("R10",),
+            consequences=("these members have no DNS name",),
+        )
+    )
+
+
+def _named_endpoints(slices: Iterable[Object]) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for listed in map(read_slice, slices):
+        for endpoint in listed.endpoints:
+            if endpoint.ready and endpoint.hostname:
+                found.setdefault(endpoint.hostname, []).extend(endpoint.addresses)
+    return found
+
+
+def _writer(found: Object) -> str:
+    return (found["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL) or "somebody without a label"

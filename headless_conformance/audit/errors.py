@@ -1,0 +1,46 @@
+"""Why something could not be looked at. None of these says anything about what the cluster promises."""
+
+from __future__ import annotations
+
+
+class CouldNotLook(Exception):
+    """The reason as part of a sentence, such as "the API server does not answer"."""
+
+    @property
+    def reason(self) -> str:
+        return str(self)
+
+
+class Refused(CouldNotLook):
+    """This account lacks a right. `right` is written as in a Role, such as "list pods in namespace shop"."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"this account may not {right}")
+        self.right = right
+
+
+class Missing(CouldNotLook):
+    """The API server knows no such object."""
+
+
+class Unreachable(CouldNotLook):
+    """The API server does not answer, or stopped answering."""
+
+
+class NoConnection(CouldNotLook):
+    """No connection to a DNS server, or one that ended. `refused` tells that nothing listens at its port."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
+
+
+class TimeIsOver(CouldNotLook):
+    """The audit has to end: says nothing about what was not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("the time for the whole audit is over")
+
+
+class Silence(CouldNotLook):
+    """A DNS server accepted a connection and sends nothing."""

@@ -1,0 +1,158 @@
+"""What an audit says: findings, each with its cause, and the outcome of each check on each target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from headless_conformance.audit.checks import OF_DNS, Check, link, requirements
+from headless_conformance.audit.targets import Target
+from headless_conformance.records import Level
+
+STATUS_FAILED = 1
+STATUS_NOT_TOLD = 2
+
+
+class Component(StrEnum):
+    """Whose output is the first that is wrong, in the order in which the outputs are made."""
+
+    MANIFEST = "manifest"
+    STATEFUL_SET = "StatefulSet controller"
+    ENDPOINT_SLICE = "EndpointSlice controller"
+    ALL_SERVERS = "all DNS servers"
+    ONE_SERVER = "one DNS server"
+    WAY = "the way to the DNS servers"
+    RESOLVER = "the client's resolver"
+
+
+class Outcome(StrEnum):
+    """What became of a check. Only the first counts as passed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    """It could not be told."""
+    NOT_SUPPORTED = "not_supported"
+    """This account or this cluster lacks what is needed to look."""
+    NOT_JUDGED = "not_judged"
+    """The target is on its way, or the answers may still be old ones."""
+    KNOWN_DEVIATION = "known_deviation"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cause."""
+
+    component: Component
+    what: str
+    """The object or server, such as "Service shop/db"."""
+    summary: str
+    check: Check
+    expected: str = ""
+    seen: str = ""
+    remedy: str = ""
+    """What to do about it, in one line."""
+    command: str = ""
+    """The line that shows it by hand."""
+    outcome: Outcome = Outcome.FAILED
+    level: Level = Level.MUST
+    rules: tuple[str, ...] = ()
+    targets: frozenset[Target] = frozenset()
+    consequences: tuple[str, ...] = ()
+    """What follows from it."""
+    others: frozenset[Check] = frozenset()
+    """Further checks that it decides."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The IDs of what is broken: requirements of documents, then rules of the DNS specification."""
+        return (*requirements()[self.check], *self.rules)
+
+    @property
+    def link(self) -> str:
+        return link(self.check, self.rules)
+
+    @property
+    def checks(self) -> frozenset[Check]:
+        return self.others | {self.check}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check on one target."""
+
+    check: Check
+    outcome: Outcome
+    reason: str = ""
+    level: Level = Level.MUST
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        return requirements()[self.check]
+
+
+@dataclass(frozen=True)
+class TargetResult:
+    """All checks on one target."""
+
+    target: Target
+    state: str
+    """Such as "3 of 3 members are Ready"."""
+    checks: tuple[CheckResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class AuditResult:
+    """One cluster."""
+
+    context: str
+    server: str = ""
+    version: str = ""
+    domain: str = ""
+    source: str = ""
+    """Where name server and domain are known from."""
+    dns_servers: list[str] = field(default_factory=list)
+    targets: list[TargetResult] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+    """What ended the audit before its time; empty when nothing did."""
+    requests: int = 0
+    questions: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> int:
+        return status_of(self)
+
+
+def status_of(result: AuditResult) -> int:
+    """The exit status: 1 a MUST is broken; 2 something could not be told, or no answer of a DNS server
+    passed; else 0."""
+    checks = [(found.outcome, found.level) for target in result.targets for found in target.checks]
+    told = [*checks, *((found.outcome, found.level) for found in result.findings)]
+    if (Outcome.FAILED, Level.MUST) in told:
+        return STATUS_FAILED
+    not_told = any(outcome is Outcome.ERROR for outcome, _ in told)
+    passed = any(
+        found.outcome is Outcome.PASSED and found.check in OF_DNS
+        for target in result.targets
+        for found in target.checks
+    )
+    return STATUS_NOT_TOLD if result.problem or not_told or not passed else 0
+
+
+def status_of_all(results: Sequence[AuditResult]) -> int:
+    """The exit status for several clusters: a broken MUST on one outweighs all else."""
+    statuses = [result.status for result in results]
+    if STATUS_FAILED in statuses:
+        return STATUS_FAILED
+    return max(statuses, default=STATUS_NOT_TOLD)
+
+
+def of_target(findings: Iterable[Finding], target: Target) -> list[Finding]:
+    """The findings about one target."""
+    return [found for found in findings if target in found.targets]

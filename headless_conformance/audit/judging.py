@@ -1,0 +1,213 @@
+"""From one look at the API to the sheets of all targets, and to the plan of what to ask about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from headless_conformance.audit.access import Object
+from headless_conformance.audit.checks import OF_DNS, OF_SERVICE, OF_STATEFUL_SET, Check
+from headless_conformance.audit.collection import Snapshot
+from headless_conformance.audit.dialogue import CHANGE_SECONDS
+from headless_conformance.audit.endpoints import check_endpoints, check_members
+from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.findings import Component, Outcome
+from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.ports import check_ports
+from headless_conformance.audit.questions import absent_ordinals, check_of, questions_about
+from headless_conformance.audit.sheet import Sheet
+from headless_conformance.audit.states import State, is_ready, state_of
+from headless_conformance.audit.structure import (
+    SetCase,
+    check_governing_service,
+    check_host_names,
+    check_pod_names,
+    check_selector,
+    check_volumes,
+)
+from headless_conformance.audit.targets import Kind, Target
+from headless_conformance.records import Question, zone_of
+from headless_conformance.records.objects import Kind as ServiceKind
+from headless_conformance.records.objects import read_pod, read_service
+
+
+@dataclass
+class Judged:
+    """A target with its sheet, and the Service whose records are asked for."""
+
+    target: Target
+    sheet: Sheet
+    state: State
+    service: Object | None = None
+    found: Object | None = None
+    """The StatefulSet, where the target is one."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether DNS servers are asked about it."""
+        kinds = {ServiceKind.HEADLESS, ServiceKind.CLUSTER_IP}
+        if self.target.kind is Kind.SERVICE:
+            kinds.add(ServiceKind.EXTERNAL_NAME)
+        return self.state.judged and self.service is not None and read_service(self.service).kind in kinds
+
+
+def judge_target(target: Target, snapshot: Snapshot, version: tuple[int, ...]) -> Judged:
+    """Everything that can be told from the API alone."""
+    applies = OF_STATEFUL_SET if target.kind is Kind.STATEFUL_SET else OF_SERVICE
+    sheet = Sheet(target, applies)
+    try:
+        judge = _judge_set if target.kind is Kind.STATEFUL_SET else _judge_service
+        judged = judge(target, snapshot, version, sheet)
+    except CouldNotLook as error:
+        sheet.cannot(sheet.applies, error)
+        return Judged(target, sheet, State(False, "it cannot be read", error.reason))
+    if not judged.state.judged:
+        waits = f", waits for {judged.state.waits_for}" if judged.state.waits_for else ""
+        sheet.keep_only_manifest_findings(f"{judged.state.text}{waits}")
+        sheet.complete(f"{judged.state.text}{waits}")
+    return judged
+
+
+def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> Judged:
+    found = snapshot.find("StatefulSet", target.namespace, target.name)
+    if found is None:
+        raise CouldNotLook(f"there is no {target}")
+    name = found["spec"].get("serviceName") or ""
+    service = snapshot.find("Service", target.namespace, name) if name else None
+    pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
+    state = state_of(found, pods)
+    case = SetCase(found, pods, state, service)
+    sheet.guarded(Check.GOVERNING_SERVICE, lambda: check_governing_service(case, sheet))
+    sheet.guarded(Check.SELECTOR, lambda: check_selector(case, sheet))
+    sheet.guarded(Check.HOST_NAMES, lambda: check_host_names(case, sheet))
+    sheet.guarded(Check.POD_NAMES, lambda: check_pod_names(case, sheet))
+    sheet.guarded(Check.VOLUMES, lambda: check_volumes(case, snapshot, sheet))
+    if service is None or read_service(service).kind is ServiceKind.EXTERNAL_NAME:
+        reason = "the governing Service leads to no member"
+        for check in (Check.SELECTOR, Check.PORTS, Check.ENDPOINTS, *OF_DNS):
+            sheet.write(check, Outcome.NOT_JUDGED, reason)
+        return Judged(target, sheet, state, None, found)
+    sheet.guarded(Check.PORTS, lambda: check_ports(service, case.staying, case.template, sheet))
+    _judge_endpoints(service, snapshot, version, sheet)
+    ready = [pod for pod in pods if is_ready(pod)]
+    if state.judged and read_service(service).kind is ServiceKind.HEADLESS:
+        slices = snapshot.slices_of(target.namespace, name)
+        sheet.guarded(Check.MEMBER_RECORDS, lambda: check_members(service, ready, slices, sheet))
+    _note_strangers(service, case, snapshot, sheet)
+    return Judged(target, sheet, state, service, found)
+
+
+def _judge_service(target: Target, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> Judged:
+    service = snapshot.find("Service", target.namespace, target.name)
+    if service is None:
+        raise CouldNotLook(f"there is no {target}")
+    read = read_service(service)
+    selected = [pod for pod in snapshot.of("Pod", target.namespace) if _is_selected(service, pod)]
+    sheet.guarded(Check.PORTS, lambda: check_ports(service, selected, None, sheet))
+    _judge_endpoints(service, snapshot, version, sheet)
+    ready = sum(
+        (endpoint.get("conditions") or {}).get("ready") is not False
+        for listed in snapshot.slices_of(target.namespace, target.name)
+        for endpoint in listed.get("endpoints") or ()
+    )
+    if read.kind is ServiceKind.PENDING:
+        return Judged(target, sheet, State(False, "without address", "its cluster IP"), service)
+    if read.kind is ServiceKind.HEADLESS and not ready:
+        return Judged(
+            target, sheet, State(False, "no ready endpoint", "an endpoint to become ready"), service
+        )
+    what = f"{ready} ready endpoints" if read.kind is ServiceKind.HEADLESS else str(read.kind)
+    return Judged(target, sheet, State(True, what), service)
+
+
+def _judge_endpoints(service: Object, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> None:
+    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+    sheet.guarded(
+        Check.ENDPOINTS,
+        lambda: check_endpoints(
+            service, snapshot.of("Pod", namespace), snapshot.slices_of(namespace, name), version, sheet
+        ),
+    )
+
+
+def _is_selected(service: Object, pod: Object) -> bool:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    labels = pod["metadata"].get("labels") or {}
+    return bool(selector) and selector.items() <= labels.items() and not read_pod(pod).ended
+
+
+def _note_strangers(service: Object, case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
+    own = {pod["metadata"]["name"] for pod in case.pods}
+    selected = [pod for pod in snapshot.of("Pod", case.namespace) if _is_selected(service, pod)]
+    others = sorted({pod["metadata"]["name"] for pod in selected} - own)
+    if others:
+        more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        sheet.notes.append(
+            f"Service {case.service_name} also selects Pods of others: {', '.join(others[:5])}{more}"
+        )
+
+
+def _ordinal(name: str) -> tuple[int, str]:
+    last = name.rpartition("-")[2]
+    return (int(last) if last.isdecimal() else 0), name
+
+
+def plan_of(judged: Sequence[Judged], snapshot: Snapshot, domain: str, now: float) -> Plan:
+    """The zone of everything that was listed, and the questions about the targets that can be judged."""
+    zone = zone_of(
+        snapshot.all("Service"), snapshot.all("EndpointSlice"), domain=domain, namespaces=snapshot.namespaces
+    )
+    always: dict[Question, list[tuple[Target, Check]]] = {}
+    absent: dict[Question, list[tuple[Target, Check]]] = {}
+    by_service: dict[str, list[Target]] = {}
+    for one in judged:
+        if not one.asks or one.service is None:
+            continue
+        namespace, name = one.service["metadata"]["namespace"], one.service["metadata"]["name"]
+        by_service.setdefault(f"{namespace}/{name}", []).append(one.target)
+        asked = questions_about(zone, namespace, name)
+        for question in asked.always:
+            always.setdefault(question, []).append((one.target, check_of(question, zone)))
+        beyond = absent_ordinals(one.found, zone, namespace, name) if one.found and one.state.settled else ()
+        for question in (*asked.only_where_denials_are_not_kept, *beyond):
+            if question not in always:
+                absent.setdefault(question, []).append((one.target, Check.ABSENT_NAMES))
+    recent = any(now - moment < CHANGE_SECONDS for one in judged for moment in [last_change(one, snapshot)])
+    return Plan(zone, always, absent, by_service, recent)
+
+
+def last_change(judged: Judged, snapshot: Snapshot) -> float:
+    """When a Pod or the Service of a target last changed, in seconds since the epoch; 0 when nothing
+    tells."""
+    moments = [_seconds((judged.service or {"metadata": {}})["metadata"].get("creationTimestamp"))]
+    try:
+        pods = snapshot.of("Pod", judged.target.namespace)
+    except CouldNotLook:
+        pods = []
+    for pod in pods:
+        if judged.service is not None and _is_selected(judged.service, pod):
+            moments += [
+                _seconds(pod["metadata"].get(field)) for field in ("creationTimestamp", "deletionTimestamp")
+            ]
+            for condition in (pod.get("status") or {}).get("conditions") or ():
+                if condition["type"] == "Ready":
+                    moments.append(_seconds(condition.get("lastTransitionTime")))
+    return max(moments)
+
+
+def _seconds(timestamp: str | None) -> float:
+    try:
+        return datetime.fromisoformat(str(timestamp)).timestamp() if timestamp else 0.0
+    except ValueError:
+        return 0.0
+
+
+def has_transient_findings(judged: Sequence[Judged]) -> bool:
+    """Whether a controller is behind, so that another look may find it in time."""
+    controllers = (Component.STATEFUL_SET, Component.ENDPOINT_SLICE)
+    return any(
+        found.component in controllers and found.outcome is Outcome.FAILED
+        for one in judged
+        for found in one.sheet.findings
+    )

@@ -1,0 +1,36 @@
+"""What one look at the API gives: the zone that must be there, and what to ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headless_conformance.audit.checks import Check
+from headless_conformance.audit.targets import Target
+from headless_conformance.records import Question, Zone
+
+Owners = Mapping[Question, Sequence[tuple[Target, Check]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The questions of all targets together: each is asked once, whoever it belongs to."""
+
+    zone: Zone
+    always: Owners
+    absent: Owners = field(default_factory=dict)
+    """Asked only where denials are not kept."""
+    by_service: Mapping[str, Sequence[Target]] = field(default_factory=dict)
+    """The targets that a Service, as `namespace/name`, belongs to."""
+    recent: bool = False
+    """Whether something of a target changed so lately that DNS servers may not know it yet."""
+
+    def owners(self, question: Question) -> Sequence[tuple[Target, Check]]:
+        """The targets that a question is about, with the check it belongs to."""
+        known = [*self.always.get(question, ()), *self.absent.get(question, ())]
+        parsed = self.zone.domain.parse(question.name)
+        if known or parsed is None:
+            return known
+        # Labels that a server chose are asked for as they turn up.
+        targets = self.by_service.get(f"{parsed.namespace}/{parsed.service}", ())
+        return [(target, Check.MEMBER_RECORDS) for target in targets]

@@ -1,0 +1,64 @@
+"""Ports of Services against ports of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from headless_conformance.audit.access import Object
+from headless_conformance.audit.checks import Check
+from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.sheet import Sheet
+from headless_conformance.audit.structure import some
+from headless_conformance.records.objects import Kind, Service, read_pod, read_service
+
+
+def check_ports(found: Object, pods: Iterable[Object], template: Object | None, sheet: Sheet) -> None:
+    """Each port of a Service that leads to a named port leads to one that its Pods declare.
+
+    `template` stands for the Pods of a StatefulSet that has none.
+    """
+    service = read_service(found)
+    named = [port for port in service.ports if isinstance(port.target, str)]
+    carriers = list(pods) or ([template] if template else [])
+    if service.kind is Kind.EXTERNAL_NAME or not service.selector or not service.ports:
+        sheet.leave_out(Check.PORTS)
+        return
+    if not carriers:
+        return
+    read = [read_pod(_with_name(carrier, service)) for carrier in carriers]
+    wrong = [
+        (port, [pod.name for pod in read if (port.target, port.protocol) not in pod.named_ports])
+        for port in named
+        if any((port.target, port.protocol) not in pod.named_ports for pod in read)
+    ]
+    if not wrong:
+        sheet.passed(Check.PORTS)
+    for port, lacking in wrong:
+        name = port.name or str(port.number)
+        sheet.found(
+            Finding(
+                Component.MANIFEST,
+                f"Service {service.key}",
+                f"port {name} of Service {service.key} leads to the port name {port.target}, "
+                f"which no container of {some(sorted(lacking))} declares for {port.protocol}",
+                Check.PORTS,
+                expected=f"a container port with the name {port.target} and the protocol {port.protocol}",
+                seen=f"none in {some(sorted(lacking))}",
+                remedy=f"name the container port {port.target}, or make targetPort its number",
+                command=(
+                    f"kubectl -n {service.namespace} get service {service.name} -o jsonpath='{{.spec.ports}}'"
+                ),
+                rules=("R14",),
+                consequences=(f"no SRV record _{name}._{port.protocol.lower()} leads to these Pods",)
+                if port.name
+                else (),
+                others=frozenset((Check.SRV_RECORDS,)) if port.name else frozenset(),
+            )
+        )
+
+
+def _with_name(carrier: Object, service: Service) -> dict[str, Any]:
+    """A Pod template has no name of its own."""
+    metadata = {"name": "the Pod template", "namespace": service.namespace, **(carrier.get("metadata") or {})}
+    return {**carrier, "metadata": metadata}

@@ -1,0 +1,304 @@
+"""One audit of one cluster, from the first request to the result. Changes nothing there, and always comes to
+its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from headless_conformance.audit.access import Access
+from headless_conformance.audit.blame import findings_of, server_findings, ttl_findings
+from headless_conformance.audit.channels import Channel, ForwardChannel, TcpChannel
+from headless_conformance.audit.checks import OF_DNS
+from headless_conformance.audit.collection import Snapshot, collect
+from headless_conformance.audit.contact import first_question, greet
+from headless_conformance.audit.dialogue import (
+    CHANGE_SECONDS,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    SETTLE_SECONDS,
+    Connect,
+    Dialogue,
+    Difference,
+)
+from headless_conformance.audit.discovery import DnsServers, Resolver, find_resolver, find_servers
+from headless_conformance.audit.errors import CouldNotLook, Refused
+from headless_conformance.audit.findings import AuditResult, Finding, Outcome, TargetResult
+from headless_conformance.audit.judging import (
+    Judged,
+    has_transient_findings,
+    judge_target,
+    last_change,
+    plan_of,
+)
+from headless_conformance.audit.options import Options
+from headless_conformance.audit.parallel import side_by_side
+from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.servers import DnsServer
+from headless_conformance.audit.targets import Kind, Target
+from headless_conformance.audit.verdicts import merged, write_dns_outcomes
+from headless_conformance.records.objects import Kind as ServiceKind
+from headless_conformance.records.objects import read_service
+
+GRACE_SECONDS = 5.0
+"""Beyond the limit, for what is under way to end by its own timeouts."""
+YOUNG_SECONDS = 3.0
+"""A member that became Ready less long ago is not asked for yet: the question could leave a denial in a
+server's cache."""
+WAIT_INTERVAL = 2.0
+
+
+class Audit:
+    """One run. `connect` leads to a DNS server; by default through a port-forward, or directly where it is no
+    Pod."""
+
+    def __init__(
+        self,
+        access: Access,
+        options: Options,
+        *,
+        connect: Connect | None = None,
+        say: Callable[[str], None] = lambda text: None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.result = AuditResult(context=access.context, server=access.server, started=time.time())
+        self._access = access
+        self._options = options
+        self._connect = connect or self._channel
+        self._say = say
+        self._pause = pause
+        self._version: tuple[int, ...] = ()
+        self._begun = time.monotonic()
+        self._until = self._begun + options.limit_seconds + options.wait_seconds
+        self._judged: list[Judged] = []
+        self._findings: list[Finding] = []
+
+    def run(self) -> AuditResult:
+        """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
+        seconds."""
+        outcome = side_by_side({"audit": self._run}, self._until + GRACE_SECONDS)["audit"]
+        result = replace(self.result) if isinstance(outcome, TimeoutError) else self.result
+        if isinstance(outcome, TimeoutError):
+            result.problem = f"the audit did not end within {self._options.limit_seconds:.0f} s"
+        elif isinstance(outcome, CouldNotLook):
+            result.problem = outcome.reason
+        elif isinstance(outcome, Exception):
+            result.problem = f"the audit broke: {type(outcome).__name__}: {outcome}"
+        self._write_results(result)
+        result.requests = self._access.requests
+        result.seconds = time.monotonic() - self._begun
+        return result
+
+    def _run(self) -> None:
+        self._say(f"context {self._access.context} ({self._access.server})")
+        version = self._access.get("/version", "read /version")
+        self.result.version = str(version.get("gitVersion", ""))
+        self._version = _numbers(str(version.get("major", "")), str(version.get("minor", "")))
+        targets, snapshot = self._targets()
+        self._look(targets, snapshot)
+        snapshot = self._wait_for_sets(targets, snapshot)
+        snapshot = self._wait_for_controllers(targets, snapshot)
+        for judged in self._judged:
+            self._say(f"{judged.target}: {judged.state.text}")
+        if any(judged.asks for judged in self._judged):
+            self._ask_servers(targets, snapshot)
+        else:
+            self._dns_is_not_judged("no target can be judged")
+
+    def _targets(self) -> tuple[list[Target], Snapshot]:
+        """What is audited, with the first look at it. Raises CouldNotLook when there is nothing."""
+        options = self._options
+        if options.targets:
+            snapshot = self._collect({target.namespace for target in options.targets})
+            return list(options.targets), snapshot
+        snapshot = self._collect(None if options.all_namespaces else {options.namespace})
+        for problem in snapshot.refused.values():
+            if not snapshot.all("StatefulSet"):
+                raise problem
+        targets = targets_in(snapshot)
+        if not targets:
+            where = "in any namespace" if options.all_namespaces else f"in namespace {options.namespace}"
+            raise CouldNotLook(f"there is no StatefulSet and no headless Service {where}")
+        return targets, snapshot
+
+    def _collect(self, namespaces: set[str] | frozenset[str] | None) -> Snapshot:
+        return collect(self._access, namespaces, self._until)
+
+    def _look(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+        self._judged = [judge_target(target, snapshot, self._version) for target in targets]
+
+    def _wait_for_sets(self, targets: Sequence[Target], snapshot: Snapshot) -> Snapshot:
+        """Until every set is at rest, or for as long as the person said."""
+        end = self._begun + self._options.wait_seconds
+        while time.monotonic() < end and (busy := [one for one in self._judged if not one.state.settled]):
+            self._say(f"{busy[0].target}: {busy[0].state.text}, waits for {busy[0].state.waits_for}")
+            self._pause(WAIT_INTERVAL)
+            snapshot = self._collect(snapshot.namespaces)
+            self._look(targets, snapshot)
+        return snapshot
+
+    def _wait_for_controllers(self, targets: Sequence[Target], snapshot: Snapshot) -> Snapshot:
+        """Until EndpointSlices and Pods are as they must be, or time for that is up."""
+        begun, interval = time.monotonic(), FIRST_PAUSE
+        while has_transient_findings(self._judged):
+            patience = CHANGE_SECONDS if self._youngest(snapshot) < CHANGE_SECONDS else SETTLE_SECONDS
+            if time.monotonic() > min(begun + patience, self._until):
+                break
+            self._say("EndpointSlices or Pods are not as they must be; looking again")
+            self._pause(interval)
+            interval = min(interval * 1.5, LONGEST_PAUSE)
+            snapshot = self._collect(snapshot.namespaces)
+            self._look(targets, snapshot)
+        return snapshot
+
+    def _youngest(self, snapshot: Snapshot) -> float:
+        """Seconds since a target last changed."""
+        return self._access.now() - max(
+            (last_change(judged, snapshot) for judged in self._judged), default=0.0
+        )
+
+    def _ask_servers(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+        resolver, found = self._find_dns(snapshot)
+        self.result.notes += found.notes
+        lacking = found.problem or ("" if resolver.domain else "the cluster domain is not known")
+        if lacking:
+            reasons = "; ".join([lacking, *resolver.problems])
+            self._dns_is_not_judged(f"{reasons}; see --nameserver and --domain", Outcome.NOT_SUPPORTED)
+            return
+        if (young := self._youngest(snapshot)) < YOUNG_SECONDS:
+            self._pause(YOUNG_SECONDS - max(young, 0.0))
+            snapshot = self._collect(snapshot.namespaces)
+            self._look(targets, snapshot)
+        self._say(f"{len(found.servers)} DNS servers: {', '.join(map(str, found.servers))}")
+        greeted = greet(self._connect, found, resolver.domain, self._until)
+        servers, silent = greeted.servers, greeted.silent
+        self.result.notes += greeted.notes
+        for server, problem in silent.items():
+            self._say(f"DNS server {server}: {problem.reason}")
+        self.result.dns_servers = [str(server) for server in found.servers]
+        self._findings += server_findings(
+            silent,
+            found.without_tcp,
+            first_question(resolver.domain),
+            everyone=not servers and len(silent) > 1,
+        )
+        if not servers:
+            refused = all(isinstance(problem, Refused) for problem in silent.values())
+            reason = "; ".join(dict.fromkeys(problem.reason for problem in silent.values()))
+            self._dns_is_not_judged(reason, Outcome.NOT_SUPPORTED if refused else Outcome.ERROR)
+            return
+        self._talk(servers, silent, targets, snapshot, resolver.domain)
+
+    def _find_dns(self, snapshot: Snapshot) -> tuple[Resolver, DnsServers]:
+        """Name server, domain and servers, as far as they can be told."""
+        options = self._options
+        nameserver = options.nameserver or ("as given" if options.servers else "")
+        resolver = find_resolver(self._access, self._pods_to_look_into(snapshot), nameserver, options.domain)
+        self.result.domain, self.result.source = resolver.domain, resolver.source
+        if options.servers:
+            return resolver, DnsServers(servers=list(options.servers))
+        return resolver, find_servers(self._access, resolver.nameservers)
+
+    def _pods_to_look_into(self, snapshot: Snapshot) -> list[dict[str, object]]:
+        """Pods of the targets first, then any other of their namespaces."""
+        names = {judged.target.name for judged in self._judged}
+        pods = snapshot.all("Pod")
+        return sorted(pods, key=lambda pod: pod["metadata"]["name"].rpartition("-")[0] not in names)
+
+    def _talk(
+        self,
+        servers: Sequence[DnsServer],
+        silent: dict[DnsServer, CouldNotLook],
+        targets: Sequence[Target],
+        snapshot: Snapshot,
+        domain: str,
+    ) -> None:
+        def look_again() -> Plan:
+            again = self._collect(snapshot.namespaces)
+            self._look(targets, again)
+            return plan_of(self._judged, again, domain, self._access.now())
+
+        dialogue = Dialogue(
+            servers,
+            self._connect,
+            first_question(domain),
+            ask_absent=self._options.ask_absent,
+            say=self._say,
+            pause=self._pause,
+        )
+        plan = plan_of(self._judged, snapshot, domain, self._access.now())
+        self._say(f"asking {len(plan.always)} questions at each of {len(servers)} DNS servers")
+        plan, differences = dialogue.run(plan, look_again, self._until)
+        self.result.questions = dialogue.asked
+        self._conclude(dialogue, plan, differences, silent)
+
+    def _conclude(
+        self,
+        dialogue: Dialogue,
+        plan: Plan,
+        differences: Sequence[Difference],
+        silent: dict[DnsServer, CouldNotLook],
+    ) -> None:
+        blamed = findings_of(dialogue, plan, differences)
+        late = {
+            server: found for server in dialogue.servers if (found := dialogue.problem(server)) is not None
+        }
+        self._findings += server_findings(late, (), dialogue.first)
+        long = ttl_findings(dialogue, plan)
+        self._findings += [finding for finding, _ in blamed] + long
+        for judged in self._judged:
+            if judged.asks:
+                write_dns_outcomes(judged, dialogue, plan, blamed, long, {**silent, **late})
+
+    def _dns_is_not_judged(self, reason: str, outcome: Outcome = Outcome.NOT_JUDGED) -> None:
+        for judged in self._judged:
+            if judged.asks:
+                for check in OF_DNS:
+                    judged.sheet.write(check, outcome, reason)
+
+    def _channel(self, server: DnsServer) -> Channel:
+        return ForwardChannel(self._access, server) if server.pod else TcpChannel(server.address, server.port)
+
+    def _write_results(self, result: AuditResult) -> None:
+        """From the sheets, as far as they got."""
+        reason = result.problem or "it was not looked at"
+        for judged in self._judged:
+            judged.sheet.complete(reason)
+        result.targets = [
+            TargetResult(
+                judged.target,
+                judged.state.text,
+                judged.sheet.results(),
+                (*(f"not judged: {member}" for member in judged.state.unready), *judged.sheet.notes),
+            )
+            for judged in self._judged
+        ]
+        result.findings = merged(
+            [found for judged in self._judged for found in (*judged.sheet.findings, *judged.sheet.deviations)]
+            + self._findings
+        )
+
+
+def _numbers(*parts: str) -> tuple[int, ...]:
+    """A version as the API server states it; some vendors add a sign to the minor."""
+    digits = ["".join(filter(str.isdecimal, part)) for part in parts]
+    return tuple(int(part) for part in digits if part)
+
+
+def targets_in(snapshot: Snapshot) -> list[Target]:
+    """Every StatefulSet, and every headless Service that governs none of them."""
+    sets = [
+        Target(s["metadata"]["namespace"], Kind.STATEFUL_SET, s["metadata"]["name"])
+        for s in snapshot.all("StatefulSet")
+    ]
+    governing = {
+        (s["metadata"]["namespace"], s["spec"].get("serviceName")) for s in snapshot.all("StatefulSet")
+    }
+    services = [
+        Target(service["metadata"]["namespace"], Kind.SERVICE, service["metadata"]["name"])
+        for service in snapshot.all("Service")
+        if read_service(service).kind is ServiceKind.HEADLESS
+        and (service["metadata"]["namespace"], service["metadata"]["name"]) not in governing
+    ]
+    return [*sorted(sets), *sorted(services)]

@@ -1,0 +1,294 @@
+"""What must hold of a StatefulSet, its governing Service and its Pods before any DNS server is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from headless_conformance.audit.access import Object
+from headless_conformance.audit.checks import Check
+from headless_conformance.audit.collection import Snapshot
+from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.sheet import Sheet
+from headless_conformance.audit.states import State
+from headless_conformance.records.objects import Kind, Service, read_service
+
+POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
+POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
+"""On each Pod since Kubernetes 1.28."""
+RECORDS = frozenset((Check.MEMBER_RECORDS, Check.SRV_RECORDS, Check.POINTER_RECORDS))
+"""What follows from members that have no name."""
+HOST_NAME_FIELDS = {
+    "hostNetwork": "a member sees the host name of its node",
+    "setHostnameAsFQDN": "a member sees its whole domain name as its host name",
+    "hostnameOverride": "a member sees another host name, and no domain",
+}
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class SetCase:
+    """One StatefulSet with what belongs to it."""
+
+    found: Object
+    pods: Sequence[Object]
+    state: State
+    service: Object | None
+    """The governing Service, when there is one."""
+
+    @property
+    def namespace(self) -> str:
+        return str(self.found["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        return str(self.found["metadata"]["name"])
+
+    @property
+    def service_name(self) -> str:
+        return str(self.found["spec"].get("serviceName") or "")
+
+    @property
+    def template(self) -> Object:
+        return dict(self.found["spec"].get("template") or {})
+
+    @property
+    def staying(self) -> list[Object]:
+        """Its Pods without those that are being deleted."""
+        return [pod for pod in self.pods if not pod["metadata"].get("deletionTimestamp")]
+
+
+def check_governing_service(case: SetCase, sheet: Sheet) -> None:
+    """There is a Service of the name that the StatefulSet states, and it is headless."""
+    where, check = f"{case.namespace}/{case.service_name}", Check.GOVERNING_SERVICE
+    show = f"kubectl -n {case.namespace} get statefulset {case.name} -o jsonpath='{{.spec.serviceName}}'"
+    consequences = ("no member has a DNS name", "no SRV or PTR record leads to a member by its name")
+    if not case.service_name:
+        sheet.found(
+            Finding(
+                Component.MANIFEST,
+                f"StatefulSet {case.namespace}/{case.name}",
+                f"StatefulSet {case.namespace}/{case.name} names no governing Service",
+                check,
+                expected="spec.serviceName is the name of a headless Service",
+                seen="spec.serviceName is empty",
+                remedy=(
+                    "create a headless Service and recreate the StatefulSet with its name as spec.serviceName"
+                ),
+                command=show,
+                consequences=consequences,
+                others=RECORDS,
+            )
+        )
+        return
+    if case.service is None:
+        sheet.found(
+            Finding(
+                Component.MANIFEST,
+                f"StatefulSet {case.namespace}/{case.name}",
+                f"the governing Service {where} does not exist",
+                check,
+                expected=f"a headless Service {where}",
+                seen="no such Service",
+                remedy=(
+                    f"create a headless Service {case.service_name}, or correct spec.serviceName by "
+                    "recreating the set"
+                ),
+                command=f"kubectl -n {case.namespace} get service {case.service_name}",
+                consequences=consequences,
+                others=RECORDS,
+            )
+        )
+        return
+    service = read_service(case.service)
+    if service.kind is Kind.HEADLESS:
+        sheet.passed(check)
+        return
+    seen = {Kind.EXTERNAL_NAME: "spec.type is ExternalName"}.get(
+        service.kind, f"spec.clusterIP is {', '.join(service.cluster_ips) or 'not there yet'}"
+    )
+    sheet.found(
+        Finding(
+            Component.MANIFEST,
+            f"Service {where}",
+            f"the governing Service {where} is not headless: {seen}",
+            check,
+            expected='spec.type is ClusterIP and spec.clusterIP is "None"',
+            seen=seen,
+            remedy=(
+                'delete the Service and create it again with clusterIP "None": the field cannot be changed'
+            ),
+            command=f"kubectl -n {case.namespace} get service {case.service_name} -o yaml",
+            consequences=consequences,
+            others=RECORDS,
+        )
+    )
+
+
+def check_selector(case: SetCase, sheet: Sheet) -> None:
+    """The governing Service selects every member that stays. One without selector is judged by its
+    EndpointSlices."""
+    if case.service is None:
+        return
+    service = read_service(case.service)
+    if not service.selector or service.kind is not Kind.HEADLESS:
+        sheet.leave_out(Check.SELECTOR)
+        return
+    missing = {
+        p["metadata"]["name"]: _lacks(service, p["metadata"].get("labels") or {}) for p in case.staying
+    }
+    missing = {name: lacks for name, lacks in missing.items() if lacks}
+    labels = (case.template.get("metadata") or {}).get("labels") or {}
+    if not missing and (case.staying or not _lacks(service, labels)):
+        sheet.passed(Check.SELECTOR)
+        return
+    in_template = _lacks(service, labels)
+    at_run_time = in_template and not any(key in labels for key in in_template)
+    if at_run_time and (not case.staying or not case.state.judged):
+        # Such a label may be written once a member has its role.
+        sheet.notes.append(
+            f"Service {service.key} selects {_labels(in_template)}, which the template does not set"
+        )
+        return
+    who = f"members {some(sorted(missing))}" if missing else "the Pod template"
+    sheet.found(
+        Finding(
+            Component.MANIFEST,
+            f"Service {service.key}",
+            f"the governing Service {service.key} does not select {who}",
+            Check.SELECTOR,
+            expected=f"labels {_labels(service.selector)}",
+            seen=f"without {_labels(in_template or next(iter(missing.values())))}: {who}",
+            remedy="make spec.selector of the Service a part of the labels in the StatefulSet's Pod template",
+            command=f"kubectl -n {case.namespace} get pods --show-labels",
+            consequences=("these members have no endpoint and no DNS name",),
+            others=RECORDS if case.state.judged else frozenset(),
+        )
+    )
+
+
+def _lacks(service: Service, labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in service.selector.items() if labels.get(key) != value}
+
+
+def check_host_names(case: SetCase, sheet: Sheet) -> None:
+    """Nothing in the template gives members another host name than their Pod name."""
+    spec = case.template.get("spec") or {}
+    wrong = [name for name in HOST_NAME_FIELDS if spec.get(name)]
+    if not wrong:
+        sheet.passed(Check.HOST_NAMES)
+        return
+    sheet.found(
+        Finding(
+            Component.MANIFEST,
+            f"StatefulSet {case.namespace}/{case.name}",
+            f"members of {case.namespace}/{case.name} do not see their Pod names as host names: "
+            f"{', '.join(wrong)}",
+            Check.HOST_NAMES,
+            expected="a member's host name is <StatefulSet>-<ordinal>",
+            seen="; ".join(HOST_NAME_FIELDS[name] for name in wrong),
+            remedy=(
+                f"leave {' and '.join(wrong)} out of the Pod template, or let nothing rely on the host name"
+            ),
+            command=f"kubectl -n {case.namespace} get statefulset {case.name} -o yaml",
+        )
+    )
+
+
+def check_pod_names(case: SetCase, sheet: Sheet) -> None:
+    """Each Pod has a name with an ordinal in range, and host name, subdomain and labels that follow from
+    it."""
+    wrong = [line for pod in case.staying for line in _wrong_identity(case, pod)]
+    if not case.staying:
+        return
+    if not wrong:
+        sheet.passed(Check.POD_NAMES)
+        return
+    sheet.found(
+        Finding(
+            Component.STATEFUL_SET,
+            f"StatefulSet {case.namespace}/{case.name}",
+            f"Pods of {case.namespace}/{case.name} are not named as their ordinals demand: {some(wrong)}",
+            Check.POD_NAMES,
+            expected=(
+                f"Pods {case.name}-<ordinal> with that host name, subdomain "
+                f"{case.service_name or '(none)'}, and labels"
+            ),
+            seen="; ".join(wrong),
+            remedy="delete these Pods one by one, so that the StatefulSet controller creates them anew",
+            command=f"kubectl -n {case.namespace} get pods -o custom-columns="
+            "NAME:.metadata.name,HOSTNAME:.spec.hostname,SUBDOMAIN:.spec.subdomain",
+            consequences=("these Pods have no endpoint with their name, and so no DNS name",),
+            others=RECORDS,
+        )
+    )
+
+
+def _wrong_identity(case: SetCase, pod: Object) -> Iterable[str]:
+    metadata, spec = pod["metadata"], pod["spec"]
+    name, labels = metadata["name"], metadata.get("labels") or {}
+    start = (case.found["spec"].get("ordinals") or {}).get("start", 0)
+    ordinals = range(start, start + case.found["spec"].get("replicas", 1))
+    ordinal = name.removeprefix(f"{case.name}-")
+    if not name.startswith(f"{case.name}-") or not ordinal.isdecimal() or int(ordinal) not in ordinals:
+        yield f"Pod {name} has no ordinal from {ordinals.start} to {ordinals.stop - 1}"
+    if spec.get("hostname") != name:
+        yield f"Pod {name} has the host name {spec.get('hostname') or '(none)'}"
+    if (spec.get("subdomain") or "") != case.service_name:
+        yield f"Pod {name} has the subdomain {spec.get('subdomain') or '(none)'}"
+    if labels.get(POD_NAME_LABEL) != name:
+        yield f"Pod {name} has the label {POD_NAME_LABEL}={labels.get(POD_NAME_LABEL, '(none)')}"
+    if labels.get(POD_INDEX_LABEL, ordinal) != ordinal:
+        yield f"Pod {name} has the label {POD_INDEX_LABEL}={labels[POD_INDEX_LABEL]}"
+
+
+def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
+    """Each Pod mounts, for each claim template, the PersistentVolumeClaim that is named after both, and it
+    exists."""
+    templates = [t["metadata"]["name"] for t in case.found["spec"].get("volumeClaimTemplates") or ()]
+    if not templates:
+        sheet.leave_out(Check.VOLUMES)
+    if not templates or not case.staying:
+        return
+    wrong: list[str] = []
+    for pod in case.staying:
+        name = pod["metadata"]["name"]
+        mounted = {
+            volume["name"]: volume["persistentVolumeClaim"]["claimName"]
+            for volume in pod["spec"].get("volumes") or ()
+            if volume.get("persistentVolumeClaim")
+        }
+        for template in templates:
+            claim = f"{template}-{name}"
+            if mounted.get(template) != claim:
+                wrong.append(f"Pod {name} mounts {mounted.get(template) or 'no claim'} as {template}")
+            elif snapshot.find("PersistentVolumeClaim", case.namespace, claim) is None:
+                wrong.append(f"PersistentVolumeClaim {claim} does not exist")
+    if not wrong:
+        sheet.passed(Check.VOLUMES)
+        return
+    sheet.found(
+        Finding(
+            Component.STATEFUL_SET,
+            f"StatefulSet {case.namespace}/{case.name}",
+            f"members of {case.namespace}/{case.name} lack volumes of their own: {some(wrong)}",
+            Check.VOLUMES,
+            expected="the claim <template>-<Pod> for each template and Pod",
+            seen="; ".join(wrong),
+            remedy=(
+                "delete the Pod, so that it is created anew with its claims, after you have made sure of "
+                "its data"
+            ),
+            command=f"kubectl -n {case.namespace} get persistentvolumeclaims",
+        )
+    )
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def some(names: Sequence[str]) -> str:
+    """Names for a sentence, the first few of many."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

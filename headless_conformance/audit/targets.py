@@ -1,0 +1,47 @@
+"""What is audited: StatefulSets, and Services without one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headless_conformance.core.errors import UserError
+
+NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+SERVICE_WORDS = ("svc", "service", "services")
+SET_WORDS = ("sts", "statefulset", "statefulsets")
+
+
+class Kind(StrEnum):
+    """The two kinds of objects that can be named."""
+
+    STATEFUL_SET = "StatefulSet"
+    SERVICE = "Service"
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """One object that is judged."""
+
+    namespace: str
+    kind: Kind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def parse(text: str) -> Target:
+    """`NAMESPACE/STATEFULSET` or `NAMESPACE/svc/SERVICE`, as kubectl abbreviates kinds. UserError for
+    anything else."""
+    parts = text.split("/")
+    if len(parts) == 2:
+        parts.insert(1, SET_WORDS[0])
+    kinds = {**dict.fromkeys(SET_WORDS, Kind.STATEFUL_SET), **dict.fromkeys(SERVICE_WORDS, Kind.SERVICE)}
+    if len(parts) != 3 or parts[1] not in kinds or not NAME.match(parts[0]) or not NAME.match(parts[2]):
+        raise UserError(
+            f"{text!r} names nothing to audit; write NAMESPACE/STATEFULSET or NAMESPACE/svc/SERVICE, or "
+            "use --namespace."
+        )
+    return Target(parts[0], kinds[parts[1]], parts[2])

@@ -1,0 +1,144 @@
+"""`headless-conformance audit`: StatefulSets and headless Services of a cluster, judged without changing
+anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from headless_conformance.cli.options import argument
+from headless_conformance.core.errors import UserError
+
+if TYPE_CHECKING:
+    from headless_conformance.audit import DnsServer
+
+DURATION = re.compile(r"^(?P<number>\d+)(?P<unit>[smh]?)$")
+UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+FORMATS = ("text", "yaml", "json", "junit")
+LIMIT = "3m"
+
+Words = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    argument("TARGET"),
+]
+Contexts = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--context",
+        envvar="CONTEXT",
+        show_envvar=False,
+        show_default=False,
+        help=(
+            "a context of the kubeconfig; several are audited one after the other; default: the current "
+            "one (CONTEXT)"
+        ),
+    ),
+]
+Servers = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        help="ask this DNS server from here, ADDRESS:PORT, in place of those of the cluster; may be repeated"
+    ),
+]
+
+
+def _option(*names: str, **settings: str) -> typer.models.OptionInfo:
+    made: typer.models.OptionInfo = typer.Option(*names, show_default=False, show_envvar=False, **settings)  # type: ignore[arg-type]
+    return made
+
+
+def audit(
+    target: Words = None,
+    namespace: Annotated[
+        str, _option("--namespace", "-n", envvar="NAMESPACE", help="everything in it (NAMESPACE)")
+    ] = "",
+    all_namespaces: Annotated[
+        bool, _option("--all-namespaces", "-A", help="everything in every namespace")
+    ] = False,
+    context: Contexts = None,
+    nameserver: Annotated[
+        str, _option("--nameserver", help="the address that Pods ask; default: found out")
+    ] = "",
+    domain: Annotated[str, _option("--domain", help="the cluster domain; default: found out")] = "",
+    server: Servers = None,
+    wait: Annotated[
+        str, _option("--wait", help="wait this long for sets that are on their way, such as 5m")
+    ] = "0",
+    limit: Annotated[str, _option("--limit", help=f"end after this time; default: {LIMIT}")] = LIMIT,
+    ask_absent: Annotated[
+        bool,
+        _option(
+            "--ask-absent",
+            help="also ask for names that must not exist, where servers keep denials for a while",
+        ),
+    ] = False,
+    output: Annotated[str, _option("--output", "-o", help=f"{', '.join(FORMATS)}; default: text")] = "text",
+) -> int:
+    """Print what is right, what is wrong and who is to blame.
+
+    Exit status 0 when everything that was looked at is right, 1 when something that must hold does not, and 2
+    when it could not be told.
+    """
+    from headless_conformance.audit import Audit, Options, open_access, parse, status_of_all
+    from headless_conformance.audit.formats import render
+
+    if output not in FORMATS:
+        raise UserError(f"--output {output} is not known; use one of {', '.join(FORMATS)}.")
+    targets = tuple(parse(word) for words in target or () for word in words.split())
+    if len([given for given in (targets, namespace, all_namespaces) if given]) != 1:
+        raise UserError(
+            "Name what to audit: NAMESPACE/STATEFULSET, NAMESPACE/svc/SERVICE, --namespace or "
+            "--all-namespaces."
+        )
+    options = Options(
+        targets=targets,
+        namespace=namespace,
+        all_namespaces=all_namespaces,
+        nameserver=nameserver,
+        domain=domain or os.environ.get("CLUSTER_DOMAIN", ""),
+        servers=tuple(map(_server, server or ())),
+        wait_seconds=seconds(wait),
+        limit_seconds=seconds(limit),
+        ask_absent=ask_absent,
+    )
+    results = []
+    for name in context or [""]:
+        access = open_access(os.environ.get("KUBECONFIG", ""), name)
+        results.append(Audit(access, options, say=_teller()).run())
+    sys.stdout.write(render(results, output))
+    return status_of_all(results)
+
+
+def seconds(text: str) -> float:
+    """A duration such as `90`, `90s`, `5m` or `1h`. UserError for anything else."""
+    found = DURATION.match(text)
+    if not found:
+        raise UserError(f"{text} is not a duration; write it like 90s or 5m.")
+    return float(found["number"]) * UNIT_SECONDS[found["unit"]]
+
+
+def _server(text: str) -> DnsServer:
+    from headless_conformance.audit import DnsServer
+
+    address, _, port = text.rpartition(":")
+    if not address or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UserError(f"{text} is not a DNS server; write it like 10.0.0.10:53 or [fd00::a]:53.")
+    return DnsServer(address.strip("[]"), int(port))
+
+
+def _teller() -> Callable[[str], None]:
+    """Progress with the seconds since the beginning; what repeats itself is said once."""
+    begun, last = time.monotonic(), [""]
+
+    def say(text: str) -> None:
+        if text != last[0]:
+            last[0] = text
+            print(f"[{time.monotonic() - begun:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+    return say

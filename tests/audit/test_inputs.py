@@ -1,0 +1,395 @@
+"""Every shape on which `make check` crashed, hung, gave a false alarm or passed without a word, with its
+right result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from headless_conformance.audit import AuditResult, Finding, Outcome
+from headless_conformance.audit.checks import OF_DNS, Check
+from headless_conformance.audit.findings import Component
+from headless_conformance.records import Answer, Level, Question
+from tests.audit.dns_servers import with_records, without
+from tests.audit.world import LONG_AGO, SERVERS, World, headless, pending, pod, service, stateful_set, unready
+
+PASSED = {Outcome.PASSED}
+
+
+def outcomes(result: AuditResult) -> dict[Check, Outcome]:
+    """The outcome of each check on the only target."""
+    (target,) = result.targets
+    return {check.check: check.outcome for check in target.checks}
+
+
+def only(result: AuditResult) -> Finding:
+    (finding,) = result.findings
+    return finding
+
+
+def test_a_healthy_set_passes_every_check(world: World) -> None:
+    result = world.audit()
+    assert set(outcomes(result).values()) == PASSED
+    assert set(OF_DNS) <= outcomes(result).keys()
+    assert (result.findings, result.problem, result.status) == ([], "", 0)
+    assert result.targets[0].state == "3 of 3 members Ready"
+
+
+@pytest.mark.parametrize("domain", ["cluster.local", "cluster.local.", "Cluster.Local."])
+def test_a_domain_may_have_its_last_dot(world: World, domain: str) -> None:
+    assert world.audit(domain=domain).status == 0
+
+
+def test_a_domain_that_no_server_knows_is_not_blamed_on_the_set(world: World) -> None:
+    result = world.audit(domain="other.example")
+    assert "no DNS server knows the cluster domain other.example" in result.problem
+    assert result.status == 2
+    assert not [check for check in outcomes(result).values() if check is Outcome.FAILED]
+
+
+def test_a_server_that_says_nothing_is_named_and_the_others_are_judged(world: World) -> None:
+    world.dns[SERVERS[0]].says_nothing = True
+    result = world.audit()
+    finding = only(result)
+    assert finding.component is Component.ONE_SERVER
+    assert "kube-system/dns-1" in finding.summary
+    assert "sends nothing for 4 s" in finding.summary
+    assert outcomes(result)[Check.SERVICE_RECORDS] is Outcome.PASSED
+    assert outcomes(result)[Check.DNS_SERVERS] is Outcome.ERROR
+    assert result.status == 2
+
+
+def test_no_server_that_answers_is_not_a_pass(world: World) -> None:
+    for server in world.dns.values():
+        server.says_nothing = True
+    result = world.audit()
+    assert {found.component for found in result.findings} == {Component.WAY}
+    assert {outcomes(result)[check] for check in OF_DNS} == {Outcome.ERROR}
+    assert result.status == 2
+
+
+@pytest.mark.parametrize("shape", ["pending", "running", "replicas 0"])
+def test_a_set_without_a_ready_member_is_not_judged(world: World, shape: str) -> None:
+    if shape == "replicas 0":
+        world.find("StatefulSet", "db")["spec"]["replicas"] = 0
+        world.objects["Pod"] = []
+    for found in world.objects["Pod"]:
+        (pending if shape == "pending" else unready)(found)
+    world.write_slices()
+    result = world.audit()
+    assert set(outcomes(result).values()) == {Outcome.NOT_JUDGED}
+    assert (result.findings, result.status) == ([], 2)
+    assert not any(server.asked for server in world.dns.values())
+    reasons = {check.reason for check in result.targets[0].checks}
+    waits_for = {
+        "pending": "db-0 (Unschedulable)",
+        "running": "db-0 (not Ready)",
+        "replicas 0": "replicas above 0",
+    }
+    assert all(waits_for[shape] in reason for reason in reasons)
+
+
+def test_of_three_members_the_ready_one_is_judged_and_the_others_are_named(world: World) -> None:
+    for name in ("db-1", "db-2"):
+        unready(world.find("Pod", name))
+    world.write_slices()
+    result = world.audit()
+    assert outcomes(result)[Check.MEMBER_RECORDS] is Outcome.PASSED
+    assert result.targets[0].notes == ("not judged: db-1 (not Ready)", "not judged: db-2 (not Ready)")
+    assert outcomes(result)[Check.ABSENT_NAMES] is not Outcome.FAILED
+    assert result.status == 0
+
+
+def test_the_unready_member_of_a_broken_server_is_found_where_denials_are_not_kept(world: World) -> None:
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+    name = "db-2.db-peers.shop.svc.cluster.local."
+    right = world.answer
+    address = world.find("Pod", "db-2")["status"]["podIPs"][0]["ip"]
+    for server in world.dns.values():
+        server.change = lambda question, answer: (
+            with_records(right(Question(f"db-1.{name.partition('.')[2]}", "A")), address)
+            if question == Question(name, "A")
+            else answer
+        )
+    assert world.audit().status == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome", "status"), [("37", Outcome.KNOWN_DEVIATION, 0), ("36", Outcome.FAILED, 1)]
+)
+def test_the_endpoint_of_an_ended_pod_is_named(
+    empty: World, version: str, outcome: Outcome, status: int
+) -> None:
+    empty.apply(headless(publishNotReadyAddresses=True), stateful_set())
+    job = {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "init"}]}}
+    made = pod("db-init-x7k2p", job, 99)
+    made["metadata"]["ownerReferences"] = [{"controller": True, "uid": "job"}]
+    empty.add("Pod", made)
+    empty.write_slices()
+    made["status"] |= {
+        "phase": "Succeeded",
+        "conditions": [{"type": "Ready", "status": "False", "reason": "PodCompleted"}],
+    }
+    for listed in empty.objects["EndpointSlice"]:
+        for endpoint in listed["endpoints"]:
+            endpoint["conditions"]["serving"] = endpoint["targetRef"]["name"] != "db-init-x7k2p"
+    empty.version["minor"] = version
+    result = empty.audit()
+    finding = only(result)
+    assert (finding.outcome, finding.component) == (outcome, Component.ENDPOINT_SLICE)
+    assert "db-init-x7k2p" in finding.summary
+    assert outcomes(result)[Check.SERVICE_RECORDS] is Outcome.PASSED
+    assert result.status == status
+
+
+def replace_member(world: World, name: str) -> None:
+    """The member comes back with another address, and the control plane knows it."""
+    world.find("Pod", name)["status"]["podIPs"] = [{"ip": "10.1.77.7"}]
+    world.write_slices()
+
+
+def test_an_answer_that_a_server_keeps_is_waited_for(world: World) -> None:
+    for server in world.dns.values():
+        server.keeps = 30
+    world.audit(ask_absent=True)
+    replace_member(world, "db-1")
+    result = world.audit()
+    assert (result.findings, result.status) == ([], 0)
+    assert 20 < world.clock.waited < 60
+
+
+def test_an_answer_that_is_still_kept_when_time_is_up_is_stale_and_not_wrong(world: World) -> None:
+    for server in world.dns.values():
+        server.keeps = 50
+    world.audit()
+    replace_member(world, "db-1")
+    result = world.audit(limit_seconds=12)
+    finding = only(result)
+    assert finding.outcome is Outcome.NOT_JUDGED
+    assert "stale, at most" in finding.summary
+    assert Outcome.FAILED not in outcomes(result).values()
+
+
+def test_an_answer_that_is_kept_for_more_than_a_minute_is_wrong(world: World) -> None:
+    for server in world.dns.values():
+        server.keeps = 600
+    world.audit()
+    replace_member(world, "db-1")
+    result = world.audit()
+    assert {found.check for found in result.findings if found.outcome is Outcome.FAILED} == {
+        Check.SERVICE_RECORDS,
+        Check.TTL,
+    }
+    assert result.status == 1
+
+
+def test_a_server_that_keeps_an_old_answer_for_ever_is_blamed_alone(world: World) -> None:
+    stale = world.dns[SERVERS[1]]
+    assert world.audit().status == 0
+    remembered = {question: world.answer(question) for question in stale.asked}
+    replace_member(world, "db-1")
+    stale.change = lambda question, answer: remembered.get(question, answer)
+    finding = only(world.audit())
+    assert finding.component is Component.ONE_SERVER
+    assert "kube-system/dns-2" in finding.what
+    assert "10.1.77.7" in finding.expected
+    assert finding.consequences
+    assert "port-forward pod/dns-2" in finding.command
+
+
+def names_asked(world: World) -> set[str]:
+    return {question.name.partition(".")[0] for server in world.dns.values() for question in server.asked}
+
+
+def test_the_next_ordinal_is_asked_for_only_where_denials_are_not_kept(world: World) -> None:
+    world.audit()
+    assert "db-3" in names_asked(world)
+    for server in world.dns.values():
+        server.asked.clear()
+        server.keeps = 30
+    result = world.audit()
+    assert "db-3" not in names_asked(world)
+    assert outcomes(result)[Check.ABSENT_NAMES] is Outcome.NOT_SUPPORTED
+    assert result.status == 0
+    world.audit(ask_absent=True)
+    assert "db-3" in names_asked(world)
+
+
+def test_ordinals_before_the_first_are_asked_for(empty: World) -> None:
+    empty.apply(headless(), stateful_set(ordinals={"start": 5}))
+    assert empty.audit().status == 0
+    assert {"db-3", "db-4", "db-8"} <= names_asked(empty)
+    assert "db-5" in names_asked(empty)
+
+
+def test_a_name_of_an_ordinal_that_is_not_there_is_a_finding(world: World) -> None:
+    beyond = Question("db-3.db-peers.shop.svc.cluster.local", "A")
+    known = Question("db-0.db-peers.shop.svc.cluster.local", "A")
+    for server in world.dns.values():
+        server.change = lambda question, answer: (
+            replace(world.answer(known), answer=(replace(world.answer(known).answer[0], name=beyond.name),))
+            if question == beyond
+            else answer
+        )
+    finding = only(world.audit())
+    assert (finding.check, finding.component) == (Check.ABSENT_NAMES, Component.ALL_SERVERS)
+
+
+@pytest.mark.parametrize("shape", ["draining", "first member", "rolling", "scaling", "changed", "deleted"])
+def test_a_set_on_its_way_is_not_judged(world: World, shape: str) -> None:
+    found = world.find("StatefulSet", "db")
+    waits_for = {
+        "draining": "db-2 to end",
+        "first member": "db-0 (ContainerCreating)",
+        "rolling": "db-2 (not Ready)",
+        "scaling": "1 Pods to go",
+        "changed": "the StatefulSet controller to take up the change",
+        "deleted": "its deletion",
+    }
+    if shape == "draining":
+        found["spec"]["replicas"] = 2
+        world.find("Pod", "db-2")["metadata"]["deletionTimestamp"] = LONG_AGO
+    if shape == "first member":
+        world.objects["Pod"] = [world.find("Pod", "db-0")]
+        world.find("Pod", "db-0")["status"]["containerStatuses"] = [
+            {"state": {"waiting": {"reason": "ContainerCreating"}}}
+        ]
+        unready(world.find("Pod", "db-0"))
+    if shape == "rolling":
+        found["status"] |= {"currentRevision": "a", "updateRevision": "b", "updatedReplicas": 1}
+        unready(world.find("Pod", "db-2"))
+    if shape == "scaling":
+        found["spec"]["replicas"] = 2
+    if shape == "changed":
+        found["metadata"]["generation"] = 2
+    if shape == "deleted":
+        found["metadata"]["deletionTimestamp"] = LONG_AGO
+    world.write_slices()
+    result = world.audit()
+    assert set(outcomes(result).values()) == {Outcome.NOT_JUDGED}
+    assert (result.findings, result.status) == ([], 2)
+    assert all(waits_for[shape] in check.reason for check in result.targets[0].checks)
+
+
+def test_a_partition_and_on_delete_are_no_rollout(world: World) -> None:
+    found = world.find("StatefulSet", "db")
+    found["status"] |= {"currentRevision": "a", "updateRevision": "b", "updatedReplicas": 1}
+    found["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    assert world.audit().status == 0
+    found["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    assert world.audit().status == 0
+
+
+def test_a_wrong_manifest_is_a_finding_on_the_way_too(world: World) -> None:
+    world.find("StatefulSet", "db")["spec"]["serviceName"] = "elsewhere"
+    for found in world.objects["Pod"]:
+        pending(found)
+    finding = only(world.audit())
+    assert (finding.component, finding.check) == (Component.MANIFEST, Check.GOVERNING_SERVICE)
+    assert "shop/elsewhere does not exist" in finding.summary
+
+
+def test_waiting_ends_when_the_set_is_at_rest(world: World) -> None:
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+
+    def becomes_ready() -> None:
+        world.find("Pod", "db-2")["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        world.write_slices()
+
+    world.later.append((60, becomes_ready))
+    result = world.audit(wait_seconds=300)
+    assert result.targets[0].state == "3 of 3 members Ready"
+    assert 60 <= world.clock.waited < 90
+
+
+def test_two_members_on_one_host_network_have_one_address_once(empty: World) -> None:
+    empty.apply(headless(), stateful_set(replicas=2, template_spec={"hostNetwork": True}))
+    result = empty.audit()
+    finding = only(result)
+    assert (finding.component, finding.check) == (Component.MANIFEST, Check.HOST_NAMES)
+    assert {outcomes(result)[check] for check in OF_DNS} == PASSED
+    assert result.status == 1
+
+
+@pytest.mark.parametrize("field", ["hostNetwork", "setHostnameAsFQDN", "hostnameOverride"])
+def test_another_host_name_is_a_finding(empty: World, field: str) -> None:
+    empty.apply(
+        headless(),
+        stateful_set(replicas=1, template_spec={field: "db" if field == "hostnameOverride" else True}),
+    )
+    result = empty.audit()
+    assert field in only(result).summary
+    assert result.status == 1
+
+
+def test_a_port_name_that_no_container_declares_is_named(empty: World) -> None:
+    ports = [{"name": "metrics", "port": 9187, "targetPort": "exporter"}, {"name": "data", "port": 5432}]
+    empty.apply(headless(ports=ports), stateful_set())
+    result = empty.audit()
+    finding = only(result)
+    assert (finding.component, finding.check) == (Component.MANIFEST, Check.PORTS)
+    assert "port metrics" in finding.summary
+    assert "exporter" in finding.summary
+    assert finding.consequences == ("no SRV record _metrics._tcp leads to these Pods",)
+    assert result.status == 1
+
+
+def test_a_set_without_governing_service_has_one_finding(empty: World) -> None:
+    empty.apply(stateful_set(serviceName=None))
+    result = empty.audit()
+    assert "names no governing Service" in only(result).summary
+    assert result.status == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen"),
+    [
+        ({"type": "ExternalName", "externalName": "x.example"}, "ExternalName"),
+        ({"selector": {"app": "db"}, "ports": [{"port": 5432}]}, "10.96"),
+    ],
+    ids=["ExternalName", "cluster IP"],
+)
+def test_a_governing_service_that_is_not_headless_has_one_finding(
+    empty: World, spec: dict[str, object], seen: str
+) -> None:
+    empty.apply({"kind": "Service", "metadata": {"name": "db-peers"}, "spec": spec}, stateful_set())
+    result = empty.audit()
+    finding = only(result)
+    assert seen in finding.seen
+    assert finding.check is Check.GOVERNING_SERVICE
+    assert outcomes(result)[Check.MEMBER_RECORDS] is Outcome.FAILED
+    assert result.status == 1
+
+
+def test_one_hundred_members_need_few_requests_and_one_connection_a_server(empty: World) -> None:
+    empty.apply(headless(), stateful_set(replicas=100))
+    result = empty.audit()
+    assert result.status == 0
+    assert result.requests < 20
+    assert all(server.connections < 6 for server in empty.dns.values())
+    assert result.questions > 600
+
+
+def test_a_missing_type_of_all_servers_is_one_finding(world: World) -> None:
+    for server in world.dns.values():
+        server.change = lambda question, answer: without(question, answer, "PTR")
+    finding = only(world.audit())
+    assert (finding.component, finding.check) == (Component.ALL_SERVERS, Check.POINTER_RECORDS)
+    assert len(finding.consequences) == 2
+    assert finding.level is Level.MUST
+
+
+def test_service_of_another_kind_is_judged_by_its_records(world: World) -> None:
+    world.add(
+        "Service",
+        service("front", {"app": "db"}, clusterIP="10.96.0.99", ports=[{"name": "sql", "port": 5432}]),
+    )
+    world.write_slices()
+    assert world.audit("shop/svc/front").status == 0
+    world.dns[SERVERS[0]].change = lambda question, answer: (
+        Answer("NOERROR") if question == Question("front.shop.svc.cluster.local", "A") else answer
+    )
+    assert only(world.audit("shop/svc/front")).component is Component.ONE_SERVER
