@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +63,6 @@ def test_variables_of_tools_and_of_the_environment_are_taken() -> None:
 
 
 def test_a_variable_of_the_command_line_reaches_the_program() -> None:
-    done = make("--assume-old=.venv/ready", "list", "LEVEL=PERHAPS")
+    done = make(f"--assume-old={sys.prefix}/ready", "list", "LEVEL=PERHAPS", f"VENV={sys.prefix}")
     assert done.returncode == 2
     assert "error: LEVEL=PERHAPS is not known" in done.stderr
