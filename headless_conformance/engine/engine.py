@@ -172,8 +172,11 @@ def why_no_engine() -> str | None:
 
     Raises UserError for what is no lack but a failure: the engine that was asked for does not answer, or its path is too long.
     """
-    if find_engine() is not None:
-        return None
+    return None if find_engine() is not None else why_none_can_start()
+
+
+def why_none_can_start() -> str | None:
+    """The same where no engine answers."""
     if address := _asked_host():
         raise UserError(f"DOCKER_HOST={address} does not answer; start that engine or unset DOCKER_HOST.")
     try:
@@ -198,12 +201,13 @@ def ensure_engine(settings: Settings, progress: Progress) -> Engine:
 
     UserError when there can be none, StepFailed with the log's last lines when the private one does not come up.
     """
-    found = _users_engine()
+    found = find_engine()
     if found is not None:
         return found
-    if reason := why_no_engine():
+    if reason := why_none_can_start():
         raise UserError(reason)
     with _locked() as place:
+        # Another process may have started it meanwhile.
         running = _running_private()
         if running is not None:
             return running

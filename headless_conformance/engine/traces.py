@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -15,6 +14,8 @@ import time
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
+
+import psutil
 
 from headless_conformance.core.process import output_of
 from headless_conformance.host import packages as host
@@ -68,48 +69,46 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _is_ours(process: Path, folder: Path, programs: Iterable[str]) -> bool:
+def _is_ours(process: psutil.Process, folder: Path, programs: Iterable[str]) -> bool:
     """Our programs are started by a path in our folder or get one as an argument; a name alone proves nothing."""
-    words = _text(process / "cmdline").split("\0")
-    if Path(words[0]).name not in programs:
-        return False
     try:
-        running = (process / "exe").readlink()
-    except OSError:
+        words, running = process.cmdline(), Path(process.exe())
+    except psutil.Error:
+        return False
+    if not words or Path(words[0]).name not in programs:
         return False
     inside = f"{folder}{os.sep}"
     return running.is_relative_to((folder / "programs").resolve()) or any(inside in word for word in words)
 
 
-def processes_of(folder: Path, *programs: str) -> list[int]:
-    """Process ids of these programs of the engine whose home is `folder`."""
-    found = (entry for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return sorted(int(entry.name) for entry in found if _is_ours(entry, folder, programs))
+def processes_of(folder: Path, *programs: str) -> list[psutil.Process]:
+    """Processes of these programs of the engine whose home is `folder`."""
+    return [process for process in psutil.process_iter() if _is_ours(process, folder, programs)]
 
 
 def end(folder: Path, programs: Iterable[str], seconds: float, *signals: signal.Signals) -> None:
     """End these programs and wait: SIGTERM, then SIGKILL when they are still there after `seconds`."""
     for number in signals or (signal.SIGTERM, signal.SIGKILL):
-        running = processes_of(folder, *programs)
-        for pid in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        _wait_until_gone(running, seconds)
+        _end(processes_of(folder, *programs), number, seconds)
 
 
-def _wait_until_gone(pids: Iterable[int], seconds: float) -> bool:
+def _end(processes: Iterable[psutil.Process], number: signal.Signals, seconds: float) -> None:
+    """Send a signal and wait, for at most `seconds`, until none of them runs."""
+    left = list(processes)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
     deadline = time.monotonic() + seconds
-    left = list(pids)
-    while left and time.monotonic() < deadline:
+    while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        left = [pid for pid in left if _runs(pid)]
-    return not left
 
 
-def _runs(pid: int) -> bool:
-    """Whether a process is there and not only waiting to be reaped."""
-    state = re.search(r"^State:\s+(\S)", _text(Path(f"/proc/{pid}/status")), flags=re.MULTILINE)
-    return state is not None and state[1] not in "ZX"
+def _runs(process: psutil.Process) -> bool:
+    """Whether a process is there and does not only wait to be reaped, which psutil's own waiting would wait for."""
+    try:
+        return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _iptables(table: str) -> list[str]:
@@ -184,10 +183,11 @@ def _our_bridges(folder: Path, before: Iterable[str]) -> set[str]:
 def _end_group_members(folder: Path) -> None:
     """Kill what a killed engine's containers still run: members of our cgroups, and only they."""
     pids = {int(pid) for group in _cgroups(folder) for pid in _text(group / "cgroup.procs").split()}
+    members = []
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    _wait_until_gone(pids, 10.0)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            members.append(psutil.Process(pid))
+    _end(members, signal.SIGKILL, 10.0)
 
 
 def _cgroups(folder: Path) -> Iterator[Path]:

@@ -185,7 +185,7 @@ def test_only_processes_of_this_engine_are_ended(
     named_alike: tuple[Path, subprocess.Popen[bytes], subprocess.Popen[bytes]],
 ) -> None:
     home, ours, others = named_alike
-    assert engine_traces.processes_of(home, "containerd") == [ours.pid]
+    assert [process.pid for process in engine_traces.processes_of(home, "containerd")] == [ours.pid]
     engine_traces.end(home, ("containerd",), 5.0)
     assert ours.wait(timeout=5) == -signal.SIGTERM
     assert others.poll() is None
