@@ -15,6 +15,7 @@ from websocket import WebSocketException
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, Unobserved, eventually
 from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import Where, items_of, require, require_equal, text_of
 
 PROGRAM = (Path(__file__).parent / "agent_program.py").read_text()
 ANSWER_SECONDS = 20.0
@@ -26,7 +27,7 @@ UNRESOLVED = ("EAI_NONAME", "EAI_NODATA")
 JOB_SECONDS = 2.0
 """How long one question or connection may take."""
 
-Found = frozenset[str] | str
+ResolverResult = frozenset[str] | str
 """Addresses that a C library finds for a name, or the name of its EAI error."""
 
 
@@ -45,7 +46,7 @@ class Agent:
         at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT,
     ) -> None:
         self._kube = kube
-        self._steady_bound = at_rest_timeout
+        self._at_rest_timeout = at_rest_timeout
         self.namespace = namespace
         self.pod = pod
         self._open = ExitStack()
@@ -77,64 +78,68 @@ class Agent:
         results: list[dict[str, Any]] = json.loads(line)
         return results
 
-    def resolve(self, name: str) -> Found:
+    def resolve(self, name: str) -> ResolverResult:
         """What the pod's C library finds for a name."""
         (result,) = self.do([{"do": "resolve", "name": name}])
         return result["error"] if "error" in result else frozenset(result["addresses"])
 
     def require(self, name: str, addresses: Iterable[str], *, within: float | None = None) -> None:
-        """Wait until the pod's C library finds exactly these addresses for a name."""
+        """Wait until the Pod's C library finds exactly these addresses for a name."""
+        __tracebackhide__ = True
         wanted = frozenset(addresses)
 
-        def check(found: Found) -> None:
-            assert found == wanted, (
-                f"expected {name} to lead to {_shown(wanted)} in namespace {self.namespace}, came {_shown(found)}"
-            )
+        def check(found: ResolverResult) -> None:
+            require_equal(f"getaddrinfo {name}", found, wanted, where=self._where)
 
-        self._require(
-            name,
-            check,
-            f"{name} to resolve in namespace {self.namespace}",
-            self._steady_bound() if within is None else within,
-        )
+        self._require(name, check, "to resolve", self._at_rest_timeout() if within is None else within)
 
-    def require_unknown(self, name: str, *, never: Iterable[str] = ()) -> None:
-        """Wait until the pod's C library finds that a name does not exist; Unobserved when it got no answer.
+    def require_no_such_name(self, name: str, *, never: Iterable[str] = ()) -> None:
+        """Wait until the Pod's C library finds that a name does not exist; Unobserved when it got no answer.
 
-        With `never`, where others may answer for what the cluster does not know: or that it leads to none of these addresses.
-        NotSupported then, when they do not answer.
+        With `never`, where others may answer for what the cluster does not know: or that it leads to none of these
+        addresses. NotSupported then, when they do not answer.
         """
+        __tracebackhide__ = True
         forbidden = frozenset(never)
 
-        def check(found: Found) -> None:
+        def check(found: ResolverResult) -> None:
             if found == "EAI_AGAIN":
                 raise _NoAnswer(f"the C library in namespace {self.namespace} got no answer about {name}")
             elsewhere = bool(forbidden) and isinstance(found, frozenset) and not found & forbidden
-            assert elsewhere or found in UNRESOLVED, (
-                f"expected {name} not to exist in namespace {self.namespace}, came {_shown(found)}"
+            require(
+                elsewhere or found in UNRESOLVED,
+                f"getaddrinfo {name}",
+                expected=f"none of {items_of(forbidden)}" if forbidden else "no such name",
+                observed=found,
+                where=self._where,
             )
 
         try:
-            self._require(name, check, f"{name} not to exist in namespace {self.namespace}", AT_REST_TIMEOUT)
+            self._require(name, check, "not to exist", AT_REST_TIMEOUT)
         except _NoAnswer as error:
             if forbidden:
                 not_supported(f"nobody answers for names outside the cluster: {error}")
             raise
 
-    def _require(self, name: str, check: Callable[[Found], None], expecting: str, within: float) -> None:
-        seen = list[Found]()
+    def _require(
+        self, name: str, check: Callable[[ResolverResult], None], expecting: str, within: float
+    ) -> None:
+        __tracebackhide__ = True
+        results = list[ResolverResult]()
 
         def look() -> None:
-            seen.append(self.resolve(name))
-            check(seen[-1])
+            results.append(self.resolve(name))
+            check(results[-1])
 
         try:
-            eventually(look, expecting=expecting, within=within)
+            eventually(look, expecting=f"{name} {expecting} in namespace {self.namespace}", within=within)
         finally:
-            text = f"{name}: {_shown(seen[-1])}" if seen else f"{name}: not asked"
-            allure.attach(
-                text, name=f"C library in {self.namespace}", attachment_type=allure.attachment_type.TEXT
-            )
+            last = text_of(results[-1]) if results else "not asked"
+            allure.attach(f"{name}: {last}", f"C library in {self.namespace}", allure.attachment_type.TEXT)
+
+    @property
+    def _where(self) -> Where:
+        return Where(pod=self.pod, namespace=self.namespace)
 
     def read(self, path: str) -> str:
         """A file of the pod."""
@@ -145,7 +150,3 @@ class Agent:
         """The pod's environment variables."""
         (result,) = self.do([{"do": "environment"}])
         return dict(result["variables"])
-
-
-def _shown(found: Found) -> str:
-    return found if isinstance(found, str) else "{" + ", ".join(sorted(found)) + "}"

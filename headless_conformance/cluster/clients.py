@@ -9,8 +9,8 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.deployer import Deployer, await_pod
-from headless_conformance.cluster.dns_client import PORT, Server
+from headless_conformance.cluster.deployer import Deployer
+from headless_conformance.cluster.dns_answer import PORT, Server
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_ready
 from headless_conformance.cluster.kube import Kube, Object
@@ -33,7 +33,7 @@ def create_client(deployer: Deployer, folder: ManifestFolder, namespace: str, na
     pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == name]
     deployer.shared.reserve("Pod", namespace, name)
     deployer.create(pods, namespace)
-    await_pod(deployer.kube, namespace, name)
+    deployer.await_pod(namespace, name)
 
 
 def new_agent(deployer: Deployer, namespace: str) -> Agent:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import allure
 
@@ -14,7 +14,8 @@ from headless_conformance.cluster.kube import CommandResult, Kube, Object
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.shared import Shared
-from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, eventually
+from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.mismatch import Where, require_equal
 
 UNREADY_FILE = "/tmp/unready"
 """In a stub: makes its readiness probe fail, where the probe is made to look for it."""
@@ -35,13 +36,11 @@ class Deployer:
         path = self.shared.folder / f"{os.getpid()}-{file}"
         path.write_text(manifests.to_yaml(objects))
         attach_objects(f"{file} as applied", objects)
-        ran = self.kube.kubectl(
-            "apply", "-f", str(path), *options, namespace=namespace, timeout=POD_READY_TIMEOUT
-        )
-        shown = CommandResult(
-            " ".join(["kubectl apply -f", file, *options]), ran.status, ran.stdout, ran.stderr
-        )
-        allure.attach(shown.transcript(), name=shown.command, attachment_type=allure.attachment_type.TEXT)
+        words = ("apply", "-f", str(path), *options)
+        result = self.kube.kubectl(*words, namespace=namespace, timeout=self.cluster.pod_ready_timeout)
+        # With the file's name in the place of a temporary path.
+        shown = replace(result, command=" ".join(["kubectl apply -f", file, *options]))
+        allure.attach(shown.transcript(), shown.command, allure.attachment_type.TEXT)
         return shown
 
     def create(self, objects: list[Object], namespace: str) -> None:
@@ -57,30 +56,45 @@ class Deployer:
         service, statefulset = manifests.find(objects, "Service"), manifests.find(objects, "StatefulSet")
         names = statefulset["metadata"]["name"], service["metadata"]["name"]
         created = self.headless_set(namespace, *names, statefulset["spec"]["replicas"])
-        created.await_ready(POD_READY_TIMEOUT)
+        created.await_ready(self.cluster.pod_ready_timeout)
         return created
 
     def set_ready(self, headless_set: HeadlessSet, ordinal: int, *, ready: bool) -> None:
-        """Make a member's readiness probe fail or succeed, and wait until the member is so.
+        """Make a Pod's readiness probe fail or succeed, and wait until the Pod is so.
 
         Its set must have been created with a probe on UNREADY_FILE.
         """
-        name = headless_set.member(ordinal)
+        name = headless_set.pod_name(ordinal)
 
-        def seen() -> None:
-            assert is_ready(headless_set.pod(ordinal)) is ready, f"Ready of {name} is {not ready}"
+        def check() -> None:
+            seen = is_ready(headless_set.get_pod(ordinal))
+            require_equal(f"Pod {name} Ready", seen, ready, where=headless_set.where)
 
         if Capability.KUBELET in self.cluster.capabilities:
-            self.kube.execute(
-                headless_set.namespace, name, *(["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE])
-            )
+            command = ["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]
+            self.kube.execute(headless_set.namespace, name, *command)
         else:
             annotation = {READY_ANNOTATION: None if ready else "false"}
             self.kube.patch("Pod", headless_set.namespace, name, {"metadata": {"annotations": annotation}})
-        eventually(seen, expecting=f"Ready of {name} to be {ready}", within=POD_READY_TIMEOUT)
+        eventually(check, expecting=f"Ready of {name} to be {ready}", within=self.cluster.pod_ready_timeout)
 
-    def headless_set(self, namespace: str, statefulset: str, service: str, replicas: int = 3) -> HeadlessSet:
-        return HeadlessSet(self.kube, self.facts, namespace, statefulset, service, replicas)
+    def await_pod(self, namespace: str, name: str) -> None:
+        """Wait until a Pod is Ready."""
+
+        def check() -> None:
+            pod = self.kube.get("Pod", namespace, name)
+            conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
+            seen = conditions.get("Ready") == "True"
+            details = f"{pod['status'].get('phase')} {conditions}"
+            require_equal(f"Pod {name} Ready", seen, True, where=Where(namespace=namespace), details=details)
+
+        within = self.cluster.pod_ready_timeout
+        eventually(check, expecting=f"Pod {namespace}/{name} to be Ready", within=within)
+
+    def headless_set(
+        self, namespace: str, statefulset_name: str, service_name: str, replicas: int = 3
+    ) -> HeadlessSet:
+        return HeadlessSet(self.kube, self.facts, namespace, statefulset_name, service_name, replicas)
 
 
 def attach_objects(title: str, objects: list[Object]) -> None:
@@ -90,16 +104,5 @@ def attach_objects(title: str, objects: list[Object]) -> None:
 
 
 def uids(pods: list[Object]) -> dict[str, str]:
-    """Pod name to UID: the same pod has the same, a new pod of the same name another."""
+    """Pod name to UID: a new Pod of the same name has another one."""
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
-
-
-def await_pod(kube: Kube, namespace: str, name: str) -> None:
-    """Wait until a pod is Ready."""
-
-    def ready() -> None:
-        pod = kube.get("Pod", namespace, name)
-        conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
-        assert conditions.get("Ready") == "True", f"pod {name}: {pod['status'].get('phase')} {conditions}"
-
-    eventually(ready, expecting=f"pod {namespace}/{name} to be Ready", within=POD_READY_TIMEOUT)

@@ -16,6 +16,7 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Capability, Cluster
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, CHANGE_TIMEOUT, DNS_DELAY
 from headless_conformance.core.errors import NotSupported, not_supported
+from headless_conformance.core.mismatch import Where, require
 from headless_conformance.core.settings import Network
 
 DEFAULT_TTL = 5
@@ -52,7 +53,7 @@ class Facts:
         """
         if Capability.KUBELET not in self.cluster.capabilities:
             return self.network.domain or DEFAULT_DOMAIN
-        if self._is_theirs:
+        if not self.cluster.ours:
             found = SEARCHED.search(self.resolver())
             return found["domain"] if found else not_supported("pods have no search list of a cluster domain")
         node = self.kube.request("GET", "/api/v1/nodes")["items"][0]["metadata"]["name"]
@@ -63,7 +64,7 @@ class Facts:
     @cached_property
     def dns_address(self) -> str:
         """Cluster IP of the DNS Service; on a cluster of the person's own, the address that pods are told to ask."""
-        if self._is_theirs and Capability.KUBELET in self.cluster.capabilities:
+        if not self.cluster.ours and Capability.KUBELET in self.cluster.capabilities:
             found = NAMESERVER.search(self.resolver())
             return found["address"] if found else not_supported("pods have no name server")
         return str(self.kube.get("Service", DNS_NAMESPACE, DNS_SERVICE)["spec"]["clusterIP"])
@@ -75,11 +76,15 @@ class Facts:
         # A cache on the nodes has a Service with that label for itself, by which it asks the DNS servers.
         labels = f"k8s-app={DNS_SERVICE},{NAME_LABEL}!={UPSTREAM_OF_CACHE}"
         services = self.kube.list("Service", DNS_NAMESPACE, labelSelector=labels)
-        if self._is_theirs and (not services or ipaddress.ip_address(self.dns_address).is_link_local):
+        if not self.cluster.ours and (
+            not services or ipaddress.ip_address(self.dns_address).is_link_local
+        ):
             not_supported(
                 "pods do not ask its DNS Service themselves, but a cache on their nodes, or it has another label"
             )
-        assert services, f"no Service with the label k8s-app={DNS_SERVICE} is in {DNS_NAMESPACE}"
+        subject = f"Services with the label k8s-app={DNS_SERVICE}"
+        where = Where(namespace=DNS_NAMESPACE)
+        require(bool(services), subject, expected="at least 1", observed="0", where=where)
         return [str(found) for found in services[0]["spec"]["clusterIPs"]]
 
     @cached_property
@@ -96,25 +101,25 @@ class Facts:
         return f"{owners[0]}.{DNS_NAMESPACE}.svc.{self.domain}."
 
     @cached_property
-    def service_ranges(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    def service_cidrs(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
         """The ranges of Services' virtual addresses."""
         try:
             found = self.kube.request("GET", "/apis/networking.k8s.io/v1/servicecidrs")["items"]
         except ApiException as error:
-            if error.status == 404 and self._is_theirs:
+            if error.status == 404 and not self.cluster.ours:
                 not_supported("this Kubernetes does not tell its Service ranges")
             raise
         # The API server's own first, whose first address is that of the Service kubernetes.
         found.sort(key=lambda item: item["metadata"]["name"] != "kubernetes")
         return tuple(ipaddress.ip_network(text) for item in found for text in item["spec"]["cidrs"])
 
-    def is_virtual(self, address: str) -> bool:
+    def is_service_ip(self, address: str) -> bool:
         """Whether this is an address out of a range of Services' virtual addresses."""
         try:
             found = ipaddress.ip_address(address)
         except ValueError:
             return False
-        return any(found in virtual for virtual in self.service_ranges)
+        return any(found in virtual for virtual in self.service_cidrs)
 
     @cached_property
     def corefile(self) -> str:
@@ -122,7 +127,7 @@ class Facts:
         try:
             return str(self.kube.get("ConfigMap", DNS_NAMESPACE, "coredns")["data"]["Corefile"])
         except ApiException as error:
-            if error.status == 404 and self._is_theirs:
+            if error.status == 404 and not self.cluster.ours:
                 not_supported(f"no ConfigMap coredns in {DNS_NAMESPACE} holds the DNS server's configuration")
             raise
 
@@ -132,27 +137,18 @@ class Facts:
         return int(plugin_options(self.corefile).get("ttl", DEFAULT_TTL))
 
     @property
-    def pod_names(self) -> bool:
+    def endpoint_pod_names(self) -> bool:
         """Whether the DNS server is configured to name endpoints without a hostname after their pods."""
         return "endpoint_pod_names" in plugin_options(self.corefile)
-
-    @property
-    def others_answer(self) -> bool:
-        """Whether names that the cluster does not have may be answered from outside: by the nodes' search domains or resolver."""
-        return self.cluster.stock_dns
-
-    @property
-    def _is_theirs(self) -> bool:
-        return not self.cluster.ours
 
     def is_cached(self, name: str, what: Literal["success", "denial"]) -> bool:
         """Whether answers about a name may be kept between the DNS server and a pod, so that their time to live counts down.
 
         On a cluster of the person's own always: a cache on the nodes (NodeLocal DNSCache) has the DNS Service's address.
         """
-        return self._is_theirs or is_cached(self.corefile, name, what)
+        return not self.cluster.ours or is_cached(self.corefile, name, what)
 
-    def kept(self, name: str) -> float:
+    def cache_seconds(self, name: str) -> float:
         """Seconds for which an old answer about a name may be kept; the documented delay where that time is not told."""
         if not (self.is_cached(name, "success") or self.is_cached(name, "denial")):
             return 0.0
@@ -163,14 +159,14 @@ class Facts:
 
     def change_timeout(self, name: str) -> float:
         """Seconds within which every DNS server must have noticed a change of what a name leads to."""
-        return CHANGE_TIMEOUT + self.kept(name)
+        return CHANGE_TIMEOUT + self.cache_seconds(name)
 
     def at_rest_timeout(self, name: str) -> float:
         """Seconds to look again at a name that is at rest.
 
         Where answers about names are kept, as by k3s, the first question may have met what there was just before.
         """
-        return AT_REST_TIMEOUT + (self.kept(name) if self.cluster.stock_dns else 0)
+        return AT_REST_TIMEOUT + (self.cache_seconds(name) if self.cluster.stock_dns else 0)
 
 
 def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import allure
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, Object
-from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, Unobserved
+from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.core.mismatch import Mismatch, Observation, Where, require
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class HeadlessSet:
     kube: Kube
     facts: Facts
     namespace: str
-    statefulset: str
-    service: str
+    statefulset_name: str
+    service_name: str
     replicas: int = 3
     """As the manifest says: the number that the API and DNS are held against."""
 
@@ -30,51 +31,71 @@ class HeadlessSet:
     def ordinals(self) -> range:
         return range(self.replicas)
 
-    def member(self, ordinal: int) -> str:
-        """A member's name, by the documented pattern."""
-        return f"{self.statefulset}-{ordinal}"
+    @property
+    def pod_names(self) -> list[str]:
+        """The names that its Pods must have, by ordinal."""
+        return [self.pod_name(ordinal) for ordinal in self.ordinals]
+
+    def pod_name(self, ordinal: int) -> str:
+        """A Pod's name, by the documented pattern."""
+        return f"{self.statefulset_name}-{ordinal}"
 
     @property
-    def domain(self) -> str:
+    def service_fqdn(self) -> str:
         """The Service's DNS name, with the dot at its end."""
-        return f"{self.service}.{self.namespace}.svc.{self.facts.domain}."
+        return f"{self.service_name}.{self.namespace}.svc.{self.facts.domain}."
 
     def pod_fqdn(self, ordinal: int) -> str:
-        """A member's DNS name, with the dot at its end."""
-        return f"{self.member(ordinal)}.{self.domain}"
+        """A Pod's DNS name, with the dot at its end."""
+        return f"{self.pod_name(ordinal)}.{self.service_fqdn}"
+
+    @property
+    def service_subject(self) -> str:
+        """The Service, as the subject of a mismatch."""
+        return f"Service {self.service_name}"
+
+    @property
+    def statefulset_subject(self) -> str:
+        """The StatefulSet, as the subject of a mismatch."""
+        return f"StatefulSet {self.statefulset_name}"
+
+    @property
+    def slices_subject(self) -> str:
+        """The Service's EndpointSlices, as the subject of a mismatch."""
+        return f"EndpointSlices of Service {self.service_name}"
+
+    @property
+    def where(self) -> Where:
+        """The namespace, for a mismatch."""
+        return Where(namespace=self.namespace)
 
     def get_service(self) -> Object:
-        return self._get("Service", self.service)
+        return self._get("Service", self.service_name)
 
     def describe_service(self) -> CommandResult:
         """`kubectl describe` of the Service, as evidence too."""
-        ran = self.kube.kubectl("describe", f"svc/{self.service}", namespace=self.namespace)
-        allure.attach(ran.transcript(), name=ran.command, attachment_type=allure.attachment_type.TEXT)
-        return ran
+        result = self.kube.kubectl("describe", f"svc/{self.service_name}", namespace=self.namespace)
+        allure.attach(result.transcript(), result.command, allure.attachment_type.TEXT)
+        return result
 
     def get_statefulset(self) -> Object:
-        return self._get("StatefulSet", self.statefulset)
+        return self._get("StatefulSet", self.statefulset_name)
 
-    def pod(self, ordinal: int) -> Object:
-        return self._get("Pod", self.member(ordinal))
+    def get_pod(self, ordinal: int) -> Object:
+        return self._get("Pod", self.pod_name(ordinal))
 
-    def address(self, ordinal: int) -> str:
-        """A member's address, from its pod's status."""
-        return address(self.pod(ordinal))
+    def pod_ip(self, ordinal: int) -> str:
+        """A Pod's address, from its status."""
+        return pod_ip(self.get_pod(ordinal))
 
-    def pod_addresses(self, ordinal: int) -> list[str]:
-        """All of a member's addresses, one for each address family of the pod network, the one of `address` first."""
-        return [found["ip"] for found in self.pod(ordinal)["status"]["podIPs"]]
+    def pod_ips(self, ordinal: int) -> list[str]:
+        """All of a Pod's addresses, one for each address family of the Pod network, the one of `pod_ip` first."""
+        return [found["ip"] for found in self.get_pod(ordinal)["status"]["podIPs"]]
 
-    def pvc_uid(self, ordinal: int) -> str:
-        """The UID of a member's claim on the volume `data`."""
-        return str(self._get("PersistentVolumeClaim", f"data-{self.member(ordinal)}")["metadata"]["uid"])
-
-    def ready_members(self) -> dict[str, str]:
-        """DNS name and address of each member that is Ready, from pod status."""
-        return {
-            f"{pod['metadata']['name']}.{self.domain}": address(pod) for pod in self.pods() if is_ready(pod)
-        }
+    def pvc_uid(self, ordinal: int, template: str = "data") -> str:
+        """The UID of the PersistentVolumeClaim that a Pod has by a template of the StatefulSet."""
+        claim = self._get("PersistentVolumeClaim", f"{template}-{self.pod_name(ordinal)}")
+        return str(claim["metadata"]["uid"])
 
     def _get(self, kind: str, name: str) -> Object:
         """An object that must be there: its absence is a broken promise, not a failure to observe."""
@@ -82,101 +103,105 @@ class HeadlessSet:
             return self.kube.get(kind, self.namespace, name)
         except ApiException as error:
             if error.status == 404:
-                raise AssertionError(f"there is no {kind} {name} in namespace {self.namespace}") from None
+                raise Mismatch(Observation(f"{kind} {name}", "present", "absent", self.where)) from None
             raise
 
-    def pods(self) -> list[Object]:
-        """The pods that the StatefulSet owns, by name."""
+    def get_pods(self) -> list[Object]:
+        """The Pods that the StatefulSet owns, by ordinal."""
         owned = owned_pods(self.kube, self.get_statefulset(), self.namespace)
         return sorted(owned, key=lambda pod: (len(pod["metadata"]["name"]), pod["metadata"]["name"]))
 
-    def named_pods(self) -> list[Object]:
-        """The pods that have members' names, whether the StatefulSet owns them or not."""
-        names = {self.member(ordinal) for ordinal in self.ordinals}
-        return [pod for pod in self.kube.list("Pod", self.namespace) if pod["metadata"]["name"] in names]
+    def get_named_pods(self) -> list[Object]:
+        """The Pods that have the names of its Pods, whether the StatefulSet owns them or not."""
+        return [
+            pod for pod in self.kube.list("Pod", self.namespace) if pod["metadata"]["name"] in self.pod_names
+        ]
 
-    def addresses(self) -> list[str]:
-        """Addresses of the members that are Ready, from pod status."""
-        return [address(pod) for pod in self.pods() if is_ready(pod)]
+    def ready_ips(self) -> list[str]:
+        """Addresses of the Pods that are Ready, from their status."""
+        return [pod_ip(pod) for pod in self.get_pods() if is_ready(pod)]
 
-    def slices(self) -> list[Object]:
-        return self.kube.list(
-            "EndpointSlice", self.namespace, labelSelector=f"kubernetes.io/service-name={self.service}"
-        )
+    def ready_ips_by_fqdn(self) -> dict[str, str]:
+        """Pod FQDN and address of each Pod that is Ready, from its status."""
+        ready = [pod for pod in self.get_pods() if is_ready(pod)]
+        return {f"{pod['metadata']['name']}.{self.service_fqdn}": pod_ip(pod) for pod in ready}
+
+    def endpoint_slices(self) -> list[Object]:
+        selector = f"kubernetes.io/service-name={self.service_name}"
+        return self.kube.list("EndpointSlice", self.namespace, labelSelector=selector)
 
     def endpoints(self) -> list[dict[str, Any]]:
         """Every endpoint of every slice of the Service."""
-        return [endpoint for item in self.slices() for endpoint in item.get("endpoints") or []]
+        return [endpoint for item in self.endpoint_slices() for endpoint in item.get("endpoints") or []]
 
-    def ready_endpoints(self) -> list[str]:
+    def ready_endpoint_ips(self) -> list[str]:
         """Addresses that the slices give as ready."""
-        return sorted(found for endpoint in self._ready() for found in endpoint["addresses"])
+        return [found for endpoint in self._ready_endpoints() for found in endpoint["addresses"]]
 
-    def known_members(self) -> list[tuple[str, str, str]]:
-        """Hostname, pod and address of each endpoint that the slices give as ready."""
-        return sorted(
-            (endpoint.get("hostname", ""), endpoint.get("targetRef", {}).get("name", ""), found)
-            for endpoint in self._ready()
+    def ready_endpoint_identities(self) -> list[tuple[str | None, str | None, str]]:
+        """Hostname, Pod and address of each endpoint that the slices give as ready."""
+        return [
+            (endpoint.get("hostname"), endpoint.get("targetRef", {}).get("name"), found)
+            for endpoint in self._ready_endpoints()
             for found in endpoint["addresses"]
-        )
+        ]
 
-    def _ready(self) -> list[dict[str, Any]]:
+    def _ready_endpoints(self) -> list[dict[str, Any]]:
         return [endpoint for endpoint in self.endpoints() if endpoint["conditions"].get("ready") is not False]
 
-    def scale(self) -> None:
-        """Ask for as many members as `replicas` says."""
+    def scale(self, replicas: int) -> Self:
+        """Ask for another number of Pods; the set as it must then become."""
         self.kube.patch(
-            "StatefulSet", self.namespace, self.statefulset, {"spec": {"replicas": self.replicas}}
+            "StatefulSet", self.namespace, self.statefulset_name, {"spec": {"replicas": replicas}}
         )
+        return replace(self, replicas=replicas)
 
-    def await_member(self, ordinal: int, other_than: str = "") -> float:
-        """Watch until a member is Ready, and not the pod with the UID `other_than`; the monotonic time of that event.
+    def await_pod_ready(self, ordinal: int, other_than: str = "") -> float:
+        """Watch until a Pod is Ready, and not the one with the UID `other_than`; the monotonic time of that event.
 
-        Raises Unobserved with the pods' state when it does not come.
+        Raises Unobserved with the Pods' state when it does not come.
         """
-        end = time.monotonic() + POD_READY_TIMEOUT
+        name, within = self.pod_name(ordinal), self.facts.cluster.pod_ready_timeout
+        end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
-            for _, pod in self.kube.watch("Pod", self.namespace, self.member(ordinal), left):
+            for _, pod in self.kube.watch("Pod", self.namespace, name, left):
                 if pod["metadata"]["uid"] != other_than and is_ready(pod):
                     return time.monotonic()
-        raise Unobserved(
-            f"pod {self.member(ordinal)} was not Ready within {POD_READY_TIMEOUT:.0f} s: {self._what_pods_say()}"
-        )
+        raise Unobserved(f"Pod {name} was not Ready within {within:.0f} s: {self._pod_states()}")
 
-    def require_ending(self, ordinal: int, uid: str) -> None:
-        """Raises Unobserved unless a member is still the pod with this UID, and being deleted."""
-        found = self.pod(ordinal)["metadata"]
+    def require_terminating(self, ordinal: int, uid: str) -> None:
+        """Raises Unobserved unless a Pod is still the one with this UID, and being deleted."""
+        found = self.get_pod(ordinal)["metadata"]
         if found["uid"] != uid or "deletionTimestamp" not in found:
-            raise Unobserved(f"pod {self.member(ordinal)} did not run on while it was looked at")
+            raise Unobserved(f"Pod {self.pod_name(ordinal)} did not run on while it was looked at")
 
     def await_ready(self, within: float) -> float:
         """Watch until all replicas are Ready and of the latest template; the monotonic time of that event.
 
-        Raises Unobserved with the pods' state otherwise.
+        Raises Unobserved with the Pods' state when they are not within `within` seconds.
         """
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
-            for _, item in self.kube.watch("StatefulSet", self.namespace, self.statefulset, left):
+            for _, item in self.kube.watch("StatefulSet", self.namespace, self.statefulset_name, left):
                 if _is_settled(item):
                     return time.monotonic()
-        raise Unobserved(
-            f"StatefulSet {self.namespace}/{self.statefulset} was not Ready within {within:.0f} s: {self._what_pods_say()}"
-        )
+        name = f"{self.namespace}/{self.statefulset_name}"
+        raise Unobserved(f"StatefulSet {name} was not Ready within {within:.0f} s: {self._pod_states()}")
 
-    def _what_pods_say(self) -> str:
+    def _pod_states(self) -> str:
         try:
-            pods = self.pods()
+            pods = self.get_pods()
         except ApiException as error:
             return str(error.reason)
-        said = [f"{pod['metadata']['name']}: {_state(pod)}" for pod in pods] or ["no pod"]
+        states = [f"{pod['metadata']['name']}: {_state(pod)}" for pod in pods] or ["no Pod"]
         late = next((pod for pod in pods if not is_ready(pod)), None)
-        return "; ".join(said) + (
+        return "; ".join(states) + (
             f"\nlog of {late['metadata']['name']}:\n{self.kube.log(late)}" if late else ""
         )
 
 
 def owned_pods(kube: Kube, owner: Object, namespace: str) -> list[Object]:
-    """The pods of a namespace that an object owns."""
+    """The Pods of a namespace that an object owns."""
     uid = owner["metadata"]["uid"]
     pods = kube.list("Pod", namespace)
     return [
@@ -186,15 +211,15 @@ def owned_pods(kube: Kube, owner: Object, namespace: str) -> list[Object]:
     ]
 
 
-def address(pod: Object) -> str:
-    """A pod's address from its status; an AssertionError when it has none."""
+def pod_ip(pod: Object) -> str:
+    """A Pod's address from its status; a Mismatch when it has none."""
     found = pod["status"].get("podIP")
-    assert found, f"pod {pod['metadata']['name']} has no address"
+    require(bool(found), f"Pod {pod['metadata']['name']} .status.podIP", expected="present", observed=found)
     return str(found)
 
 
 def is_ready(pod: Object) -> bool:
-    """Whether a pod is Ready and not on its way out."""
+    """Whether a Pod is Ready and not being deleted."""
     conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 

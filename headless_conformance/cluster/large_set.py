@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import random
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
+import psutil
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
-from headless_conformance.cluster.dns_client import Dns, must_be, must_not_exist
-from headless_conformance.cluster.headless_set import HeadlessSet, address, is_ready
+from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain
+from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.headless_set import HeadlessSet, is_ready, pod_ip
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.waiting import Unobserved
 
-SERVICE, STATEFULSET = "s", "m"
+SERVICE_NAME, STATEFULSET_NAME = "s", "m"
 """Short, so that 1,000 SRV records fit into one DNS message of 65,535 bytes."""
 WATCHED = 50
 """How many members of a change are timed, by random choice."""
@@ -37,7 +37,7 @@ POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 
 def manifests() -> list[Object]:
     """Service and StatefulSet without members; pods are created all at once."""
-    labels = {"app": "crowd"}
+    labels = {"app": "large-set"}
     container = {
         "name": "member",
         "image": "simulated",
@@ -51,15 +51,15 @@ def manifests() -> list[Object]:
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": SERVICE},
+            "metadata": {"name": SERVICE_NAME},
             "spec": {"clusterIP": "None", "selector": labels, "ports": [{"name": "http", "port": 80}]},
         },
         {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": {"name": STATEFULSET},
+            "metadata": {"name": STATEFULSET_NAME},
             "spec": {
-                "serviceName": SERVICE,
+                "serviceName": SERVICE_NAME,
                 "replicas": 0,
                 "podManagementPolicy": "Parallel",
                 "selector": {"matchLabels": labels},
@@ -70,7 +70,7 @@ def manifests() -> list[Object]:
 
 
 @dataclass(frozen=True)
-class Change:
+class SizeChange:
     """One change of size. Times in seconds; `delays` from a member's watch event to its right answer at every DNS server."""
 
     members: int
@@ -96,7 +96,7 @@ class Change:
         )
 
 
-def costs(idle: int, steps: Sequence[Change]) -> str:
+def costs(idle: int, steps: Sequence[SizeChange]) -> str:
     """A table of what one member more took in each step, from `idle` bytes of memory on: wall time, processor time, memory."""
     memory, members = idle, 0
     lines = ["endpoints    ms each    processor ms each    KiB each"]
@@ -159,44 +159,44 @@ class _Events:
                 self.found.put((name, None, now))
             elif name not in self.known and is_ready(pod):
                 self.known.add(name)
-                self.found.put((name, address(pod), now))
+                self.found.put((name, pod_ip(pod), now))
         return version
 
 
 @dataclass
 class LargeSet:
-    """The Service and its members in one namespace."""
+    """A Service and the many Pods of its StatefulSet in one namespace."""
 
     cluster: Cluster
-    members: HeadlessSet
+    pods: HeadlessSet
     dns: Dns
     size: int = 0
 
     def create(self) -> None:
         for manifest in manifests():
-            self.members.kube.create(self.members.namespace, manifest)
+            self.pods.kube.create(self.pods.namespace, manifest)
 
-    def resize(self, size: int, seed: int) -> Change:
+    def resize(self, size: int, seed: int) -> SizeChange:
         """Ask for `size` members and return when they are there. Raises Unobserved after CHANGE_SECONDS."""
         low, high = sorted((self.size, size))
         sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
         core = client.CoreV1Api(config.new_client_from_config(str(self.cluster.kubeconfig)))
-        events = _Events(core, self.members.namespace, [self.members.member(ordinal) for ordinal in sample])
+        events = _Events(core, self.pods.namespace, [self.pods.pod_name(ordinal) for ordinal in sample])
         events.start()
         before = usage()
         begun = time.monotonic()
-        self.members.kube.patch(
-            "StatefulSet", self.members.namespace, STATEFULSET, {"spec": {"replicas": size}}
-        )
+        scaled = self.pods.scale(size)
         try:
             delays = self._time_names(events, begun + CHANGE_SECONDS)
         finally:
             events.ended.set()
-        replace(self.members, replicas=size).await_ready(begun + CHANGE_SECONDS - time.monotonic())
+        scaled.await_ready(begun + CHANGE_SECONDS - time.monotonic())
         settled = time.monotonic() - begun
         self.size = size
         after = usage()
-        return Change(size, settled, tuple(delays), after.processor - before.processor, after.memory, seed)
+        return SizeChange(
+            size, settled, tuple(delays), after.processor - before.processor, after.memory, seed
+        )
 
     def _time_names(self, events: _Events, end: float) -> list[float]:
         """Ask for each timed name from its event on, until every server is right about it."""
@@ -215,7 +215,7 @@ class LargeSet:
                     name, now_at, when = events.found.get(block=not pending, timeout=LOOK_SECONDS)
                     pending[name] = (now_at, when)
             for name, (expected, when) in list(pending.items()):
-                answers = self.dns.ask(f"{name}.{self.members.domain}", "A")
+                answers = self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A")
                 if all(
                     answer.values() == ([expected] if expected else []) and answer.message
                     for answer in answers
@@ -224,20 +224,20 @@ class LargeSet:
                     del pending[name]
         return delays
 
-    def require_member(self, name: str, expected: str) -> None:
+    def require_pod_fqdn(self, name: str, expected: str) -> None:
         """A member's name has this address at every server, over both transports. One question each: nothing changes any more."""
-        for answer in self.dns.ask(f"{name}.{self.members.domain}", "A"):
+        for answer in self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A"):
             must_be([expected])(answer)
 
-    def require_no_member(self, name: str) -> None:
+    def require_no_pod_fqdn(self, name: str) -> None:
         """NXDOMAIN at every server, over both transports."""
-        for answer in self.dns.ask(f"{name}.{self.members.domain}", "A"):
-            must_not_exist(answer)
+        for answer in self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A"):
+            must_be_nxdomain(answer)
 
     def addresses(self) -> dict[str, str]:
         """Name and address of each Ready member, from pod status."""
-        pods = self.members.kube.list("Pod", self.members.namespace)
-        return {pod["metadata"]["name"]: address(pod) for pod in pods if is_ready(pod)}
+        pods = self.pods.kube.list("Pod", self.pods.namespace)
+        return {pod["metadata"]["name"]: pod_ip(pod) for pod in pods if is_ready(pod)}
 
 
 def choose(names: Iterable[str], seed: int, count: int | None) -> list[str]:
@@ -256,12 +256,10 @@ class Usage:
 
 def usage() -> Usage:
     """Of all child processes of this one: the components of the simulated cluster."""
-    tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     processor, memory = 0.0, 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            words = path.read_text().rpartition(")")[2].split()
-            if int(words[1]) == os.getpid():
-                processor += (int(words[11]) + int(words[12])) / tick
-                memory += int(words[21]) * page
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error), child.oneshot():
+            times = child.cpu_times()
+            processor += times.user + times.system
+            memory += child.memory_info().rss
     return Usage(processor, memory)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, STACK_READY_TIMEOUT
 from headless_conformance.core.versions import Release
 
 DEFAULT_DOMAIN = "cluster.local"
@@ -22,7 +23,7 @@ class Capability(StrEnum):
     """What a test can need of a cluster; a test whose need is missing is reported as not supported here."""
 
     KUBELET = "kubelet"
-    """Real pods: exec, /etc/hosts, packets between pods."""
+    """Real Pods: exec, /etc/hosts, packets between Pods."""
     SEVERAL_NODES = "several-nodes"
     """Three schedulable nodes at least."""
     VOLUMES = "volumes"
@@ -32,7 +33,7 @@ class Capability(StrEnum):
     CONTROL_PLANE = "control-plane"
     """Access to the DNS server's configuration and to the nodes."""
     MANY_PODS = "room-for-10000-pods"
-    """More than 10,000 pods at once."""
+    """More than 10,000 Pods at once."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,13 @@ class Cluster:
     """On kind and simulated nodes that of the release's row; elsewhere the person's, when it is of that minor."""
     capabilities: frozenset[Capability]
     images: Mapping[str, str]
-    """The manifests' image names and the images that stand for them in this cluster; a name that is absent is used as it is."""
+    """The manifests' image names and the images that stand for them here; a name that is absent is used as it is."""
     lacking: Mapping[Capability, str] = field(default_factory=dict)
     """Why it lacks a capability, where there is more to say than that it does; part of a sentence."""
     namespace_objects: tuple[Mapping[str, Any], ...] = ()
     """What every namespace of a run begins with, such as the run's own rights in it."""
     storage_class: str = ""
-    """The StorageClass of all claims; empty for the default one."""
+    """The StorageClass of all PersistentVolumeClaims; empty for the default one."""
     pull_secret: str = ""
     """Name of the Secret with which pods pull their images; empty where none is needed."""
     ours: bool = True
@@ -63,7 +64,19 @@ class Cluster:
     """Whether nothing has to be removed from it, because it ends with the run."""
     stock_dns: bool = False
     """Whether its DNS servers are as the distribution configures them: they keep answers, and pass on unknown names."""
+    timeout_factor: float = 1.0
+    """How much longer Pods may take to become Ready than where every image is on every node."""
     kubelet_logs: Callable[[float], Mapping[str, str]] | None = None
     """What each node's kubelet wrote since a time (seconds since the epoch); None where it cannot be had."""
     host_dns: tuple[tuple[str, int], ...] = field(default=())
-    """(address, port) of each DNS replica that the host can ask directly over UDP and TCP; empty where only pods can."""
+    """(address, port) of each DNS replica that the host can ask directly over UDP and TCP; empty where only Pods can."""
+
+    @property
+    def pod_ready_timeout(self) -> float:
+        """Seconds from creation to Ready of one Pod."""
+        return POD_READY_TIMEOUT * self.timeout_factor
+
+    @property
+    def stack_ready_timeout(self) -> float:
+        """Seconds from apply to Ready of three database servers, which start one after another."""
+        return STACK_READY_TIMEOUT * self.timeout_factor

@@ -17,8 +17,6 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.waiting import (
-    POD_READY_TIMEOUT,
-    STACK_READY_TIMEOUT,
     Unobserved,
     eventually,
 )
@@ -49,7 +47,8 @@ class Shared:
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every worker's."""
         done = self.folder / f"{name}.json"
-        with FileLock(self.folder / f"{name}.lock", timeout=STACK_READY_TIMEOUT + 2 * POD_READY_TIMEOUT):
+        timeout = self.cluster.stack_ready_timeout + 2 * self.cluster.pod_ready_timeout
+        with FileLock(self.folder / f"{name}.lock", timeout=timeout):
             if not done.exists():
                 try:
                     outcome = {"result": make()}
@@ -84,7 +83,7 @@ class Shared:
         eventually(
             gone,
             expecting=f"{kind} {namespace}/{name} of an earlier run to be gone",
-            within=POD_READY_TIMEOUT,
+            within=self.cluster.pod_ready_timeout,
         )
         self._note(kind, namespace, name)
 
@@ -98,7 +97,9 @@ class Shared:
 
         try:
             eventually(
-                gone, expecting=f"no pod with the label {labels} in {namespace}", within=POD_READY_TIMEOUT
+                gone,
+                expecting=f"no pod with the label {labels} in {namespace}",
+                within=self.cluster.pod_ready_timeout,
             )
         except AssertionError:
             raise UserError(
@@ -127,7 +128,7 @@ class Shared:
                 eventually(
                     lambda: self._require_rights(name),
                     expecting=f"rights of the run in {name}",
-                    within=POD_READY_TIMEOUT,
+                    within=self.cluster.pod_ready_timeout,
                 )
         return name
 

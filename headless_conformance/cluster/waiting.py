@@ -1,13 +1,12 @@
-"""Waiting for what must become true, and for what must stay true. Specs and what they call poll nowhere else.
+"""Waiting for what must become true, and for what must stay true. Tests and what they call poll nowhere else.
 
-Polled are an AssertionError (it is not so yet) and `COULD_NOT_OBSERVE` (we could not look). When time is up, the last
-one of them comes out: an assertion as a failure with what was expected and last seen, anything else as it is, so that
-"we could not tell" is never reported as a broken promise.
+Polled are an AssertionError (it is not so yet) and `COULD_NOT_OBSERVE` (we could not look). When time is up, the
+last one of them comes out: a Mismatch with the number of attempts and the time they took, anything else as it is,
+so that "we could not tell" is never reported as a broken promise.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
@@ -16,28 +15,27 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.core.mismatch import Mismatch, PermanentFailure
+
 T = TypeVar("T")
 
 DNS_DELAY = 60.0
-"""Seconds from Ready to resolvable. The document speaks of "seconds or tens of seconds"; this is the bound that we read in it."""
+"""Seconds from Ready to resolvable: the bound that we read in "seconds or tens of seconds"."""
 
 CHANGE_TIMEOUT = 20.0
-"""Seconds from a change in the API to the new answer at every DNS server; what a server is configured to keep comes on top."""
+"""Seconds from a change in the API to the new answer at every DNS server, without the time for which answers are kept."""
 
 AT_REST_TIMEOUT = 5.0
 """Seconds that a test about something at rest may look again, so that a lost packet is not a failure."""
 
-TIMEOUT_FACTOR = 2 if os.environ.get("PROVIDER") == "existing" else 1
-"""A cluster of the person's own pulls images, and may make its volumes elsewhere and attach them."""
+POD_READY_TIMEOUT = 60.0
+"""Seconds from creation to Ready of one Pod whose image is on its node."""
 
-POD_READY_TIMEOUT = 60.0 * TIMEOUT_FACTOR
-"""Seconds from creation to Ready of one pod; in our clusters its image is on its node."""
-
-STACK_READY_TIMEOUT = 180.0 * TIMEOUT_FACTOR
-"""Seconds from apply to Ready of the three database servers, which start one after another."""
+STACK_READY_TIMEOUT = 180.0
+"""Seconds from apply to Ready of three database servers, which start one after another."""
 
 INTERVAL = 0.1
-"""Seconds between two looks at first; they grow by a tenth of the time waited, so that every moment is known to about a tenth."""
+"""Seconds between two looks at first; they grow by a tenth of the time waited, so that moments are known to about a tenth."""
 
 LONGEST_INTERVAL = 0.5
 """Seconds between two looks at the most."""
@@ -50,11 +48,7 @@ SUCCESSES_IN_A_ROW = 3
 
 
 class Unobserved(Exception):
-    """We could not look: a broken stream, a pod that does not answer our agent. Says nothing about the cluster's promises."""
-
-
-class PermanentFailure(AssertionError):
-    """A promise is broken in a way that waiting cannot mend; it is not looked at again."""
+    """We could not look, as the stream to a Pod broke. Says nothing about the cluster's promises."""
 
 
 COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (Unobserved, ApiException, HTTPError)
@@ -74,9 +68,10 @@ def _worth_another_look(error: BaseException) -> bool:
 def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_REST_TIMEOUT) -> T:
     """What `check` returns once it has succeeded three times in a row within `within` seconds.
 
-    `expecting` completes "expected ...". Raises AssertionError, which carries the last observation, or the error that
-    kept us from observing.
+    Raises the last Mismatch, with attempts and seconds, or the error that kept us from observing, with a note of what
+    was being expected: `expecting` completes "while expecting".
     """
+    __tracebackhide__ = True
     begun = time.monotonic()
     in_a_row = attempts = 0
 
@@ -111,14 +106,16 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
     try:
         return polling(look)
     except POLLED as error:
-        _fail(error, expecting, f"{attempts} attempts in {time.monotonic() - begun:.1f} s")
+        _fail(error, attempts, time.monotonic() - begun, expecting)
 
 
 def consistently(check: Callable[[], object], *, expecting: str, during: float) -> None:
-    """Require that `check` succeeds every time for `during` seconds. Raises like `eventually`, at the first AssertionError.
+    """Require that `check` succeeds every time for `during` seconds. Raises like `eventually`, at the first failure.
 
-    A look that fails to observe is made up for by the next one; when the last one fails to observe, its error comes out.
+    A look that fails to observe is made up for by the next one; when the last one fails to observe, its error comes
+    out.
     """
+    __tracebackhide__ = True
     begun = time.monotonic()
     attempts = 0
 
@@ -137,9 +134,7 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
     try:
         polling(look)
     except POLLED as error:
-        _fail(
-            error, expecting, f"attempt {attempts}, after {time.monotonic() - begun:.1f} s of {during:.0f} s"
-        )
+        _fail(error, attempts, time.monotonic() - begun, f"{expecting} for {during:.0f} s")
 
 
 def _outcome_of_last(state: RetryCallState) -> None:
@@ -148,8 +143,10 @@ def _outcome_of_last(state: RetryCallState) -> None:
         raise error
 
 
-def _fail(cause: Exception, expecting: str, count: str) -> NoReturn:
-    if isinstance(cause, AssertionError):
-        raise type(cause)(f"expected {expecting}\nlast seen: {cause}\n({count})") from None
-    cause.add_note(f"while expecting {expecting} ({count})")
-    raise cause
+def _fail(error: Exception, attempts: int, seconds: float, expecting: str) -> NoReturn:
+    """Raise what ended the polling, with how often and how long it was tried."""
+    __tracebackhide__ = True
+    if isinstance(error, Mismatch):
+        raise error.after(attempts, seconds) from None
+    error.add_note(f"while expecting {expecting} ({attempts} attempts in {seconds:.1f} s)")
+    raise error

@@ -18,10 +18,9 @@ from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import Shared
-from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, STACK_READY_TIMEOUT
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
-from suites.headless_service.dns_test_session import POD, Session, run_session, typed
+from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
 from suites.headless_service.manifest_files import (
     HEADLESS_FILE,
     LOAD_BALANCED_FILE,
@@ -29,15 +28,15 @@ from suites.headless_service.manifest_files import (
     STATEFULSET_FILE,
     STUB_FILE,
 )
-from suites.headless_service.sql import SQL, Sql
+from suites.headless_service.sql import SQL_CLIENT, Sql
 
 NSLOOKUP = "headless-nslookup"
 """Name of the Pod whose nslookup is the classic one."""
 
 
 @dataclass(frozen=True)
-class Applied:
-    """The document's two steps as they went: what kubectl printed, and the members' UIDs before and after the second."""
+class ApplyRecord:
+    """The document's two steps as they went: what kubectl printed, and the Pods' UIDs before and after."""
 
     statefulset: CommandResult
     headless: CommandResult
@@ -53,25 +52,29 @@ def _deploy_documented(
         for item in folder.load(file):
             shared.reserve(item["kind"], namespace, item["metadata"]["name"])
     for ordinal in transcript_set.ordinals:
-        shared.reserve("PersistentVolumeClaim", namespace, f"data-{transcript_set.member(ordinal)}")
+        shared.reserve("PersistentVolumeClaim", namespace, f"data-{transcript_set.pod_name(ordinal)}")
     shared.require_unselected(namespace, find(folder.load(HEADLESS_FILE), "Service")["spec"]["selector"])
     steps = [deployer.apply(folder, file, namespace) for file in (SECRET_FILE, STATEFULSET_FILE)]
-    for ran in steps:
-        if ran.status:
-            raise UserError(f"{ran.command} failed, correct the manifest: {ran.stderr.strip()}")
-    transcript_set.await_ready(STACK_READY_TIMEOUT)
-    before = uids(transcript_set.pods())
+    for result in steps:
+        _require_applied(result)
+    transcript_set.await_ready(deployer.cluster.stack_ready_timeout)
+    before = uids(transcript_set.get_pods())
     headless = deployer.apply(folder, HEADLESS_FILE, namespace)
-    transcript_set.await_ready(POD_READY_TIMEOUT)
+    transcript_set.await_ready(deployer.cluster.pod_ready_timeout)
     return {
         "statefulset": asdict(steps[1]),
         "headless": asdict(headless),
         "before": before,
-        "after": uids(transcript_set.pods()),
+        "after": uids(transcript_set.get_pods()),
     }
 
 
-SLOW_TO_START = ("applied", "load_balanced")
+def _require_applied(result: CommandResult) -> None:
+    if result.status:
+        raise UserError(f"{result.command} failed, correct the manifest: {result.stderr.strip()}")
+
+
+SLOW_TO_START = ("apply_record", "load_balanced")
 """Fixtures that wait for database servers."""
 
 
@@ -94,28 +97,25 @@ def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFold
 
 
 @pytest.fixture(scope="session")
-def applied(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> Applied:
+def apply_record(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> ApplyRecord:
     """The document's two steps, done once per run: the StatefulSet of the page before, then the one with its Service."""
     transcript_set = deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
     deploy = partial(_deploy_documented, deployer, manifest_folder, transcript_set)
     record = deployer.shared.once("transcript_set", deploy)
     statefulset, headless = CommandResult(**record["statefulset"]), CommandResult(**record["headless"])
-    return Applied(statefulset, headless, record["before"], record["after"])
+    return ApplyRecord(statefulset, headless, record["before"], record["after"])
 
 
 @pytest.fixture(scope="session")
-def transcript_set(applied: Applied, deployer: Deployer, document_namespace: str) -> HeadlessSet:
+def transcript_set(apply_record: ApplyRecord, deployer: Deployer, document_namespace: str) -> HeadlessSet:
     """`mysql-sts` behind `mysql-svc`, the names of the document's transcripts, Ready."""
-    if applied.headless.status:
-        raise UserError(
-            f"{applied.headless.command} failed, correct the manifest: {applied.headless.stderr.strip()}"
-        )
+    _require_applied(apply_record.headless)
     return deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
 
 
 @pytest.fixture(scope="session")
 def example_set(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> HeadlessSet:
-    """`mysql` behind `db`, the names of the document's prose, Ready; its pods are stubs."""
+    """`mysql` behind `db`, the names of the document's prose, Ready; its Pods are stubs."""
 
     def deploy() -> None:
         objects = manifest_folder.load(STUB_FILE)
@@ -128,12 +128,10 @@ def example_set(deployer: Deployer, manifest_folder: ManifestFolder, document_na
     return deployer.headless_set(document_namespace, "mysql", "db")
 
 
-@pytest.fixture(params=["mysql-sts behind mysql-svc", "mysql behind db"])
+@pytest.fixture(params=["transcript_set", "example_set"])
 def each_set(request: pytest.FixtureRequest) -> HeadlessSet:
     """One after the other, the document's two sets of names."""
-    chosen: HeadlessSet = request.getfixturevalue(
-        "transcript_set" if "mysql-svc" in request.param else "example_set"
-    )
+    chosen: HeadlessSet = request.getfixturevalue(request.param)
     return chosen
 
 
@@ -144,10 +142,10 @@ def stub_set(deployer: Deployer, manifest_folder: ManifestFolder, scratch_namesp
 
 
 @pytest.fixture
-def single_member_set(
+def single_pod_set(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> HeadlessSet:
-    """The same with one member, where one shows what there is to see."""
+    """The same with one Pod, where one shows what there is to see."""
     return deployer.create_set(scratch_namespace, with_replicas(manifest_folder.load(STUB_FILE), 1))
 
 
@@ -162,7 +160,9 @@ def load_balanced(deployer: Deployer, manifest_folder: ManifestFolder, shared: S
         # Nothing here depends on the order in which they start.
         find(objects, "StatefulSet")["spec"]["podManagementPolicy"] = "Parallel"
         deployer.create(objects, namespace)
-        deployer.headless_set(namespace, "mysql-sts", "mysql-lb").await_ready(STACK_READY_TIMEOUT)
+        deployer.headless_set(namespace, "mysql-sts", "mysql-lb").await_ready(
+            deployer.cluster.stack_ready_timeout
+        )
         return namespace
 
     return deployer.headless_set(str(shared.once("load-balanced", deploy)), "mysql-sts", "mysql-lb")
@@ -170,12 +170,12 @@ def load_balanced(deployer: Deployer, manifest_folder: ManifestFolder, shared: S
 
 @pytest.fixture(scope="session")
 def same_named_set(deployer: Deployer, manifest_folder: ManifestFolder, other_namespace: str) -> HeadlessSet:
-    """The stub set once more, in that other namespace: the same names, with members of its own."""
+    """The stub set once more, in that other namespace: the same names, with Pods of its own."""
 
     def deploy() -> None:
         deployer.create_set(other_namespace, with_replicas(manifest_folder.load(STUB_FILE), 2))
 
-    deployer.shared.once("decoy", deploy)
+    deployer.shared.once("same-named-set", deploy)
     return deployer.headless_set(other_namespace, "mysql", "db", 2)
 
 
@@ -186,9 +186,9 @@ def agent(
     deployer: Deployer,
     shared_manifests: ManifestFolder,
 ) -> Iterator[Agent]:
-    """An agent in the documented namespace, in a pod that came after the Services and is no member."""
-    created = partial(create_client, deployer, shared_manifests, transcript_set.namespace, AGENT)
-    deployer.shared.once("agent", created)
+    """An agent in the documented namespace, in a Pod that came after the Services and is not of a set."""
+    create = partial(create_client, deployer, shared_manifests, transcript_set.namespace, AGENT)
+    deployer.shared.once("agent", create)
     agent = new_agent(deployer, transcript_set.namespace)
     yield agent
     agent.close()
@@ -196,35 +196,28 @@ def agent(
 
 @pytest.fixture(scope="session")
 def nslookup_pod(transcript_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder) -> str:
-    """A pod in the documented namespace whose nslookup is the classic one."""
-    created = partial(create_client, deployer, manifest_folder, transcript_set.namespace, NSLOOKUP)
-    deployer.shared.once("nslookup", created)
+    """A Pod in the documented namespace whose nslookup is the classic one."""
+    create = partial(create_client, deployer, manifest_folder, transcript_set.namespace, NSLOOKUP)
+    deployer.shared.once("nslookup", create)
     return NSLOOKUP
 
 
 @pytest.fixture(scope="session")
 def sql(transcript_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder) -> Sql:
     """A MySQL client in the documented namespace."""
-    deployer.shared.once(
-        "sql", partial(create_client, deployer, manifest_folder, transcript_set.namespace, SQL)
-    )
+    create = partial(create_client, deployer, manifest_folder, transcript_set.namespace, SQL_CLIENT)
+    deployer.shared.once("sql", create)
     return Sql(deployer.kube, transcript_set.namespace)
 
 
-@pytest.fixture
-def namespace(document_namespace: str) -> str:
-    """The documented namespace."""
-    return document_namespace
-
-
 @pytest.fixture(scope="session")
-def dns_test(transcript_set: HeadlessSet, shared: Shared, cluster: Cluster) -> Session:
-    """The document's session in the new pod, with its two lookups, done once per run."""
+def dns_test(transcript_set: HeadlessSet, shared: Shared, cluster: Cluster) -> ShellSession:
+    """The document's session in the new Pod, with its two lookups, done once per run."""
 
     def once() -> dict[str, Any]:
         shared.reserve("Pod", transcript_set.namespace, POD)
-        return run_session(transcript_set, typed(cluster))
+        return run_session(transcript_set, command_words(cluster))
 
-    session = Session(**shared.once("dns-test", once))
+    session = ShellSession(**shared.once("dns-test", once))
     allure.attach(session.shown, name=f"kubectl run {POD}", attachment_type=allure.attachment_type.TEXT)
     return session

@@ -12,22 +12,21 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.terminal import on_terminal
-from headless_conformance.cluster.waiting import POD_READY_TIMEOUT
 
 POD = "dns-test"
 IMAGE = "busybox:1.28"
 PROMPT = "/ # "
 HINT = "If you don't see a command prompt, try pressing enter."
 GONE_SECONDS = 45.0
-"""Bound on the pod's end: its default grace period of 30 s, since a shell that was started again does not heed SIGTERM."""
+"""Bound on the Pod's end: its default grace period of 30 s, since a shell that was started again does not heed SIGTERM."""
 
 ANSWER_SECONDS = 20.0
 """Bound on a command in the shell."""
 
 
 @dataclass(frozen=True)
-class Session:
-    """What the terminal showed, and the pod while the shell was open and afterwards."""
+class ShellSession:
+    """What the terminal showed, and the Pod while the shell was open and afterwards."""
 
     shown: str
     reached_prompt: bool
@@ -36,20 +35,20 @@ class Session:
     status: int | None
     """kubectl's exit status; None when it had not ended in time."""
     left: Object | None
-    """The pod when kubectl had come back."""
+    """The Pod when kubectl had come back."""
 
 
-def find_pod(transcript_set: HeadlessSet) -> Object | None:
-    """The pod `dns-test`, if there is one."""
+def find_pod(headless_set: HeadlessSet) -> Object | None:
+    """The Pod `dns-test`, if there is one."""
     try:
-        return transcript_set.kube.get("Pod", transcript_set.namespace, POD)
+        return headless_set.kube.get("Pod", headless_set.namespace, POD)
     except ApiException as error:
         if error.status == 404:
             return None
         raise
 
 
-def typed(cluster: Cluster) -> list[str]:
+def command_words(cluster: Cluster) -> list[str]:
     """The document's command as this cluster can run it: the image that stands for its own, and what that is pulled with."""
     words = ["run", POD, "-ti", f"--image={cluster.images.get(IMAGE, IMAGE)}", "--rm"]
     if not cluster.pull_secret:
@@ -58,24 +57,24 @@ def typed(cluster: Cluster) -> list[str]:
     return [*words, f"--overrides={json.dumps(pulled_with)}"]
 
 
-def run_session(transcript_set: HeadlessSet, words: list[str]) -> dict[str, Any]:
-    kube = transcript_set.kube
-    command = [str(kube.kubectl_path), "--namespace", transcript_set.namespace, *words]
-    names = [transcript_set.service, f"{transcript_set.member(0)}.{transcript_set.service}"]
+def run_session(headless_set: HeadlessSet, words: list[str]) -> dict[str, Any]:
+    kube, ready_timeout = headless_set.kube, headless_set.facts.cluster.pod_ready_timeout
+    command = [str(kube.kubectl_path), "--namespace", headless_set.namespace, *words]
+    names = [headless_set.service_name, f"{headless_set.pod_name(0)}.{headless_set.service_name}"]
     lookups: dict[str, str] = {}
     with on_terminal(command, kube.environment) as terminal:
-        terminal.read_until(HINT, POD_READY_TIMEOUT, others=[PROMPT])
+        terminal.read_until(HINT, ready_timeout, others=[PROMPT])
         terminal.type("")
         # Prompts come before and after the empty line; behind the answer to this, there is one.
         terminal.type("echo ready-$((1 + 1))")
         reached = terminal.read_until(f"ready-2\n{PROMPT}", ANSWER_SECONDS)
-        pod = find_pod(transcript_set)
+        pod = find_pod(headless_set)
         for name in names if reached else []:
             before = len(terminal.text)
             terminal.type(f"nslookup {name}")
             terminal.read_until(f"\n{PROMPT}", ANSWER_SECONDS, after=before)
             lookups[name] = terminal.text[before:]
         terminal.type("exit")
-        status = terminal.read_to_end(POD_READY_TIMEOUT)
+        status = terminal.read_to_end(ready_timeout)
         shown = terminal.text
-    return asdict(Session(shown, reached, lookups, pod, status, find_pod(transcript_set)))
+    return asdict(ShellSession(shown, reached, lookups, pod, status, find_pod(headless_set)))

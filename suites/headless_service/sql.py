@@ -1,4 +1,4 @@
-"""Statements at database servers that are reached by name: from a client pod, and from one member to the others."""
+"""Statements at database servers that are reached by name: from a client Pod, and from one Pod of a set to the others."""
 
 from __future__ import annotations
 
@@ -8,54 +8,76 @@ from dataclasses import dataclass
 import allure
 
 from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.inside_pod import pod_place, run_in_pod
 from headless_conformance.cluster.kube import CommandResult, Kube
+from headless_conformance.core.mismatch import Where, require
 
-SQL = "headless-sql-client"
+SQL_CLIENT = "headless-sql-client"
+"""Name of the Pod with a MySQL client."""
 OPTIONS = ("--port=3306", "--user=root", "--connect-timeout=5", "--batch", "--skip-column-names")
+ASK_EACH_HOST = (
+    'client=$1; shift; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --host="$host" $client'
+    " --execute='SELECT @@hostname' || exit; done"
+)
+REPEAT = 'count=$1; shift; while [ "$count" -gt 0 ]; do count=$((count - 1)); "$@" || exit; done'
 
 
 @dataclass(frozen=True)
 class Sql:
-    """A MySQL client in a pod that is no member of any set. Each call is a new connection."""
+    """A MySQL client in a Pod that belongs to no set. Each call is a new connection."""
 
     kube: Kube
     namespace: str
 
-    def query(self, host: str, statement: str) -> list[list[str]]:
-        """Rows of a statement. AssertionError carries what the client says."""
-        ran = self._run("mysql", f"--host={host}", *OPTIONS, "--execute", statement)
-        assert ran.status == 0, f"{statement!r} at {host}: {ran.stderr.strip()}"
-        return [line.split("\t") for line in ran.stdout.splitlines()]
+    @property
+    def where(self) -> Where:
+        """The client's Pod, for a mismatch."""
+        return Where(pod=SQL_CLIENT, namespace=self.namespace)
+
+    def query(self, host: str, statement: str) -> list[tuple[str, ...]]:
+        """Rows of a statement. A Mismatch has what the client says when there is no answer."""
+        result = self._run(
+            f"{statement} at {host}", "mysql", f"--host={host}", *OPTIONS, "--execute", statement
+        )
+        return [tuple(line.split("\t")) for line in result.stdout.splitlines()]
 
     def repeat(self, host: str, statement: str, times: int) -> list[str]:
         """What each of `times` new connections prints, in order; a statement must print one line."""
-        loop = 'count=$1; shift; while [ "$count" -gt 0 ]; do count=$((count - 1)); "$@" || exit; done'
         client = ["mysql", f"--host={host}", *OPTIONS, "--execute", statement]
-        ran = self._run("sh", "-c", loop, "sh", str(times), *client)
-        assert ran.status == 0, f"{statement!r} at {host}, {times} times: {ran.stderr.strip()}"
-        return ran.stdout.splitlines()
+        result = self._run(f"{statement} at {host}", "sh", "-c", REPEAT, "sh", str(times), *client)
+        return result.stdout.splitlines()
 
-    def _run(self, *command: str) -> CommandResult:
-        return _evidence(self.kube.execute(self.namespace, SQL, *command))
+    def _run(self, subject: str, *command: str) -> CommandResult:
+        result = self.kube.execute(self.namespace, SQL_CLIENT, *command)
+        allure.attach(result.transcript(), "SQL", allure.attachment_type.TEXT)
+        _require_answer(subject, result, self.where)
+        return result
 
 
-def hostnames_seen_by(transcript_set: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:
-    """The hostname that the database at each of these names gives to a member that asks it, one connection each.
+def hostnames_at(headless_set: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:
+    """The hostname that the database at each of these names gives to a Pod of the set, one connection each.
 
-    AssertionError carries what the client says.
+    A Mismatch has what the client says when there is no answer.
     """
-    script = (
-        'client=$1; shift; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --host="$host" $client'
-        " --execute='SELECT @@hostname' || exit; done"
-    )
-    command = ["sh", "-c", script, "sh", " ".join(OPTIONS), *hosts]
-    ran = _evidence(
-        transcript_set.kube.execute(transcript_set.namespace, transcript_set.member(ordinal), *command)
-    )
-    assert ran.status == 0, f"from {transcript_set.member(ordinal)}: {ran.stderr.strip()}"
-    return ran.stdout.split()
+    command = ["sh", "-c", ASK_EACH_HOST, "sh", " ".join(OPTIONS), *hosts]
+    result = run_in_pod(headless_set, ordinal, *command)
+    _require_answer(hostnames_subject(hosts), result, pod_place(headless_set, ordinal))
+    return result.stdout.split()
 
 
-def _evidence(ran: CommandResult) -> CommandResult:
-    allure.attach(ran.transcript(), name="SQL", attachment_type=allure.attachment_type.TEXT)
-    return ran
+def hostnames_subject(hosts: Sequence[str]) -> str:
+    """What `hostnames_at` asks, as the subject of a mismatch."""
+    return f"SELECT @@hostname at {', '.join(hosts)}"
+
+
+def _require_answer(subject: str, result: CommandResult, where: Where) -> None:
+    """The client ended well; what was printed before it did not is in the details."""
+    said = f"error: {result.stderr.strip()}"
+    require(
+        result.status == 0,
+        subject,
+        expected="an answer",
+        observed=said,
+        where=where,
+        details=result.transcript(),
+    )

@@ -7,14 +7,16 @@ import ipaddress
 import pytest
 
 from headless_conformance.cluster.clients import Range
-from headless_conformance.cluster.dns_client import Dns, must_be
-from headless_conformance.cluster.headless_set import HeadlessSet, address
-from headless_conformance.cluster.members import addresses_by_name, hosts_file
+from headless_conformance.cluster.dns_checks import must_be
+from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
+from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
 from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.transcripts import endpoints
+from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
-from suites.headless_service.parameters import ORDINALS
-from suites.headless_service.sql import hostnames_seen_by
+from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
+from suites.headless_service.parameters import KUBELET, ORDINALS
+from suites.headless_service.sql import hostnames_at, hostnames_subject
 
 
 @pytest.mark.requirement("SEED-XC-01")
@@ -22,86 +24,85 @@ def test_slices_describe_and_dns_know_the_same_addresses(transcript_set: Headles
     """Pod status, EndpointSlices, `kubectl describe` and DNS MUST have one set of three addresses."""
 
     def check() -> list[str]:
-        ran = transcript_set.describe_service()
-        assert ran.status == 0, ran.transcript()
-        listed = sorted({endpoint.rpartition(":")[0] for endpoint in endpoints(ran.stdout)})
-        addresses = sorted(transcript_set.addresses())
-        assert len(set(addresses)) == transcript_set.replicas, (
-            f"addresses of the Ready members: {addresses}, expected {transcript_set.replicas}"
-        )
-        slices = transcript_set.ready_endpoints()
-        assert slices == addresses, f"EndpointSlices have {slices}, pod status {addresses}"
-        assert listed == addresses, f"kubectl describe has {listed}, pod status {addresses}"
+        result = transcript_set.describe_service()
+        require_equal(f"{result.command}: exit status", result.status, 0, details=result.transcript())
+        addresses = transcript_set.ready_ips()
+        subject = f"{transcript_set.statefulset_subject}: addresses of Ready Pods"
+        require_count(subject, set(addresses), transcript_set.replicas)
+        slices = transcript_set.ready_endpoint_ips()
+        require_items(f"{transcript_set.slices_subject}: ready addresses", slices, addresses)
+        described = {endpoint.rpartition(":")[0] for endpoint in described_endpoints(result.stdout)}
+        require_items(f"{result.command}: addresses", described, addresses, details=result.transcript())
         return addresses
 
-    addresses = eventually(check, expecting="slices and describe to agree with pod status")
-    dns.require(transcript_set.domain, "A", must_be(addresses))
+    addresses = eventually(check, expecting="slices and describe to agree with Pod status")
+    dns.require(transcript_set.service_fqdn, "A", must_be(addresses))
 
 
 @pytest.mark.requirement("SEED-XC-01")
-def test_slices_know_each_member_by_its_name_and_address(transcript_set: HeadlessSet) -> None:
-    """EndpointSlices MUST have each member's address under its hostname and its Pod, and no other."""
+def test_slices_know_each_pod_by_its_name_and_address(transcript_set: HeadlessSet) -> None:
+    """EndpointSlices MUST have each Pod's address under its hostname and its name, and no other."""
 
     def check() -> None:
-        members = sorted(
-            (pod["metadata"]["name"], pod["metadata"]["name"], address(pod)) for pod in transcript_set.pods()
-        )
-        known = transcript_set.known_members()
-        assert known == members, (
-            f"EndpointSlices have hostnames, pods and addresses {known}, the members are {members}"
+        names = {pod["metadata"]["name"]: pod_ip(pod) for pod in transcript_set.get_pods()}
+        require_items(
+            f"{transcript_set.slices_subject}: hostnames, Pods and addresses",
+            transcript_set.ready_endpoint_identities(),
+            [(name, name, address) for name, address in names.items()],
         )
 
-    eventually(check, expecting="slices to know each member")
+    eventually(check, expecting="slices to know each Pod")
 
 
 @pytest.mark.requirement("SEED-XC-01")
-@pytest.mark.needs(Capability.KUBELET)
+@KUBELET
 @ORDINALS
-def test_a_members_hosts_file_and_its_dns_name_agree(
-    transcript_set: HeadlessSet, dns: Dns, ordinal: int
-) -> None:
-    """A member's hosts file MUST have its addresses, DNS' one first, under its names, and no wrong one of another member."""
-    hosts = addresses_by_name(hosts_file(transcript_set, ordinal))
+def test_the_hosts_file_and_the_pod_fqdn_agree(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """A Pod's hosts file MUST have its addresses, DNS' one first, under its names, and no wrong one of another Pod."""
+    text = hosts_file(transcript_set, ordinal)
+    hosts = addresses_by_name(text)
     for other in transcript_set.ordinals:
-        addresses = transcript_set.pod_addresses(other)
-        for name in (transcript_set.pod_fqdn(other).rstrip("."), transcript_set.member(other)):
-            allowed = [addresses] if other == ordinal else [addresses, []]
+        addresses = transcript_set.pod_ips(other)
+        for name in (transcript_set.pod_fqdn(other).rstrip("."), transcript_set.pod_name(other)):
             seen = hosts.get(name, [])
-            assert seen in allowed, (
-                f"expected {addresses} for {name} in {transcript_set.member(ordinal)}'s hosts file, came {seen}"
-            )
-    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be(transcript_set.pod_addresses(ordinal)[:1]))
+            if seen or other == ordinal:
+                require_equal(
+                    f"{hosts_subject(transcript_set, ordinal)}: {name}", seen, addresses, details=text
+                )
+    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be(transcript_set.pod_ips(ordinal)[:1]))
 
 
 @pytest.mark.requirement("SEED-XC-02")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
-def test_members_run_on_different_nodes_with_addresses_of_their_nodes(
+def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
     transcript_set: HeadlessSet, node_ranges: dict[str, list[Range]]
 ) -> None:
-    """The three members MUST be on three nodes, each with an address out of its node's range; their order is not promised."""
-    nodes = [pod["spec"]["nodeName"] for pod in transcript_set.pods()]
-    assert len(set(nodes)) == transcript_set.replicas, f"members are on {nodes}, expected three nodes"
-    for pod in transcript_set.pods():
-        own = ipaddress.ip_address(address(pod))
-        node = pod["spec"]["nodeName"]
-        ranges = ", ".join(map(str, node_ranges[node]))
-        assert any(own in found for found in node_ranges[node]), (
-            f"expected an address of node {node}, out of {ranges}, came {own}"
+    """The three Pods MUST be on three nodes, each with an address out of its node's range; their order is not promised."""
+    pods = transcript_set.get_pods()
+    nodes = {pod["spec"]["nodeName"] for pod in pods}
+    require_count(f"{transcript_set.statefulset_subject}: nodes of Pods", nodes, transcript_set.replicas)
+    for pod in pods:
+        address, node = pod_ip(pod), pod["spec"]["nodeName"]
+        require(
+            any(ipaddress.ip_address(address) in found for found in node_ranges[node]),
+            f"Pod {pod['metadata']['name']} .status.podIP",
+            expected=f"an address out of {', '.join(map(str, node_ranges[node]))}",
+            observed=address,
+            where=Where(node=node),
         )
 
 
 @pytest.mark.requirement("SEED-XC-02")
 @pytest.mark.needs(Capability.KUBELET, Capability.SEVERAL_NODES, Capability.SQL)
 @ORDINALS
-def test_a_member_reaches_the_members_on_other_nodes_by_name(
-    transcript_set: HeadlessSet, ordinal: int
-) -> None:
-    """A member MUST reach the members that run on other nodes under their names."""
-    here = transcript_set.pod(ordinal)["spec"]["nodeName"]
-    others = [pod["metadata"]["name"] for pod in transcript_set.pods() if pod["spec"]["nodeName"] != here]
-    assert len(others) == transcript_set.replicas - 1, (
-        f"on other nodes than {here}: {others}, expected {transcript_set.replicas - 1} members"
-    )
-    hosts = [f"{member}.{transcript_set.service}" for member in others]
-    seen = hostnames_seen_by(transcript_set, ordinal, hosts)
-    assert seen == others, f"from {transcript_set.member(ordinal)}, {hosts} lead to {seen}, expected {others}"
+def test_a_pod_reaches_the_pods_on_other_nodes_by_name(transcript_set: HeadlessSet, ordinal: int) -> None:
+    """A Pod MUST reach the Pods that run on other nodes under their names."""
+    here = transcript_set.get_pod(ordinal)["spec"]["nodeName"]
+    pods = transcript_set.get_pods()
+    others = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] != here]
+    subject = f"{transcript_set.statefulset_subject}: Pods on other nodes than {here}"
+    require_count(subject, others, transcript_set.replicas - 1)
+    hosts = [f"{name}.{transcript_set.service_name}" for name in others]
+    seen = hostnames_at(transcript_set, ordinal, hosts)
+    where = Where(pod=transcript_set.pod_name(ordinal), node=here)
+    require_equal(hostnames_subject(hosts), seen, others, where=where)

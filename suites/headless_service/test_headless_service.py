@@ -12,7 +12,8 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer
-from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.dns_checks import must_be
+from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE, Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, Object
@@ -20,8 +21,9 @@ from headless_conformance.cluster.manifests import ManifestFolder, find, fitted,
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
 from suites.headless_service.manifest_files import HEADLESS_FILE, STUB_FILE
-from suites.headless_service.parameters import ORDINALS
+from suites.headless_service.parameters import KUBELET, ORDINALS
 
 UNPROCESSABLE = 422
 TRANSIENT = (408, 409, 429)
@@ -30,21 +32,21 @@ PROXY_NAMESPACE = "kube-system"
 RULES = "iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; nft list ruleset 2>/dev/null; true"
 """What kube-proxy has written in its modes iptables and nftables; both name a Service as namespace/name, IPVS does not."""
 OWN_VARIABLE = re.compile(r"(MYSQL_SVC|DB)_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
-"""What a pod gets of an ordinary Service of either name."""
-
+"""What a Pod gets of an ordinary Service of either name."""
+IN_SERVICE_RANGE = "an address of the Service range"
 
 StoredService = Callable[..., Object]
 
 
 @pytest.fixture
-def service_as_stored(kube: Kube, namespace: str, manifest_folder: ManifestFolder) -> StoredService:
+def service_as_stored(kube: Kube, document_namespace: str, manifest_folder: ManifestFolder) -> StoredService:
     """The spec of the document's Service, changed, as the API server would store it. Nothing is created."""
 
     def ask(**spec: object) -> Object:
         service = find(manifest_folder.load(HEADLESS_FILE), "Service")
         service["metadata"]["name"] = "asked-only"
         service["spec"] |= spec
-        stored: Object = kube.create(namespace, service, dryRun="All")["spec"]
+        stored: Object = kube.create(document_namespace, service, dryRun="All")["spec"]
         return stored
 
     return ask
@@ -55,48 +57,47 @@ def mentions(rules: str, namespace: str, service: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(namespace)}/{re.escape(service)}(?![\w-])", rules) is not None
 
 
-def require_fields(path: str, seen: Any, wanted: Object) -> None:
-    """Each field of `wanted`, and of the objects in it, is there with its value; the message names the first one that differs."""
+def require_fields(subject: str, observed: Any, wanted: Object, path: str = " ") -> None:
+    """Each field of `wanted`, and of the objects in it, is there with its value; a Mismatch names the first that differs."""
     for name, value in wanted.items():
-        found = seen.get(name) if isinstance(seen, dict) else None
+        found = observed.get(name) if isinstance(observed, dict) else None
         if isinstance(value, dict):
-            require_fields(f"{path}.{name}", found, value)
+            require_fields(subject, found, value, f"{path}.{name}")
         else:
-            assert found == value, f"{path}.{name}: expected {value!r}, came {found!r}"
+            require_equal(f"{subject}{path}.{name}", found, value)
 
 
 @contextmanager
-def must_be_refused(what: str, word: str) -> Iterator[None]:
+def must_be_refused(subject: str, word: str) -> Iterator[None]:
     """The API server finds what the block asks for invalid, and says why in a word that this regular expression finds."""
-    said = None
+    observed, refused = "accepted", False
     try:
         yield
     except ApiException as error:
         if error.status not in range(400, 500) or error.status in TRANSIENT:
             raise
-        said = error
-    assert said is not None, f"{what}: expected the API server to refuse it, and it was accepted"
-    assert said.status == UNPROCESSABLE, (
-        f"{what}: expected the API server to find it invalid, it said {said.reason}"
-    )
-    assert re.search(word, str(said.reason)), (
-        f"{what}: expected a word about {word}, the API server said {said.reason}"
-    )
+        is_invalid = error.status == UNPROCESSABLE
+        observed = f"refused {'as invalid' if is_invalid else f'with status {error.status}'}: {error.reason}"
+        refused = is_invalid and re.search(word, str(error.reason)) is not None
+    require(refused, subject, expected=f"refused as invalid, naming {word}", observed=observed)
 
 
 @pytest.mark.requirement("SEED-HLS-01")
 @ORDINALS
-def test_each_members_name_leads_to_its_pod_alone(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Each member's name MUST resolve to that pod's address and no other."""
-    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.address(ordinal)]))
+def test_each_pod_fqdn_leads_to_its_pod_alone(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """Each Pod FQDN MUST resolve to that Pod's address and no other."""
+    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.pod_ip(ordinal)]))
 
 
 @pytest.mark.requirement("SEED-HLS-02")
-def test_the_name_lists_members_and_no_virtual_address(each_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
-    """The Service's name MUST list every Ready member's address, and none out of the Service range."""
-    seen = dns.require(each_set.domain, "A", must_be(each_set.addresses()))
-    virtual = [value for answer in seen.answers for value in answer.values() if facts.is_virtual(value)]
-    assert not virtual, f"{each_set.domain} has {virtual} of the Service range"
+def test_the_service_fqdn_lists_pods_and_no_virtual_address(
+    each_set: HeadlessSet, facts: Facts, dns: Dns
+) -> None:
+    """The Service FQDN MUST list every Ready Pod's address, and none out of the Service range."""
+    convergence = dns.require(each_set.service_fqdn, "A", must_be(each_set.ready_ips()))
+    values = {value for answer in convergence.answers for value in answer.values()}
+    virtual = [value for value in values if facts.is_service_ip(value)]
+    require_items(f"A {each_set.service_fqdn} out of the Service range", virtual, [])
 
 
 @pytest.mark.requirement("SEED-HLS-02")
@@ -105,68 +106,78 @@ def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, transcript_set: Head
     """A node MUST NOT have a kube-proxy rule for a headless Service."""
     proxies = kube.list("Pod", PROXY_NAMESPACE, labelSelector="k8s-app=kube-proxy")
     nodes = kube.request("GET", "/api/v1/nodes")["items"]
-    assert len(proxies) == len(nodes), f"{len(proxies)} kube-proxies on {len(nodes)} nodes"
+    require_count("kube-proxy Pods", [pod["metadata"]["name"] for pod in proxies], len(nodes))
+    namespace, name = transcript_set.namespace, transcript_set.service_name
     for proxy in proxies:
         rules = kube.execute(PROXY_NAMESPACE, proxy["metadata"]["name"], "sh", "-c", RULES).stdout
-        where = f"the rules on node {proxy['spec']['nodeName']}"
+        node = proxy["spec"]["nodeName"]
         if not mentions(rules, DNS_NAMESPACE, DNS_SERVICE):
-            not_supported(f"{where} do not name Services, not even the DNS Service")
-        assert not mentions(rules, transcript_set.namespace, transcript_set.service), (
-            f"{where} have one for the headless Service"
+            not_supported(f"the rules on node {node} do not name Services, not even the DNS Service")
+        seen = "present" if mentions(rules, namespace, name) else "absent"
+        require_equal(
+            f"kube-proxy rule for Service {namespace}/{name}", seen, "absent", where=Where(node=node)
         )
 
 
 @pytest.mark.requirement("SEED-HLS-02")
-@pytest.mark.needs(Capability.KUBELET)
+@KUBELET
 def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
-    """A pod that starts after a headless Service MUST get no environment variables of it; it gets those of ordinary ones."""
+    """A Pod that starts after a headless Service MUST get no environment variables of it; it gets those of ordinary ones."""
     variables = agent.environment()
-    assert "KUBERNETES_SERVICE_HOST" in variables, "a new pod has no variables of Service kubernetes either"
+    where = Where(pod=agent.pod, namespace=agent.namespace)
+    subject, ordinary = "environment variables of the Services", "KUBERNETES_SERVICE_HOST"
+    require(
+        ordinary in variables,
+        subject,
+        expected=f"at least {{{ordinary}}}",
+        observed=set(variables),
+        where=where,
+    )
     own = [name for name in variables if OWN_VARIABLE.match(name)]
-    assert not own, f"a new pod has the variables {own}"
+    require_items("environment variables of the headless Services", own, [], where=where)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 def test_the_service_is_headless(each_set: HeadlessSet) -> None:
     """A Service whose cluster IP is set to None MUST be stored as type ClusterIP with None as its only cluster IP."""
-    spec = each_set.get_service()["spec"]
-    seen = {field: spec.get(field) for field in ("type", "clusterIP", "clusterIPs")}
-    wanted = {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"]}
-    assert seen == wanted, f"Service {each_set.service} has {seen}, expected {wanted}"
+    wanted = {"spec": {"type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"]}}
+    require_fields(each_set.service_subject, each_set.get_service(), wanted)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 @pytest.mark.parametrize("spelling", ["none", "NONE", "null"])
 def test_another_spelling_is_refused(service_as_stored: StoredService, spelling: str) -> None:
     """A cluster IP that spells None otherwise MUST be rejected."""
-    with must_be_refused(f"clusterIP: {spelling}", "clusterIP"):
+    with must_be_refused(f"create a Service with clusterIP: {spelling}", "clusterIP"):
         service_as_stored(clusterIP=spelling)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 def test_without_the_field_a_service_gets_an_address(service_as_stored: StoredService, facts: Facts) -> None:
     """A Service that leaves the cluster IP out MUST get one out of the Service range."""
-    found = service_as_stored(clusterIP=None)["clusterIP"]
-    assert facts.is_virtual(found), f"without the field, the cluster IP is {found}"
+    found, subject = (
+        service_as_stored(clusterIP=None)["clusterIP"],
+        "a Service without the field .spec.clusterIP",
+    )
+    require(facts.is_service_ip(found), subject, expected=IN_SERVICE_RANGE, observed=found)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
 def test_no_other_type_can_be_headless(service_as_stored: StoredService, kind: str) -> None:
     """A Service of a type that needs a cluster IP MUST be rejected when that is None."""
-    with must_be_refused(f"type: {kind} with clusterIP: None", "clusterIP"):
+    with must_be_refused(f"create a Service with type: {kind} and clusterIP: None", "clusterIP"):
         service_as_stored(type=kind)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 def test_a_headless_service_cannot_be_given_an_address(transcript_set: HeadlessSet, facts: Facts) -> None:
     """An update of a headless Service to a cluster IP MUST be rejected."""
-    address = str(facts.service_ranges[0][-2])
+    address = str(facts.service_cidrs[0][-2])
     change = {"spec": {"clusterIP": address, "clusterIPs": [address]}}
-    with must_be_refused(f"clusterIP: {address} for a headless Service", "clusterIP"):
-        transcript_set.kube.patch(
-            "Service", transcript_set.namespace, transcript_set.service, change, dryRun="All"
-        )
+    patch, name = transcript_set.kube.patch, transcript_set.service_name
+    with must_be_refused(f"update {transcript_set.service_subject} to clusterIP: {address}", "clusterIP"):
+        patch("Service", transcript_set.namespace, name, change, dryRun="All")
 
 
 @pytest.mark.requirement("SEED-HLS-03")
@@ -175,58 +186,51 @@ def test_a_headless_service_stays_so_when_the_field_is_left_out(transcript_set: 
     service = transcript_set.get_service()
     del service["spec"]["clusterIP"], service["spec"]["clusterIPs"]
     stored = transcript_set.kube.replace(transcript_set.namespace, service, dryRun="All")
-    assert stored["spec"]["clusterIP"] == "None", (
-        f"expected the cluster IP to stay None, it became {stored['spec']['clusterIP']}"
-    )
+    subject = f"{transcript_set.service_subject} .spec.clusterIP after an update without it"
+    require_equal(subject, stored["spec"]["clusterIP"], "None")
 
 
 @pytest.mark.requirement("SEED-HLS-04")
 def test_statefulset_and_service_agree_on_one_name(each_set: HeadlessSet) -> None:
-    """`serviceName` MUST equal the Service's name, be each member's subdomain, and have each endpoint carry its hostname."""
-    members = [each_set.member(ordinal) for ordinal in each_set.ordinals]
-    name = each_set.get_statefulset()["spec"]["serviceName"]
-    assert name == each_set.get_service()["metadata"]["name"], (
-        f"serviceName is {name}, expected {each_set.service}"
-    )
-    subdomains = [pod["spec"].get("subdomain") for pod in each_set.pods()]
-    assert subdomains == [each_set.service] * each_set.replicas, (
-        f"the members' subdomains are {subdomains}, expected {each_set.service}"
-    )
+    """`serviceName` MUST equal the Service's name, be each Pod's subdomain, and have each endpoint carry its hostname."""
+    where, statefulset = each_set.where, each_set.get_statefulset()
+    service_name = each_set.get_service()["metadata"]["name"]
+    subject = f"{each_set.statefulset_subject} .spec.serviceName"
+    require_equal(subject, statefulset["spec"]["serviceName"], service_name, where=where)
+    subdomains = [pod["spec"].get("subdomain") for pod in each_set.get_pods()]
+    wanted = [each_set.service_name] * each_set.replicas
+    require_equal(f"{each_set.statefulset_subject}: subdomains of Pods", subdomains, wanted, where=where)
 
     def check() -> None:
-        hostnames = sorted(endpoint.get("hostname", "(none)") for endpoint in each_set.endpoints())
-        assert hostnames == members, f"the endpoints' hostnames are {hostnames}, the members {members}"
+        hostnames = [endpoint.get("hostname") for endpoint in each_set.endpoints()]
+        require_items(f"{each_set.slices_subject}: hostnames", hostnames, each_set.pod_names, where=where)
 
-    eventually(check, expecting="each member's hostname in the slices, and no other")
+    eventually(check, expecting="each Pod's hostname in the slices, and no other")
 
 
 @pytest.mark.requirement("SEED-HLS-04")
 @ORDINALS
-def test_where_they_agree_each_member_has_a_name(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Where the two names are equal, every member's name MUST resolve."""
-    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.address(ordinal)]))
+def test_where_they_agree_each_pod_has_its_fqdn(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """Where the two names are equal, every Pod FQDN MUST resolve."""
+    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.pod_ip(ordinal)]))
 
 
 @pytest.mark.requirement("SEED-HLS-04")
-def test_where_they_differ_no_member_has_a_name(
+def test_where_they_differ_no_pod_has_an_fqdn(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str, dns: Dns
 ) -> None:
-    """Where the two names differ, members MUST run and be found under the Service's name, and MUST NOT have own names."""
-    if deployer.facts.pod_names:
+    """Where the two names differ, Pods MUST run and be found under the Service FQDN, and MUST NOT have Pod FQDNs."""
+    facts = deployer.facts
+    if facts.endpoint_pod_names:
         not_supported("its DNS server is configured to name endpoints after their pods")
     objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
     find(objects, "StatefulSet")["spec"]["serviceName"] = "another"
     stub_set = deployer.create_set(scratch_namespace, objects)
-    dns.require(
-        stub_set.domain,
-        "A",
-        must_be(stub_set.addresses()),
-        within=stub_set.facts.change_timeout(stub_set.domain),
-    )
-    for service in (stub_set.service, "another"):
-        for ordinal in stub_set.ordinals:
-            name = f"{stub_set.member(ordinal)}.{service}.{scratch_namespace}.svc.{stub_set.facts.domain}."
-            dns.require_absent(name)
+    within = facts.change_timeout(stub_set.service_fqdn)
+    dns.require(stub_set.service_fqdn, "A", must_be(stub_set.ready_ips()), within=within)
+    for service in (stub_set.service_name, "another"):
+        for name in stub_set.pod_names:
+            dns.require_absent(f"{name}.{service}.{scratch_namespace}.svc.{facts.domain}.")
 
 
 @pytest.mark.requirement("SEED-HLS-04")
@@ -234,27 +238,29 @@ def test_the_capitalised_field_is_refused(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> None:
     """A manifest with the field spelt as the document's prose spells it MUST be rejected, since no such field exists."""
-    objects = manifest_folder.load(STUB_FILE)
-    spec = find(objects, "StatefulSet")["spec"]
-    spec["ServiceName"] = spec.pop("serviceName")
-    text = to_yaml(fitted(objects[1:], deployer.cluster))
-    ran = deployer.kube.kubectl(
-        "apply", "--dry-run=server", "-f", "-", namespace=scratch_namespace, stdin=text
+    statefulset = find(manifest_folder.load(STUB_FILE), "StatefulSet")
+    statefulset["spec"]["ServiceName"] = statefulset["spec"].pop("serviceName")
+    text = to_yaml(fitted([statefulset], deployer.cluster))
+    words = ("apply", "--dry-run=server", "-f", "-")
+    result = deployer.kube.kubectl(*words, namespace=scratch_namespace, stdin=text)
+    wanted = 'unknown field "spec.ServiceName"'
+    require(
+        result.status != 0 and wanted in result.stderr,
+        "kubectl apply of a StatefulSet with ServiceName",
+        expected=f"refused: {wanted}",
+        observed=f"refused: {result.stderr.strip()}" if result.status else "accepted",
+        details=result.transcript(),
     )
-    assert ran.status != 0, ran.transcript()
-    assert 'unknown field "spec.ServiceName"' in ran.stderr, ran.transcript()
 
 
 @pytest.mark.requirement("SEED-HLS-05")
 def test_the_service_name_of_a_live_set_cannot_change(transcript_set: HeadlessSet) -> None:
     """An update of a live StatefulSet's `serviceName` MUST be rejected."""
     change = {"spec": {"serviceName": "another"}}
-    with must_be_refused(
-        "another serviceName for a live StatefulSet", r"test\.serviceName|updates to statefulset test"
-    ):
-        transcript_set.kube.patch(
-            "StatefulSet", transcript_set.namespace, transcript_set.statefulset, change, dryRun="All"
-        )
+    subject = f"update {transcript_set.statefulset_subject} to serviceName: another"
+    patch, name = transcript_set.kube.patch, transcript_set.statefulset_name
+    with must_be_refused(subject, r"spec\.serviceName|updates to statefulset spec"):
+        patch("StatefulSet", transcript_set.namespace, name, change, dryRun="All")
 
 
 DOCUMENTED_SERVICE: Object = {
@@ -275,14 +281,15 @@ def test_the_manifest_is_the_service_and_then_the_statefulset(manifest_folder: M
     """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that names it, no more."""
     objects = manifest_folder.load(HEADLESS_FILE)
     kinds = [item["kind"] for item in objects]
-    assert kinds == ["Service", "StatefulSet"], f"expected a Service and then a StatefulSet, came {kinds}"
+    require_equal(f"{HEADLESS_FILE}: kinds", kinds, ["Service", "StatefulSet"])
     service, statefulset = objects
-    require_fields("Service", service, DOCUMENTED_SERVICE)
-    assert service == DOCUMENTED_SERVICE, f"expected no other field of the Service, came {service}"
+    require_fields(f"{HEADLESS_FILE}: Service", service, DOCUMENTED_SERVICE)
+    require_equal(f"{HEADLESS_FILE}: Service", service, DOCUMENTED_SERVICE)
     labels = {"app": "mysql"}
     spec = {"serviceName": "mysql-svc", "replicas": 3, "selector": {"matchLabels": labels}}
-    require_fields("StatefulSet", statefulset, {"metadata": {"name": "mysql-sts"}, "spec": spec})
-    require_fields("StatefulSet", statefulset, {"spec": {"template": {"metadata": {"labels": labels}}}})
+    subject = f"{HEADLESS_FILE}: StatefulSet"
+    require_fields(subject, statefulset, {"metadata": {"name": "mysql-sts"}, "spec": spec})
+    require_fields(subject, statefulset, {"spec": {"template": {"metadata": {"labels": labels}}}})
 
 
 @pytest.mark.requirement("SEED-HLS-06")
@@ -291,29 +298,26 @@ def test_the_stored_objects_are_those_of_the_manifest(
 ) -> None:
     """The stored Service MUST be what the manifest says, and the StatefulSet in the fields that the transcripts prove."""
     service, statefulset = manifest_folder.load(HEADLESS_FILE)
-    require_fields("Service", transcript_set.get_service(), service)
+    require_fields(transcript_set.service_subject, transcript_set.get_service(), service)
     spec = {field: statefulset["spec"][field] for field in ("serviceName", "replicas", "selector")}
     labels = statefulset["spec"]["template"]["metadata"]["labels"]
     wanted = {
         "metadata": statefulset["metadata"],
         "spec": {**spec, "template": {"metadata": {"labels": labels}}},
     }
-    require_fields("StatefulSet", transcript_set.get_statefulset(), wanted)
+    require_fields(transcript_set.statefulset_subject, transcript_set.get_statefulset(), wanted)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 def test_deleting_it_ends_a_headless_service(
-    kube: Kube, single_member_set: HeadlessSet, manifest_folder: ManifestFolder, facts: Facts, dns: Dns
+    kube: Kube, single_pod_set: HeadlessSet, manifest_folder: ManifestFolder, facts: Facts, dns: Dns
 ) -> None:
-    """Once the headless Service is deleted, an ordinary one MUST get an address, and the name MUST have it and no member's."""
-    kube.delete("Service", single_member_set.namespace, single_member_set.service)
+    """Once the headless Service is deleted, an ordinary one MUST get an address, and the Service FQDN MUST have it alone."""
+    namespace, fqdn = single_pod_set.namespace, single_pod_set.service_fqdn
+    kube.delete("Service", namespace, single_pod_set.service_name)
     service = find(manifest_folder.load(STUB_FILE), "Service")
     del service["spec"]["clusterIP"]
-    address = kube.create(single_member_set.namespace, service)["spec"]["clusterIP"]
-    assert facts.is_virtual(address), f"the ordinary Service's cluster IP is {address}"
-    dns.require(
-        single_member_set.domain,
-        "A",
-        must_be([address]),
-        within=facts.change_timeout(single_member_set.domain),
-    )
+    address = kube.create(namespace, service)["spec"]["clusterIP"]
+    subject = f"{single_pod_set.service_subject} .spec.clusterIP of the ordinary one"
+    require(facts.is_service_ip(address), subject, expected=IN_SERVICE_RANGE, observed=address)
+    dns.require(fqdn, "A", must_be([address]), within=facts.change_timeout(fqdn))

@@ -1,28 +1,29 @@
-"""The document's `cat /etc/hosts` in the first member, and the same in the others."""
+"""The document's `cat /etc/hosts` in the first Pod, and the same in the others."""
 
 from __future__ import annotations
 
 import pytest
 
-from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.dns_checks import must_be
+from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.members import hosts_file
-from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.inside_pod import hosts_file, hosts_subject, pod_place, run_in_pod
 from headless_conformance.cluster.transcripts import first_line, require_line
-from suites.headless_service.parameters import ORDINALS
+from headless_conformance.core.mismatch import require_equal
+from suites.headless_service.parameters import KUBELET, ORDINALS
 
-pytestmark = pytest.mark.needs(Capability.KUBELET)
+pytestmark = KUBELET
 
-OWN_LINE = "{address} {member}.{service_domain} {member}"
+OWN_LINE = "{address} {pod_fqdn} {pod_name}"
 
 
 @pytest.mark.requirement("SEED-ETH-01")
 @ORDINALS
-def test_the_hosts_file_says_that_kubernetes_keeps_it(transcript_set: HeadlessSet, ordinal: int) -> None:
-    """The first line of a pod's hosts file MUST say that Kubernetes manages it."""
-    first = first_line(hosts_file(transcript_set, ordinal))
-    wanted = "# Kubernetes-managed hosts file."
-    assert first == wanted, f"expected the first line {wanted!r}, came {first!r}"
+def test_the_hosts_file_is_managed_by_kubernetes(transcript_set: HeadlessSet, ordinal: int) -> None:
+    """The first line of a Pod's hosts file MUST say that Kubernetes manages it."""
+    hosts = hosts_file(transcript_set, ordinal)
+    subject = f"{hosts_subject(transcript_set, ordinal)}: line 1"
+    require_equal(subject, first_line(hosts), "# Kubernetes-managed hosts file.", details=hosts)
 
 
 LINES = [
@@ -38,31 +39,37 @@ LINES = [
 @ORDINALS
 @pytest.mark.parametrize("line", LINES, ids=lambda text: text.split()[-1])
 def test_the_hosts_file_has_the_documented_line(transcript_set: HeadlessSet, line: str, ordinal: int) -> None:
-    """A pod's hosts file MUST have each of the documented lines about the loopback and multicast names once."""
-    require_line(line, hosts_file(transcript_set, ordinal))
+    """A Pod's hosts file MUST have each of the documented lines about the loopback and multicast names once."""
+    require_line(hosts_subject(transcript_set, ordinal), line, hosts_file(transcript_set, ordinal))
 
 
 @pytest.mark.requirement("SEED-ETH-08")
 @ORDINALS
-def test_the_last_line_is_the_members_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """A member's hosts file MUST end with its address, full DNS name and short name, a line each, as DNS has them."""
-    addresses = transcript_set.pod_addresses(ordinal)
+def test_the_last_line_is_the_pods_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """A Pod's hosts file MUST end with its address, Pod FQDN and name, a line for each address, as DNS has them."""
+    addresses = transcript_set.pod_ips(ordinal)
     lines = hosts_file(transcript_set, ordinal).splitlines()[-len(addresses) :]
-    words = {"member": transcript_set.member(ordinal), "service_domain": transcript_set.domain.rstrip(".")}
+    subject = f"last lines of {hosts_subject(transcript_set, ordinal)}"
+    names = {
+        "pod_fqdn": transcript_set.pod_fqdn(ordinal).rstrip("."),
+        "pod_name": transcript_set.pod_name(ordinal),
+    }
     for number, address in enumerate(addresses):
-        require_line(OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **words)
+        require_line(subject, OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **names)
     dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be(addresses[:1]))
 
 
 @pytest.mark.requirement("SEED-ETH-09")
 @ORDINALS
-def test_a_member_knows_its_full_name(transcript_set: HeadlessSet, ordinal: int) -> None:
-    """The canonical name that a member finds for its own hostname MUST be its full DNS name."""
+def test_a_pod_knows_its_fqdn(transcript_set: HeadlessSet, ordinal: int) -> None:
+    """The canonical name that a Pod finds for its own hostname MUST be its Pod FQDN."""
     # What `hostname --fqdn` does, with tools that every image with a C library has.
-    script = 'getent ahosts "$(uname -n)"'
-    ran = transcript_set.kube.execute(
-        transcript_set.namespace, transcript_set.member(ordinal), "sh", "-c", script
+    result = run_in_pod(transcript_set, ordinal, "sh", "-c", 'getent ahosts "$(uname -n)"')
+    canonical = [line.split()[2] for line in result.stdout.splitlines() if len(line.split()) > 2]
+    require_equal(
+        "canonical name of the own hostname",
+        canonical,
+        [transcript_set.pod_fqdn(ordinal).rstrip(".")],
+        where=pod_place(transcript_set, ordinal),
+        details=result.transcript(),
     )
-    canonical = [line.split()[2] for line in ran.stdout.splitlines() if len(line.split()) > 2]
-    wanted = transcript_set.pod_fqdn(ordinal).rstrip(".")
-    assert canonical == [wanted], f"expected the full name {wanted}, came {canonical}\n{ran.transcript()}"

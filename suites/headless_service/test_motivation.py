@@ -2,119 +2,128 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
-from headless_conformance.cluster.dns_client import Dns, must_be
+from headless_conformance.cluster.dns_checks import must_be
+from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import consistently
+from headless_conformance.core.mismatch import items_of, require, require_count, require_equal
+from suites.headless_service.parameters import DATABASE
 from suites.headless_service.sql import Sql
 
-DATABASE = pytest.mark.needs(Capability.KUBELET, Capability.SQL)
-
-
 CONNECTIONS = 60
-"""With a member picked at random each time, all 60 reach the same one of three about once in 10^28 runs."""
-
+"""With a database picked at random each time, all 60 reach the same one of three about once in 10^28 runs."""
 
 APART_SECONDS = 1.0
-"""How long members are watched to stay apart: what copies rows from one to another does it at once."""
+"""How long databases are watched to stay apart: what copies rows from one to another does it at once."""
 
 
 @pytest.fixture
 def database(sql: Sql, transcript_set: HeadlessSet) -> Iterator[str]:
     """A database name of this test's own; what is created under it goes afterwards."""
-    name = f"spec_{uuid4().hex[:12]}"
+    name = f"test_{uuid4().hex[:12]}"
     yield name
-    for address in transcript_set.addresses():
+    for address in transcript_set.ready_ips():
         sql.query(address, f"DROP DATABASE IF EXISTS {name}")
 
 
+def short_name(headless_set: HeadlessSet, ordinal: int) -> str:
+    """A Pod's name in DNS, as it may be shortened in its namespace."""
+    return f"{headless_set.pod_name(ordinal)}.{headless_set.service_name}"
+
+
 def pvcs_of(pod: Object) -> list[str]:
-    """Names of the claims that a pod uses."""
+    """Names of the PersistentVolumeClaims that a Pod uses."""
     volumes = [volume.get("persistentVolumeClaim", {}) for volume in pod["spec"]["volumes"]]
     return [claim["claimName"] for claim in volumes if claim]
 
 
 def create_table(database: str) -> str:
-    """A statement that creates the database and a table in it, unless a member's are another's too."""
+    """A statement that creates the database and a table in it, unless a Pod's are another's too."""
     return f"CREATE DATABASE IF NOT EXISTS {database}; CREATE TABLE IF NOT EXISTS {database}.marks (mark CHAR(32))"
 
 
 @pytest.mark.requirement("SEED-WHY-01")
-def test_the_set_has_exactly_members_0_1_and_2(each_set: HeadlessSet) -> None:
-    """The StatefulSet MUST own exactly three pods, with the ordinals 0, 1 and 2, all Ready."""
-    names = [pod["metadata"]["name"] for pod in each_set.pods()]
-    wanted = [each_set.member(ordinal) for ordinal in range(3)]
-    assert names == wanted, f"the StatefulSet owns {names}, expected {wanted}"
-    assert len(each_set.addresses()) == 3, f"Ready members: {each_set.addresses()}, expected three"
+def test_the_set_has_exactly_the_pods_0_1_and_2(each_set: HeadlessSet) -> None:
+    """The StatefulSet MUST own exactly three Pods, with the ordinals 0, 1 and 2, all Ready."""
+    names = [pod["metadata"]["name"] for pod in each_set.get_pods()]
+    wanted = [each_set.pod_name(ordinal) for ordinal in range(3)]
+    require_equal(f"{each_set.statefulset_subject}: Pods", names, wanted, where=each_set.where)
+    require_count(
+        f"{each_set.statefulset_subject}: Ready Pods", each_set.ready_ips(), 3, where=each_set.where
+    )
 
 
 @pytest.mark.requirement("SEED-WHY-01")
 @pytest.mark.needs(Capability.VOLUMES)
-def test_each_member_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> None:
-    """Each member MUST have its own claim, bound to its own volume."""
-    names = [pvcs_of(pod) for pod in transcript_set.pods()]
-    wanted = [[f"data-{transcript_set.member(ordinal)}"] for ordinal in transcript_set.ordinals]
-    assert names == wanted, f"expected a claim of its own for each member, came {names}"
-    claims = [
-        transcript_set.kube.get("PersistentVolumeClaim", transcript_set.namespace, name) for (name,) in names
-    ]
+def test_each_pod_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> None:
+    """Each Pod MUST have its own PersistentVolumeClaim, bound to its own volume."""
+    subject, where = f"{transcript_set.statefulset_subject}: PersistentVolumeClaims", transcript_set.where
+    names = [pvcs_of(pod) for pod in transcript_set.get_pods()]
+    require_equal(
+        f"{subject} of each Pod", names, [[f"data-{name}"] for name in transcript_set.pod_names], where=where
+    )
+    get = transcript_set.kube.get
+    claims = [get("PersistentVolumeClaim", transcript_set.namespace, name) for (name,) in names]
     phases = [claim["status"]["phase"] for claim in claims]
-    assert phases == ["Bound"] * transcript_set.replicas, f"the claims are {phases}"
-    volumes = [claim["spec"]["volumeName"] for claim in claims]
-    assert len(set(volumes)) == transcript_set.replicas, f"the claims' volumes are {volumes}"
+    require_equal(f"{subject} .status.phase", phases, ["Bound"] * transcript_set.replicas, where=where)
+    volumes = {claim["spec"]["volumeName"] for claim in claims}
+    require_count(f"{subject} .spec.volumeName", volumes, transcript_set.replicas, where=where)
 
 
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
-def test_a_row_is_in_the_member_that_it_was_written_to_alone(
+def test_a_row_is_in_the_one_database_that_it_was_written_to(
     transcript_set: HeadlessSet, sql: Sql, database: str
 ) -> None:
-    """A row written to a member MUST be read back by that member's stable name, and MUST stay absent from the others."""
-    marks = {
-        f"{transcript_set.member(ordinal)}.{transcript_set.service}": uuid4().hex
-        for ordinal in transcript_set.ordinals
-    }
+    """A row written to a Pod MUST be read back by that Pod's stable name, and MUST stay absent from the others."""
+    marks = {short_name(transcript_set, ordinal): uuid4().hex for ordinal in transcript_set.ordinals}
     for host, mark in marks.items():
         sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
 
     def check() -> None:
         for host, mark in marks.items():
-            found = sql.query(host, f"SELECT mark FROM {database}.marks")
-            assert found == [[mark]], f"written were {marks}, found at {host} is {found}"
+            rows = sql.query(host, f"SELECT mark FROM {database}.marks")
+            subject = f"SELECT mark FROM marks at {host}"
+            require_equal(subject, rows, [(mark,)], where=sql.where, details=f"written were {marks}")
 
-    consistently(check, expecting="each member to have its own row alone", during=APART_SECONDS)
+    consistently(check, expecting="each database to have its own row alone", during=APART_SECONDS)
 
 
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
-def test_the_members_are_three_different_servers(transcript_set: HeadlessSet, sql: Sql) -> None:
-    """Each member's stable name MUST lead to the server of that hostname, and the servers MUST be different ones."""
-    hosts = [
-        f"{transcript_set.member(ordinal)}.{transcript_set.service}" for ordinal in transcript_set.ordinals
-    ]
+def test_the_pods_are_three_different_servers(transcript_set: HeadlessSet, sql: Sql) -> None:
+    """Each Pod's stable name MUST lead to the server of that hostname, and the servers MUST be different ones."""
+    hosts = [short_name(transcript_set, ordinal) for ordinal in transcript_set.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
-    members = [transcript_set.member(ordinal) for ordinal in transcript_set.ordinals]
-    assert hostnames == members, f"{hosts} lead to {hostnames}, expected {members}"
-    assert len(uuids) == transcript_set.replicas, f"the servers' identities are {uuids}"
+    subject = f"SELECT @@hostname at {', '.join(hosts)}"
+    require_equal(subject, hostnames, transcript_set.pod_names, where=sql.where)
+    subject = f"SELECT @@server_uuid at {', '.join(hosts)}"
+    require_count(subject, uuids, transcript_set.replicas, where=sql.where)
 
 
 @pytest.mark.requirement("SEED-WHY-02")
 @DATABASE
-def test_another_container_reaches_a_database_through_the_service(
-    transcript_set: HeadlessSet, sql: Sql
-) -> None:
-    """A pod that is no member MUST reach a database of the set under the Service's name."""
-    ((hostname,),) = sql.query(transcript_set.service, "SELECT @@hostname")
-    members = [transcript_set.member(ordinal) for ordinal in transcript_set.ordinals]
-    assert hostname in members, f"{transcript_set.service} leads to {hostname}"
+def test_another_pod_reaches_a_database_through_the_service(transcript_set: HeadlessSet, sql: Sql) -> None:
+    """A Pod that is not of the set MUST reach a database of the set under the Service's name."""
+    host = transcript_set.service_name
+    ((hostname,),) = sql.query(host, "SELECT @@hostname")
+    require(
+        hostname in transcript_set.pod_names,
+        f"SELECT @@hostname at {host}",
+        expected=f"one of {items_of(transcript_set.pod_names)}",
+        observed=hostname,
+        where=sql.where,
+    )
 
 
 @pytest.mark.requirement("SEED-WHY-03")
@@ -124,43 +133,50 @@ def test_an_ordinary_service_spreads_connections(
 ) -> None:
     """An ordinary Service MUST have one address of the Service range, behind which more than one database answers."""
     address = load_balanced.get_service()["spec"]["clusterIP"]
-    assert facts.is_virtual(address), f"the ordinary Service's cluster IP is {address}"
-    dns.require(load_balanced.domain, "A", must_be([address]))
-    seen = set(
-        sql.repeat(f"{load_balanced.service}.{load_balanced.namespace}", "SELECT @@hostname", CONNECTIONS)
+    subject = f"{load_balanced.service_subject} .spec.clusterIP"
+    require(
+        facts.is_service_ip(address), subject, expected="an address of the Service range", observed=address
     )
-    strangers = seen - {load_balanced.member(ordinal) for ordinal in load_balanced.ordinals}
-    assert not strangers, f"{strangers} answered, no members"
-    assert len(seen) > 1, f"{CONNECTIONS} connections all reached {seen}, expected more than one member"
+    dns.require(load_balanced.service_fqdn, "A", must_be([address]))
+    host = f"{load_balanced.service_name}.{load_balanced.namespace}"
+    hostnames = set(sql.repeat(host, "SELECT @@hostname", CONNECTIONS))
+    subject = f"SELECT @@hostname at {load_balanced.service_name}, {CONNECTIONS} connections"
+    allowed = set(load_balanced.pod_names)
+    wanted = f"several of {items_of(allowed)}"
+    require(
+        hostnames <= allowed and len(hostnames) > 1,
+        subject,
+        expected=wanted,
+        observed=hostnames,
+        where=sql.where,
+    )
 
 
 @pytest.mark.requirement("SEED-WHY-04")
 @DATABASE
-def test_reading_through_an_ordinary_service_gives_disagreeing_answers(
-    load_balanced: HeadlessSet, sql: Sql
-) -> None:
-    """A row written through an ordinary Service over independent databases MUST be found by some reads and missed by others."""
-    database, mark = f"spec_{uuid4().hex[:12]}", uuid4().hex
-    for address in load_balanced.addresses():
+def test_reads_through_an_ordinary_service_disagree(load_balanced: HeadlessSet, sql: Sql) -> None:
+    """A row written through an ordinary Service over independent databases MUST be found by some reads only."""
+    database, mark = f"test_{uuid4().hex[:12]}", uuid4().hex
+    for address in load_balanced.ready_ips():
         sql.query(address, create_table(database))
-    host = f"{load_balanced.service}.{load_balanced.namespace}"
+    host = f"{load_balanced.service_name}.{load_balanced.namespace}"
     sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
-    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert set(seen) == {"0", "1"}, (
-        f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected some"
+    counts = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
+    require(
+        set(counts) == {"0", "1"},
+        f"SELECT COUNT(*) at {load_balanced.service_name}, {CONNECTIONS} connections",
+        expected="some 0, some 1",
+        observed=Counter(counts),
+        where=sql.where,
     )
 
 
 @pytest.mark.requirement("SEED-WHY-04")
 @DATABASE
-def test_reading_through_a_members_name_always_agrees(
-    transcript_set: HeadlessSet, sql: Sql, database: str
-) -> None:
-    """A row written through one member's name MUST be found by every read through that name."""
-    host = f"{transcript_set.member(0)}.{transcript_set.service}"
-    mark = uuid4().hex
+def test_reads_through_one_pods_name_agree(transcript_set: HeadlessSet, sql: Sql, database: str) -> None:
+    """A row written through one Pod's name MUST be found by every read through that name."""
+    host, mark = short_name(transcript_set, 0), uuid4().hex
     sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
-    seen = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
-    assert seen == ["1"] * CONNECTIONS, (
-        f"of {CONNECTIONS} reads through {host}, {seen.count('1')} found the row, expected all"
-    )
+    counts = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
+    subject = f"SELECT COUNT(*) at {host}, {CONNECTIONS} connections"
+    require_equal(subject, Counter(counts), Counter({"1": CONNECTIONS}), where=sql.where)

@@ -1,35 +1,35 @@
-"""Stable network identity: hostnames, the Service's domain, the members' names below it, and who may shorten them."""
+"""Stable network identity: hostnames, the Service FQDN, the Pod FQDNs below it, and who may shorten them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.deployer import Deployer, await_pod
-from headless_conformance.cluster.dns_client import (
-    REPEATS,
-    Answer,
-    Dns,
-    must_be,
-    must_not_exist,
-    reverse_name,
-)
+from headless_conformance.cluster.deployer import Deployer
+from headless_conformance.cluster.dns_answer import Answer, reverse_name
+from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain, require_soa
+from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.headless_set import HeadlessSet, address
+from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
+from headless_conformance.cluster.inside_pod import pod_place, read_file, resolved_in_pod, run_in_pod
+from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.manifests import ManifestFolder, find
-from headless_conformance.cluster.members import file_of, found_by
-from headless_conformance.cluster.model import Capability
-from headless_conformance.cluster.waiting import DNS_DELAY, PermanentFailure, eventually
+from headless_conformance.cluster.waiting import DNS_DELAY, eventually
 from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import (
+    PermanentFailure,
+    Where,
+    items_of,
+    require,
+    require_equal,
+    require_items,
+)
 from suites.headless_service.manifest_files import STUB_FILE
-from suites.headless_service.parameters import ORDINALS
-from suites.headless_service.sql import hostnames_seen_by
-
-KUBELET = pytest.mark.needs(Capability.KUBELET)
+from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
+from suites.headless_service.sql import hostnames_at, hostnames_subject
 
 SERVICE_FORMS = [
     "{service}",
@@ -37,176 +37,171 @@ SERVICE_FORMS = [
     "{service}.{namespace}.svc",
     "{service}.{namespace}.svc.{domain}",
 ]
+"""A Service's name, longer and longer, without the dot at its end."""
 
 
-def written(form: str, of: HeadlessSet) -> str:
+def written(form: str, headless_set: HeadlessSet) -> str:
     """A name's form with the set's own words."""
-    return form.format(service=of.service, namespace=of.namespace, domain=of.facts.domain)
+    domain = headless_set.facts.domain
+    return form.format(service=headless_set.service_name, namespace=headless_set.namespace, domain=domain)
 
 
 @pytest.mark.requirement("SEED-NID-01")
-def test_members_are_named_by_set_and_ordinal(each_set: HeadlessSet) -> None:
-    """Each of the N members MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that hostname."""
-    names = [(pod["metadata"]["name"], pod["spec"].get("hostname")) for pod in each_set.pods()]
-    wanted = [(each_set.member(ordinal), each_set.member(ordinal)) for ordinal in each_set.ordinals]
-    assert names == wanted, f"the members' names and hostnames are {names}, expected {wanted}"
+def test_pods_are_named_by_set_and_ordinal(each_set: HeadlessSet) -> None:
+    """Each of the N Pods MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that hostname."""
+    names = [(pod["metadata"]["name"], pod["spec"].get("hostname")) for pod in each_set.get_pods()]
+    subject = f"{each_set.statefulset_subject}: names and hostnames of Pods"
+    require_equal(subject, names, [(name, name) for name in each_set.pod_names], where=each_set.where)
 
 
 @pytest.mark.requirement("SEED-NID-01")
 @KUBELET
 @ORDINALS
-def test_a_member_calls_itself_by_that_name(each_set: HeadlessSet, ordinal: int) -> None:
-    """The hostname inside a member MUST be its short name."""
-    ran = each_set.kube.execute(each_set.namespace, each_set.member(ordinal), "uname", "-n")
-    seen = ran.stdout.strip()
-    assert seen == each_set.member(ordinal), (
-        f"expected the hostname {each_set.member(ordinal)}, came {seen}\n{ran.transcript()}"
-    )
+def test_a_pod_calls_itself_by_that_name(each_set: HeadlessSet, ordinal: int) -> None:
+    """The hostname inside a Pod MUST be its name."""
+    result, where = run_in_pod(each_set, ordinal, "uname", "-n"), pod_place(each_set, ordinal)
+    observed, wanted = result.stdout.strip(), each_set.pod_name(ordinal)
+    require_equal("uname -n", observed, wanted, where=where, details=result.transcript())
 
 
-def require_name_server(configuration: str, facts: Facts) -> None:
+def require_name_server(configuration: str, facts: Facts, where: Where) -> None:
     """A resolver's configuration names the DNS Service's address, or all of its addresses, and nothing else."""
     servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
-    wanted = facts.dns_service_addresses
-    assert servers in ([wanted[0]], wanted), (
-        f"expected the nameserver {wanted[0]}, came {servers}\n{configuration}"
-    )
+    allowed = facts.dns_service_addresses
+    wanted = allowed if servers == allowed else allowed[:1]
+    require_equal("/etc/resolv.conf: nameserver", servers, wanted, where=where, details=configuration)
 
 
 @pytest.mark.requirement("SEED-NID-02")
 @KUBELET
-def test_pods_ask_the_clusters_dns_service(agent: Agent, facts: Facts) -> None:
-    """A pod's resolver MUST be given the cluster IP of the DNS Service, and no other server."""
-    require_name_server(agent.read("/etc/resolv.conf"), facts)
+def test_new_pods_ask_the_dns_service(agent: Agent, facts: Facts) -> None:
+    """A Pod's resolver MUST be given the cluster IP of the DNS Service, and no other server."""
+    where = Where(pod=agent.pod, namespace=agent.namespace)
+    require_name_server(agent.read("/etc/resolv.conf"), facts, where)
 
 
 @pytest.mark.requirement("SEED-NID-02")
 @KUBELET
 @ORDINALS
-def test_members_ask_the_clusters_dns_service(each_set: HeadlessSet, facts: Facts, ordinal: int) -> None:
-    """A member's resolver, on whichever node, MUST be given the cluster IP of the DNS Service, and no other server."""
-    require_name_server(file_of(each_set, ordinal, "/etc/resolv.conf"), facts)
+def test_pods_of_the_set_ask_the_dns_service(each_set: HeadlessSet, facts: Facts, ordinal: int) -> None:
+    """The resolver of a Pod of the set, on whichever node, MUST be given the cluster IP of the DNS Service, and no other."""
+    configuration = read_file(each_set, ordinal, "/etc/resolv.conf")
+    require_name_server(configuration, facts, pod_place(each_set, ordinal))
 
 
 @pytest.mark.requirement("SEED-NID-02")
 def test_the_dns_servers_know_the_service(each_set: HeadlessSet, dns: Dns) -> None:
-    """Every DNS server of the cluster MUST answer for the Service's name."""
-    dns.require(each_set.domain, "A", must_be(each_set.addresses()))
+    """Every DNS server of the cluster MUST answer for the Service FQDN."""
+    dns.require(each_set.service_fqdn, "A", must_be(each_set.ready_ips()))
 
 
 @pytest.mark.requirement("SEED-NID-03")
-def test_the_services_name_has_the_ready_members_addresses(transcript_set: HeadlessSet, dns: Dns) -> None:
-    """The name made of Service, namespace, `svc` and cluster domain MUST have the addresses of the Ready members, no other."""
-    dns.require(transcript_set.domain, "A", must_be(transcript_set.addresses()))
+def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(transcript_set: HeadlessSet, dns: Dns) -> None:
+    """The name made of Service, namespace, `svc` and cluster domain MUST have the addresses of the Ready Pods, no other."""
+    dns.require(transcript_set.service_fqdn, "A", must_be(transcript_set.ready_ips()))
 
 
 @pytest.mark.requirement("SEED-NID-03")
 def test_the_same_name_in_another_namespace_is_another_service(
     example_set: HeadlessSet, same_named_set: HeadlessSet, dns: Dns
 ) -> None:
-    """Services of one name in two namespaces MUST have two names, each with its own members' addresses only."""
-    both = set(example_set.addresses()) & set(same_named_set.addresses())
-    assert not both, f"members of both: {both}"
+    """Services of one name in two namespaces MUST have two FQDNs, each with the addresses of its own Pods only."""
+    both = set(example_set.ready_ips()) & set(same_named_set.ready_ips())
+    require_items("addresses of Ready Pods of both sets", both, [])
     for own in (example_set, same_named_set):
-        dns.require(own.domain, "A", must_be(own.addresses()), within=own.facts.change_timeout(own.domain))
+        within = own.facts.change_timeout(own.service_fqdn)
+        dns.require(own.service_fqdn, "A", must_be(own.ready_ips()), within=within)
 
 
 @pytest.mark.requirement("SEED-NID-04")
 def test_the_example_name_of_the_service_resolves(example_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
-    """Service `db` MUST have its members' addresses under the document's example name, in the namespace and domain given."""
-    dns.require(f"db.{example_set.namespace}.svc.{facts.domain}.", "A", must_be(example_set.addresses()))
+    """Service `db` MUST have its Pods' addresses under the document's example name, in the namespace and domain given."""
+    dns.require(f"db.{example_set.namespace}.svc.{facts.domain}.", "A", must_be(example_set.ready_ips()))
 
 
 @pytest.mark.requirement("SEED-NID-05")
 @ORDINALS
-def test_each_member_has_a_name_of_its_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Each member MUST have exactly its own address under its name below the Service's name."""
-    dns.require(
-        transcript_set.pod_fqdn(ordinal), "A", must_be([transcript_set.address(ordinal)]), repeat=REPEATS
-    )
+def test_each_pod_has_a_fqdn_of_its_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+    """Each Pod MUST have exactly its own address under its Pod FQDN below the Service FQDN."""
+    address = transcript_set.pod_ip(ordinal)
+    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be([address]), repeat=REPEATS)
 
 
 @pytest.mark.requirement("SEED-NID-05")
-def test_an_ordinal_that_is_not_there_has_no_name(each_set: HeadlessSet, dns: Dns) -> None:
-    """The name of the member after the last one MUST NOT exist."""
+def test_an_ordinal_that_is_not_there_has_no_fqdn(each_set: HeadlessSet, dns: Dns) -> None:
+    """The Pod FQDN of the ordinal after the last one MUST NOT exist."""
     dns.require_absent(each_set.pod_fqdn(each_set.replicas), repeat=REPEATS)
 
 
 @pytest.mark.requirement("SEED-NID-05")
-def test_a_pod_that_is_no_member_has_no_name(
-    single_member_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder, dns: Dns
+def test_a_pod_that_is_not_of_the_set_has_no_fqdn(
+    single_pod_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder, dns: Dns
 ) -> None:
-    """A plain pod that the Service selects MUST be found under the Service's name and MUST NOT have one of its own."""
-    if single_member_set.facts.pod_names:
+    """A plain Pod that the Service selects MUST be found under the Service FQDN and MUST NOT have a Pod FQDN."""
+    if single_pod_set.facts.endpoint_pod_names:
         not_supported("its DNS server is configured to name endpoints after their pods")
     template = find(manifest_folder.load(STUB_FILE), "StatefulSet")["spec"]["template"]
-    plain = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "plain", **template["metadata"]},
-        "spec": template["spec"],
-    }
-    deployer.create([plain], single_member_set.namespace)
-    await_pod(single_member_set.kube, single_member_set.namespace, "plain")
-    own = address(single_member_set.kube.get("Pod", single_member_set.namespace, "plain"))
-    dns.require(
-        single_member_set.domain,
-        "A",
-        must_be([*single_member_set.addresses(), own]),
-        within=single_member_set.facts.change_timeout(single_member_set.domain),
-    )
-    dns.require_absent(f"plain.{single_member_set.domain}")
+    metadata = {"name": "plain", **template["metadata"]}
+    plain: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    namespace, fqdn = single_pod_set.namespace, single_pod_set.service_fqdn
+    deployer.create([plain], namespace)
+    deployer.await_pod(namespace, "plain")
+    own = pod_ip(single_pod_set.kube.get("Pod", namespace, "plain"))
+    listed = must_be([*single_pod_set.ready_ips(), own])
+    dns.require(fqdn, "A", listed, within=single_pod_set.facts.change_timeout(fqdn))
+    dns.require_absent(f"plain.{fqdn}")
 
 
 @pytest.mark.requirement("SEED-NID-06")
 @ORDINALS
-def test_the_example_name_of_a_member_resolves(
+def test_the_example_name_of_a_pod_resolves(
     example_set: HeadlessSet, facts: Facts, dns: Dns, ordinal: int
 ) -> None:
-    """StatefulSet `mysql` behind Service `db` MUST have its members under the document's example names."""
+    """StatefulSet `mysql` behind Service `db` MUST have its Pods under the document's example names."""
     name = f"mysql-{ordinal}.db.{example_set.namespace}.svc.{facts.domain}."
-    dns.require(name, "A", must_be([example_set.address(ordinal)]))
+    dns.require(name, "A", must_be([example_set.pod_ip(ordinal)]))
 
 
 @pytest.mark.requirement("SEED-NID-06")
 @pytest.mark.parametrize("name", ["mysql-0.mysql-svc", "mysql-sts-0.db"])
-def test_a_member_of_another_set_has_no_name_here(
+def test_a_pod_of_another_set_has_no_fqdn_here(
     transcript_set: HeadlessSet, example_set: HeadlessSet, dns: Dns, name: str
 ) -> None:
-    """A member's name MUST exist below its own Service only, even where another set's Service is in the namespace."""
+    """A Pod FQDN MUST exist below its own Service only, even where another set's Service is in the namespace."""
     assert example_set.namespace == transcript_set.namespace
     dns.require_absent(f"{name}.{transcript_set.namespace}.svc.{transcript_set.facts.domain}.")
 
 
 @pytest.mark.requirement("SEED-NID-07")
-def test_a_new_members_name_is_there_within_the_documented_delay(
-    single_member_set: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
+def test_a_new_fqdn_is_there_within_the_documented_delay(
+    single_pod_set: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
 ) -> None:
-    """A new member's name SHOULD resolve within 60 s of its readiness, though it was asked for in vain just before."""
-    grown = replace(single_member_set, replicas=single_member_set.replicas + 1)
-    new = single_member_set.replicas
-    dns.require(grown.pod_fqdn(new), "A", must_not_exist)
-    grown.scale()
-    ready = grown.await_member(new)
-    seen = dns.require(grown.pod_fqdn(new), "A", must_be([grown.address(new)]), within=DNS_DELAY)
-    record_property("seconds from Ready to resolvable", round(seen.right_since - ready, 3))
+    """A new Pod FQDN SHOULD resolve within 60 s of the Pod's readiness, though it was asked for in vain just before."""
+    new = single_pod_set.replicas
+    name = single_pod_set.pod_fqdn(new)
+    dns.require(name, "A", must_be_nxdomain)
+    grown = single_pod_set.scale(new + 1)
+    ready = grown.await_pod_ready(new)
+    convergence = dns.require(name, "A", must_be([grown.pod_ip(new)]), within=DNS_DELAY)
+    record_property("seconds from Ready to resolvable", round(convergence.right_since - ready, 3))
 
 
-def require_ttls(seconds: list[int], facts: Facts, answer: Answer, *, counts_down: bool) -> None:
-    """Each time to live is the configured one, or what is left of it, and not above the documented delay. Never polled."""
+def require_ttls(kind: str, seconds: list[int], facts: Facts, answer: Answer, *, counts_down: bool) -> None:
+    """Each TTL is the configured one, or what is left of it, and not above the documented delay. Never polled."""
     most = min(facts.ttl, int(DNS_DELAY))
     if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
-        left = "what is left of " if counts_down else ""
-        raise PermanentFailure(
-            f"expected a time to live of {left}{facts.ttl} s, at most {DNS_DELAY:.0f} s, came {answer}"
-        )
+        exact = not counts_down and facts.ttl <= DNS_DELAY
+        expected = f"{kind} {most}" if exact else f"{kind} at most {most}"
+        found = sorted(set(seconds))
+        observed = f"{kind} {found[0] if len(found) == 1 else items_of(found)}"
+        raise PermanentFailure(answer.mismatch(expected, observed).observation)
 
 
 TYPES = [
     pytest.param("{service}", "A", id="service-A"),
     pytest.param("_mysql._tcp.{service}", "SRV", id="service-SRV"),
-    pytest.param("{member}", "A", id="members-A"),
-    pytest.param("{reverse}", "PTR", id="members-PTR"),
+    pytest.param("{pod}", "A", id="pods-A"),
+    pytest.param("{reverse}", "PTR", id="pods-PTR"),
 ]
 
 
@@ -215,18 +210,21 @@ TYPES = [
 def test_no_answer_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns, form: str, rdtype: str
 ) -> None:
-    """Every record's time to live SHOULD be the configured one, and not above 60 s, so that no old answer outlives the delay."""
+    """Every record's TTL SHOULD be the configured one, and not above 60 s, so that no old answer outlives the delay."""
 
     def check(answer: Answer) -> None:
         ttls = [rrset.ttl for section in ("answer", "additional") for rrset in answer.rrsets(section)]
-        assert ttls, f"expected {rdtype} records, came {answer}"
-        require_ttls(ttls, facts, answer, counts_down=facts.is_cached(answer.name, "success"))
+        answer.require(bool(ttls), "records with a TTL")
+        require_ttls("TTL", ttls, facts, answer, counts_down=facts.is_cached(answer.name, "success"))
 
-    members = each_set.ready_members()
-    assert members, "no member is Ready"
+    addresses = each_set.ready_ips_by_fqdn()
+    require(
+        bool(addresses), f"{each_set.statefulset_subject}: Ready Pods", expected="at least 1", observed="0"
+    )
+    service = each_set.service_fqdn
     names = {
-        form.format(service=each_set.domain, member=member, reverse=reverse_name(own))
-        for member, own in members.items()
+        form.format(service=service, pod=pod, reverse=reverse_name(address))
+        for pod, address in addresses.items()
     }
     for name in sorted(names):
         dns.require(name, rdtype, check)
@@ -236,79 +234,74 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
 def test_no_absence_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns
 ) -> None:
-    """The SOA record with a negative answer SHOULD limit its life to the configured time, and not above 60 s (RFC 2308)."""
+    """The SOA record with a negative answer SHOULD limit its TTL to the configured one, and not above 60 s (RFC 2308)."""
 
     def check(answer: Answer) -> None:
-        must_not_exist(answer)
+        must_be_nxdomain(answer)
         limits = [min(rrset.ttl, rdata.minimum) for rrset in answer.rrsets("authority") for rdata in rrset]
-        assert len(limits) == 1, f"expected one SOA record, came {answer}"
-        require_ttls(limits, facts, answer, counts_down=facts.is_cached(answer.name, "denial"))
+        require_soa(answer, len(limits) == 1)
+        counts_down = facts.is_cached(answer.name, "denial")
+        require_ttls("negative TTL", limits, facts, answer, counts_down=counts_down)
 
     dns.require(each_set.pod_fqdn(each_set.replicas), "A", check)
 
 
 @pytest.mark.requirement("SEED-NID-08")
-@pytest.mark.needs(Capability.KUBELET, Capability.SQL)
+@DATABASE
 @ORDINALS
 @pytest.mark.parametrize("form", [SERVICE_FORMS[0], SERVICE_FORMS[-1]])
-def test_each_member_reaches_every_member_by_name(
-    transcript_set: HeadlessSet, form: str, ordinal: int
-) -> None:
-    """From each member, the database of every member, its own included, MUST answer under the member's short and full name."""
-    members = [transcript_set.member(other) for other in transcript_set.ordinals]
-    hosts = [f"{member}.{written(form, transcript_set)}" for member in members]
-    seen = hostnames_seen_by(transcript_set, ordinal, hosts)
-    assert seen == members, (
-        f"from {transcript_set.member(ordinal)}, {hosts} lead to {seen}, expected {members}"
-    )
+def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: str, ordinal: int) -> None:
+    """From each Pod, the database of every Pod, its own included, MUST answer under the Pod's short name and its FQDN."""
+    hosts = [f"{name}.{written(form, transcript_set)}" for name in transcript_set.pod_names]
+    hostnames, where = hostnames_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
+    require_equal(hostnames_subject(hosts), hostnames, transcript_set.pod_names, where=where)
 
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
 @pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_the_services_name_may_be_shortened_in_its_namespace(
+def test_the_service_fqdn_may_be_shortened_in_its_namespace(
     each_set: HeadlessSet, agent: Agent, form: str
 ) -> None:
-    """In the Service's namespace, each shortened form of its name MUST resolve to what its full name resolves to."""
-    agent.require(written(form, each_set), each_set.addresses())
+    """In the Service's namespace, each shortened form of the Service FQDN MUST resolve to what the FQDN resolves to."""
+    agent.require(written(form, each_set), each_set.ready_ips())
 
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
 @ORDINALS
 @pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_a_members_name_may_be_shortened_in_its_namespace(
+def test_a_pod_fqdn_may_be_shortened_in_its_namespace(
     each_set: HeadlessSet, agent: Agent, form: str, ordinal: int
 ) -> None:
-    """In the Service's namespace, each shortened form of a member's name MUST resolve to the member's address."""
-    agent.require(f"{each_set.member(ordinal)}.{written(form, each_set)}", [each_set.address(ordinal)])
+    """In the Service's namespace, each shortened form of a Pod FQDN MUST resolve to the Pod's address."""
+    agent.require(f"{each_set.pod_name(ordinal)}.{written(form, each_set)}", [each_set.pod_ip(ordinal)])
 
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
 @ORDINALS
-def test_a_member_may_shorten_the_services_name(transcript_set: HeadlessSet, ordinal: int) -> None:
-    """In a member too, on whichever node, each shortened form of the Service's name MUST resolve to the Ready members."""
+def test_a_pod_of_the_set_may_shorten_the_service_fqdn(transcript_set: HeadlessSet, ordinal: int) -> None:
+    """In a Pod of the set too, each shortened form of the Service FQDN MUST resolve to the Ready Pods."""
     for form in SERVICE_FORMS:
 
         def check(name: str = written(form, transcript_set)) -> None:
-            wanted, seen = set(transcript_set.addresses()), found_by(transcript_set, ordinal, name)
-            assert seen == wanted, (
-                f"expected {name} to lead to {wanted} in {transcript_set.member(ordinal)}, came {seen or 'none'}"
-            )
+            wanted, found = transcript_set.ready_ips(), resolved_in_pod(transcript_set, ordinal, name)
+            where = pod_place(transcript_set, ordinal)
+            require_equal(f"getaddrinfo {name}", found, set(wanted), where=where)
 
-        eventually(check, expecting=f"{form} to resolve in {transcript_set.member(ordinal)}")
+        eventually(check, expecting=f"{form} to resolve in {transcript_set.pod_name(ordinal)}")
 
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
 def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> None:
-    """A pod's search list MUST start with its namespace, `svc` and the cluster domain."""
+    """A Pod's search list MUST start with its namespace, `svc` and the cluster domain."""
     configuration = agent.read("/etc/resolv.conf")
-    searched = " ".join(re.findall(r"^search\s+(.*)$", configuration, re.MULTILINE))
+    searched = " ".join(re.findall(r"^search\s+(.*)$", configuration, re.MULTILINE)).split()
     wanted = [f"{agent.namespace}.svc.{facts.domain}", f"svc.{facts.domain}", facts.domain]
-    seen = searched.split()[: len(wanted)]
-    assert seen == wanted, f"expected the search list to start with {wanted}, came {seen}\n{configuration}"
+    subject, where = "/etc/resolv.conf: start of search", Where(pod=agent.pod, namespace=agent.namespace)
+    require_equal(subject, searched[: len(wanted)], wanted, where=where, details=configuration)
 
 
 @pytest.mark.requirement("SEED-NID-10")
@@ -318,8 +311,8 @@ def test_short_names_do_not_reach_into_another_namespace(
     transcript_set: HeadlessSet, agent_in_other_namespace: Agent, name: str
 ) -> None:
     """In another namespace, without a Service of that name, the short names MUST NOT lead to this one."""
-    never = transcript_set.addresses() if transcript_set.facts.others_answer else []
-    agent_in_other_namespace.require_unknown(name, never=never)
+    outside = transcript_set.facts.cluster.stock_dns
+    agent_in_other_namespace.require_no_such_name(name, never=transcript_set.ready_ips() if outside else [])
 
 
 @pytest.mark.requirement("SEED-NID-10")
@@ -330,8 +323,8 @@ def test_another_namespace_must_say_which_one_it_means(
 ) -> None:
     """In another namespace, names that say the Service's namespace MUST resolve as they do in the Service's own."""
     name = written(form, transcript_set)
-    agent_in_other_namespace.require(name, transcript_set.addresses())
-    agent_in_other_namespace.require(f"mysql-sts-0.{name}", [transcript_set.address(0)])
+    agent_in_other_namespace.require(name, transcript_set.ready_ips())
+    agent_in_other_namespace.require(f"mysql-sts-0.{name}", [transcript_set.pod_ip(0)])
 
 
 @pytest.mark.requirement("SEED-NID-10")
@@ -339,8 +332,8 @@ def test_another_namespace_must_say_which_one_it_means(
 def test_a_short_name_means_the_service_of_the_own_namespace(
     example_set: HeadlessSet, same_named_set: HeadlessSet, agent: Agent, agent_in_other_namespace: Agent
 ) -> None:
-    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's members only."""
-    within = same_named_set.facts.change_timeout(same_named_set.domain)
-    agent_in_other_namespace.require("db", same_named_set.addresses(), within=within)
-    agent_in_other_namespace.require("mysql-0.db", [same_named_set.address(0)], within=within)
-    agent.require("db", example_set.addresses(), within=within)
+    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's Pods only."""
+    within = same_named_set.facts.change_timeout(same_named_set.service_fqdn)
+    agent_in_other_namespace.require("db", same_named_set.ready_ips(), within=within)
+    agent_in_other_namespace.require("mysql-0.db", [same_named_set.pod_ip(0)], within=within)
+    agent.require("db", example_set.ready_ips(), within=within)

@@ -11,11 +11,19 @@ from uuid import uuid4
 import allure
 import pytest
 
-from headless_conformance.cluster.dns_client import Dns, HostAsker, on_this_host
+from headless_conformance.cluster.dns_answer import on_this_host
+from headless_conformance.cluster.dns_client import Dns, HostAsker
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
-from headless_conformance.cluster.large_set import DELAYS, SERVICE, STATEFULSET, Change, LargeSet, costs
+from headless_conformance.cluster.large_set import (
+    DELAYS,
+    SERVICE_NAME,
+    STATEFULSET_NAME,
+    LargeSet,
+    SizeChange,
+    costs,
+)
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import delete_namespace
 from headless_conformance.core.settings import Settings
@@ -24,8 +32,8 @@ from headless_conformance.plugin.session import run_context
 HERE = Path(__file__).parent
 
 NewLargeSet = Callable[[], AbstractContextManager[LargeSet]]
-Report = Callable[[Change], None]
-Costs = Callable[[int, Sequence[Change]], None]
+Report = Callable[[SizeChange], None]
+Costs = Callable[[int, Sequence[SizeChange]], None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,7 +73,9 @@ def new_large_set(cluster: Cluster, kube: Kube, facts: Facts) -> NewLargeSet:
         namespace = f"n{uuid4().hex[:4]}"
         kube.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         try:
-            large_set = LargeSet(cluster, HeadlessSet(kube, facts, namespace, STATEFULSET, SERVICE), dns)
+            large_set = LargeSet(
+                cluster, HeadlessSet(kube, facts, namespace, STATEFULSET_NAME, SERVICE_NAME), dns
+            )
             large_set.create()
             yield large_set
         finally:
@@ -78,7 +88,7 @@ def new_large_set(cluster: Cluster, kube: Kube, facts: Facts) -> NewLargeSet:
 def report(record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]) -> Report:
     """Puts a change's figures into the reports and on the terminal."""
 
-    def put(change: Change) -> None:
+    def put(change: SizeChange) -> None:
         size = f"{change.members} members"
         record_property(f"seconds to {size}", round(change.settled, 3))
         for title, rank in DELAYS.items():
@@ -96,7 +106,7 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
 def report_costs(capsys: pytest.CaptureFixture[str]) -> Costs:
     """Puts what one member more costs into the reports and on the terminal, from the memory before the first on."""
 
-    def put(idle: int, steps: Sequence[Change]) -> None:
+    def put(idle: int, steps: Sequence[SizeChange]) -> None:
         table = costs(idle, steps)
         allure.attach(table, name="cost of an endpoint", attachment_type=allure.attachment_type.TEXT)
         with capsys.disabled():

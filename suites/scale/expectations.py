@@ -7,14 +7,18 @@ from collections.abc import Collection, Mapping
 
 import dns.flags
 
-from headless_conformance.cluster.dns_client import Answer, Check, Transport
+from headless_conformance.cluster.dns_answer import Answer, Transport
+from headless_conformance.cluster.dns_checks import Check
 from headless_conformance.cluster.large_set import LargeSet
 from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.mismatch import items_of, require
 
 AT_REST_SECONDS = 60.0
 """Bound on what already holds: three looks at answers of 1,000 records take seconds on a busy machine."""
 SLICE_LIMIT = 100
 """Endpoints per slice, unless the controller manager is told otherwise."""
+SHOWN = 5
+"""How many of the items that differ a mismatch shows."""
 
 
 def over(transport: Transport, check: Check) -> Check:
@@ -22,32 +26,48 @@ def over(transport: Transport, check: Check) -> Check:
     return lambda answer: check(answer) if answer.transport is transport else None
 
 
-def cut(answer: Answer) -> bool:
-    """Whether the answer says that it was cut (TC)."""
+def is_truncated(answer: Answer) -> bool:
+    """Whether the answer says that it was truncated (TC)."""
     return bool(answer.message and answer.message.flags & dns.flags.TC)
 
 
-def must_be_cut(answer: Answer, addresses: Collection[str]) -> None:
-    """NOERROR, TC, at least one address, and none that is not a member's, each once."""
+def must_not_be_truncated(answer: Answer) -> None:
+    """The answer does not have the flag TC."""
+    if is_truncated(answer):
+        raise answer.mismatch("no flag TC", "flag TC")
+
+
+def must_be_truncated(answer: Answer, addresses: Collection[str]) -> None:
+    """NOERROR, TC, at least one address, and none that is not a Pod's, each once."""
     values = answer.values()
-    assert answer.rcode == "NOERROR", f"expected a cut answer, came {answer}"
-    assert cut(answer), (
-        f"expected TC with {len(addresses)} members, came {len(values)} addresses without it: {answer}"
-    )
-    assert values, f"expected some of {len(addresses)} addresses, came {answer}"
-    foreign = set(values) - set(addresses)
-    assert not foreign, f"not members' addresses: {sorted(foreign)[:5]} in {answer}"
-    assert len(set(values)) == len(values), f"expected each address once, came {answer}"
+    some = f"some of {len(addresses)} records, flag TC"
+    if answer.rcode != "NOERROR" or not values or not is_truncated(answer):
+        flag = "flag TC" if is_truncated(answer) else "no flag TC"
+        raise answer.mismatch(some, f"{answer.rcode}, {len(values)} records, {flag}")
+    foreign = sorted(set(values) - set(addresses))
+    if foreign:
+        raise answer.mismatch(some, f"{len(foreign)} other records: {items_of(foreign[:SHOWN])}")
+    twice = [value for value, count in Counter(values).items() if count > 1]
+    if twice:
+        raise answer.mismatch(some, f"{len(twice)} records more than once: {items_of(twice[:SHOWN])}")
+
+
+def require_none(subject: str, items: Collection[object]) -> None:
+    """There are none of these items; a mismatch shows some of them."""
+    observed = f"{len(items)}: {items_of(list(items)[:SHOWN])}"
+    require(not items, subject, expected="none", observed=observed)
 
 
 def require_slices(large_set: LargeSet, addresses: Mapping[str, str]) -> None:
-    """The Service's slices hold exactly these members, each once, and at most 100 each."""
+    """The Service's slices hold exactly these Pods, each once, and at most 100 each."""
+    subject = large_set.pods.slices_subject
 
     def check() -> None:
-        slices = large_set.members.slices()
-        sizes = {item["metadata"]["name"]: len(item.get("endpoints") or []) for item in slices}
-        assert max(sizes.values()) <= SLICE_LIMIT, (
-            f"expected at most {SLICE_LIMIT} endpoints per slice, came {sizes}"
+        slices = large_set.pods.endpoint_slices()
+        longest = max(len(item.get("endpoints") or []) for item in slices)
+        expected = f"at most {SLICE_LIMIT}"
+        require(
+            longest <= SLICE_LIMIT, f"{subject}: endpoints per slice", expected=expected, observed=longest
         )
         found = Counter(
             (endpoint["targetRef"]["name"], address)
@@ -56,9 +76,8 @@ def require_slices(large_set: LargeSet, addresses: Mapping[str, str]) -> None:
             for address in endpoint["addresses"]
         )
         twice = [pair for pair, count in found.items() if count > 1]
-        assert not twice, f"in slices more than once: {twice[:5]}"
-        missing, foreign = addresses.items() - found.keys(), found.keys() - addresses.items()
-        assert not missing, f"{len(missing)} members in no slice: {sorted(missing)[:5]}"
-        assert not foreign, f"{len(foreign)} endpoints that are no members: {sorted(foreign)[:5]}"
+        require_none(f"{subject}: endpoints that are there more than once", twice)
+        require_none(f"{subject}: Pods that are missing", addresses.items() - found.keys())
+        require_none(f"{subject}: endpoints that are not Pods of the set", found.keys() - addresses.items())
 
-    eventually(check, expecting=f"slices of {len(addresses)} members", within=AT_REST_SECONDS)
+    eventually(check, expecting=f"slices of {len(addresses)} Pods", within=AT_REST_SECONDS)

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 
 import pytest
 
-from headless_conformance.cluster.dns_client import Answer, Check, Transport, must_be
-from headless_conformance.cluster.large_set import STATEFULSET, Change, LargeSet, choose
+from headless_conformance.cluster.dns_answer import Answer, Transport
+from headless_conformance.cluster.dns_checks import Check, must_be
+from headless_conformance.cluster.large_set import STATEFULSET_NAME, LargeSet, SizeChange, choose
 from headless_conformance.cluster.model import Capability
+from headless_conformance.core.mismatch import require, require_equal
 from suites.scale.conftest import NewLargeSet, Report
-from suites.scale.expectations import AT_REST_SECONDS, cut, must_be_cut, over, require_slices
+from suites.scale.expectations import (
+    AT_REST_SECONDS,
+    must_be_truncated,
+    must_not_be_truncated,
+    over,
+    require_none,
+    require_slices,
+)
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
 
@@ -21,80 +30,96 @@ READY_SECONDS = 30.0
 """Budget of 1,000 members, Ready and right, on two cores."""
 
 
+def names_of(size: int) -> set[str]:
+    """The names of so many Pods."""
+    return {f"{STATEFULSET_NAME}-{ordinal}" for ordinal in range(size)}
+
+
 @dataclass(frozen=True)
-class Thousand:
+class ThousandPods:
     large_set: LargeSet
-    growth: Change
+    growth: SizeChange
     addresses: dict[str, str]
 
     def require_service(self, form: str, rdtype: str, check: Check) -> None:
         """Every DNS server passes the check for a name made from the Service's."""
-        name = form.format(service=self.large_set.members.domain)
+        name = form.format(service=self.large_set.pods.service_fqdn)
         self.large_set.dns.require(name, rdtype, check, within=AT_REST_SECONDS)
 
 
 @pytest.fixture(scope="module")
-def thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[Thousand]:
+def thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[ThousandPods]:
     """A crowd of 1,000, how it came to be, and its members' addresses."""
     with new_large_set() as large_set:
         growth = large_set.resize(MEMBERS, seed)
-        yield Thousand(large_set, growth, large_set.addresses())
+        yield ThousandPods(large_set, growth, large_set.addresses())
 
 
-def test_a_thousand_members_are_ready_and_right_within_the_budget(thousand: Thousand, report: Report) -> None:
+def test_a_thousand_members_are_ready_and_right_within_the_budget(
+    thousand: ThousandPods, report: Report
+) -> None:
     """1,000 members MUST be Ready, and their names right, within 30 s."""
     report(thousand.growth)
-    assert len(thousand.addresses) == MEMBERS
-    assert thousand.growth.settled < READY_SECONDS, str(thousand.growth)
+    require_equal("number of Ready Pods", len(thousand.addresses), MEMBERS)
+    settled = thousand.growth.settled
+    require(
+        settled < READY_SECONDS,
+        f"seconds to {MEMBERS} Pods",
+        expected=f"less than {READY_SECONDS:.0f}",
+        observed=f"{settled:.1f}",
+        details=str(thousand.growth),
+    )
 
 
-def test_the_service_name_has_every_address_over_tcp(thousand: Thousand) -> None:
+def test_the_service_name_has_every_address_over_tcp(thousand: ThousandPods) -> None:
     """Over TCP the Service's name MUST answer all 1,000 addresses, each once, and not say that the answer was cut."""
     whole = must_be(thousand.addresses.values())
 
     def check(answer: Answer) -> None:
         whole(answer)
-        assert not cut(answer), f"expected an answer that was not cut, came {answer}"
+        must_not_be_truncated(answer)
 
     thousand.require_service("{service}", "A", over(Transport.TCP, check))
 
 
-def test_over_udp_the_answer_says_that_it_was_cut(thousand: Thousand) -> None:
+def test_over_udp_the_answer_says_that_it_was_cut(thousand: ThousandPods) -> None:
     """Over UDP the answer MUST say that it was cut (TC), so that a client asks again, and hold members' addresses only."""
     addresses = set(thousand.addresses.values())
     thousand.require_service(
-        "{service}", "A", over(Transport.UDP, lambda answer: must_be_cut(answer, addresses))
+        "{service}", "A", over(Transport.UDP, lambda answer: must_be_truncated(answer, addresses))
     )
 
 
-def test_the_port_name_has_every_member_over_tcp(thousand: Thousand) -> None:
+def test_the_port_name_has_every_member_over_tcp(thousand: ThousandPods) -> None:
     """Over TCP the port's SRV records MUST name all 1,000 members, each once; the additional section may be cut."""
-    targets = [f"{name}.{thousand.large_set.members.domain} 80" for name in thousand.addresses]
+    targets = [f"{name}.{thousand.large_set.pods.service_fqdn} 80" for name in thousand.addresses]
     thousand.require_service("_http._tcp.{service}", "SRV", over(Transport.TCP, must_be(targets)))
 
 
-def test_each_member_has_a_name_of_its_own(thousand: Thousand, seed: int, names_to_ask: int | None) -> None:
+def test_each_member_has_a_name_of_its_own(
+    thousand: ThousandPods, seed: int, names_to_ask: int | None
+) -> None:
     """Each member's name MUST resolve to its address and no other."""
     for name in choose(thousand.addresses, seed, names_to_ask):
-        thousand.large_set.require_member(name, thousand.addresses[name])
+        thousand.large_set.require_pod_fqdn(name, thousand.addresses[name])
 
 
-def test_there_is_no_member_beyond_the_last(thousand: Thousand) -> None:
+def test_there_is_no_member_beyond_the_last(thousand: ThousandPods) -> None:
     """The name after the last member's MUST not exist."""
-    thousand.large_set.require_no_member(f"{STATEFULSET}-{MEMBERS}")
+    thousand.large_set.require_no_pod_fqdn(f"{STATEFULSET_NAME}-{MEMBERS}")
 
 
-def test_slices_hold_each_member_once_and_at_most_100(thousand: Thousand) -> None:
+def test_slices_hold_each_member_once_and_at_most_100(thousand: ThousandPods) -> None:
     """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
     require_slices(thousand.large_set, thousand.addresses)
 
 
-def test_the_crowd_shrinks_and_grows_again(thousand: Thousand, report: Report, seed: int) -> None:
+def test_the_crowd_shrinks_and_grows_again(thousand: ThousandPods, report: Report, seed: int) -> None:
     """After a change from 1,000 to 10 and back, names, slices and the Service's answer MUST be those of the members there are."""
     large_set = thousand.large_set
     for size in (FEW, MEMBERS):
         report(large_set.resize(size, seed))
         addresses = large_set.addresses()
-        assert sorted(addresses) == sorted(f"{STATEFULSET}-{ordinal}" for ordinal in range(size))
+        require_none("Ready Pods that are missing or were not asked for", addresses.keys() ^ names_of(size))
         thousand.require_service("{service}", "A", over(Transport.TCP, must_be(addresses.values())))
         require_slices(large_set, addresses)

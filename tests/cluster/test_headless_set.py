@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.waiting import Unobserved
+from tests.cluster.stand_in import stand_in_cluster
 
 
 def pod(name: str, *, ready: bool = True, owner: str = "set-uid", **status: Any) -> Object:
@@ -49,13 +51,19 @@ class FakeKube:
 
 
 def headless_set(kube: FakeKube) -> HeadlessSet:
-    return HeadlessSet(cast(Kube, kube), cast(Facts, None), "default", "mysql-sts", "mysql-svc")
+    return HeadlessSet(
+        cast(Kube, kube),
+        cast(Facts, SimpleNamespace(cluster=stand_in_cluster())),
+        "default",
+        "mysql-sts",
+        "mysql-svc",
+    )
 
 
 def test_members_are_the_pods_that_the_set_owns_by_ordinal() -> None:
     pods = [pod(f"mysql-sts-{ordinal}") for ordinal in (10, 2, 0)]
     kube = FakeKube([*pods, pod("mysql-sts-1", owner="another")])
-    assert [found["metadata"]["name"] for found in headless_set(kube).pods()] == [
+    assert [found["metadata"]["name"] for found in headless_set(kube).get_pods()] == [
         "mysql-sts-0",
         "mysql-sts-2",
         "mysql-sts-10",
@@ -70,12 +78,14 @@ def test_only_ready_members_that_stay_have_addresses() -> None:
         pod("mysql-sts-1", ready=False, podIP="198.51.100.2"),
         leaving,
     ]
-    assert headless_set(FakeKube(pods)).addresses() == ["198.51.100.1"]
+    assert headless_set(FakeKube(pods)).ready_ips() == ["198.51.100.1"]
 
 
 def test_a_missing_object_is_a_broken_promise() -> None:
-    with pytest.raises(AssertionError, match="there is no Pod mysql-sts-1 in namespace default"):
-        headless_set(FakeKube([])).pod(1)
+    with pytest.raises(
+        AssertionError, match="Pod mysql-sts-1: expected present, got absent in namespace default"
+    ):
+        headless_set(FakeKube([])).get_pod(1)
 
 
 def test_a_set_that_is_settled_is_not_waited_for() -> None:

@@ -11,20 +11,13 @@ import pytest
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import is_cached, plugin_options
 from headless_conformance.cluster.manifests import ManifestFolder
-from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.cluster.model import Capability
 from headless_conformance.core.paths import MANIFESTS
-from headless_conformance.core.versions import load as load_versions
 from suites.headless_service.manifest_files import HEADLESS_FILE, STATEFULSET_FILE
+from tests.cluster.stand_in import stand_in_cluster
 
 FOLDER = ManifestFolder(MANIFESTS / "headless_service")
 FILES = sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name != "rbac")
-
-
-def cluster(*capabilities: Capability, **images: str) -> Cluster:
-    release = load_versions().newest
-    return Cluster(
-        "test", "kind", release, Path("kubeconfig"), Path("kubectl"), frozenset(capabilities), images
-    )
 
 
 def pods_of(path: Path) -> list[dict[str, Any]]:
@@ -59,7 +52,9 @@ def test_pods_are_restricted_small_and_end_in_grace(path: Path) -> None:
 
 def test_images_are_mapped_and_unknown_ones_stay() -> None:
     objects = FOLDER.load("clients.yaml")
-    fitted = manifests.fitted(objects, cluster(**{"mysql:8.4": "headless-conformance/mysql-server:9"}))
+    fitted = manifests.fitted(
+        objects, stand_in_cluster(images={"mysql:8.4": "headless-conformance/mysql-server:9"})
+    )
     images = [item["spec"]["containers"][0]["image"] for item in fitted]
     assert images == ["busybox:1.28", "headless-conformance/mysql-server:9"]
     assert objects == FOLDER.load("clients.yaml")
@@ -70,14 +65,14 @@ def test_init_containers_get_their_images_like_others() -> None:
         "kind": "Pod",
         "spec": {"initContainers": [{"image": "headless-conformance/client"}], "containers": []},
     }
-    (fitted,) = manifests.fitted([pod], cluster(**{"headless-conformance/client": "client:1"}))
+    (fitted,) = manifests.fitted([pod], stand_in_cluster(images={"headless-conformance/client": "client:1"}))
     assert fitted["spec"]["initContainers"] == [{"image": "client:1"}]
 
 
 def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> None:
     objects = FOLDER.load(STATEFULSET_FILE)
-    assert manifests.fitted(objects, cluster(Capability.VOLUMES)) == objects
-    (fitted,) = manifests.fitted(objects, cluster())
+    assert manifests.fitted(objects, stand_in_cluster(Capability.VOLUMES)) == objects
+    (fitted,) = manifests.fitted(objects, stand_in_cluster())
     assert "volumeClaimTemplates" not in fitted["spec"]
     assert fitted["spec"]["template"]["spec"]["volumes"] == [{"name": "data", "emptyDir": {}}]
 

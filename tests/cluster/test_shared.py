@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from headless_conformance.cluster import shared as module
-from headless_conformance.cluster import waiting
+from headless_conformance.cluster import model, waiting
 from headless_conformance.cluster.kube import Kube, Object
-from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
 from headless_conformance.cluster.waiting import Unobserved
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.run_identity import RUN_VARIABLE
-from suites.headless_service.dns_test_session import typed
+from suites.headless_service.dns_test_session import command_words
+from tests.cluster.stand_in import stand_in_cluster
 
 
 class FakeKube:
@@ -67,7 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shared(folder: Path, *objects: Object | None) -> Shared:
-    return Shared(folder, cast(Kube, FakeKube(*objects)), cast(Cluster, None))
+    return Shared(folder, cast(Kube, FakeKube(*objects)), stand_in_cluster())
 
 
 def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
@@ -108,7 +106,7 @@ def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
 def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POD_READY_TIMEOUT", 0.05)
+    monkeypatch.setattr(model, "POD_READY_TIMEOUT", 0.05)
     shared(tmp_path, THERE, None).require_unselected("default", {"app": "mysql"})
     with pytest.raises(
         UserError, match=r"Pods in namespace default have the label app=mysql.*choose another NAMESPACE"
@@ -120,7 +118,7 @@ def test_what_was_noted_is_removed_newest_first_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kube = FakeKube()
-    monkeypatch.setattr(module, "Kube", lambda *_arguments: kube)
+    monkeypatch.setattr("headless_conformance.cluster.shared.Kube", lambda *_arguments: kube)
     (tmp_path / ADDRESS).write_text(json.dumps({"kubeconfig": "kubeconfig", "kubectl": "kubectl"}))
     remove_created(tmp_path)
     assert kube.deleted == []
@@ -139,19 +137,18 @@ BEGINNING: tuple[Object, ...] = (
 
 def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
     kube = FakeKube()
-    return Shared(folder, cast(Kube, kube), cast(Cluster, SimpleNamespace(namespace_objects=BEGINNING))), kube
+    return Shared(folder, cast(Kube, kube), stand_in_cluster(namespace_objects=BEGINNING)), kube
 
 
 @pytest.mark.parametrize("ends_with_run", [False, True])
-def test_a_specs_namespace_goes_with_the_spec_or_with_the_whole_cluster(
+def test_a_tests_namespace_goes_with_the_test_or_with_the_whole_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends_with_run: bool
 ) -> None:
     monkeypatch.setenv(RUN_VARIABLE, "run-1")
     kube = FakeKube()
-    cluster = SimpleNamespace(ends_with_run=ends_with_run, namespace_objects=())
-    ours = Shared(tmp_path, cast(Kube, kube), cast(Cluster, cluster))
-    with pytest.raises(AssertionError, match="red"), ours.namespace("spec") as name:
-        raise AssertionError("red")
+    ours = Shared(tmp_path, cast(Kube, kube), stand_in_cluster(ends_with_run=ends_with_run))
+    with pytest.raises(AssertionError, match="failed"), ours.namespace("test") as name:
+        raise AssertionError("failed")
     deleted = [("DELETE", f"/api/v1/namespaces/{name}")]
     assert kube.deleted == ([] if ends_with_run else deleted)
 
@@ -161,7 +158,7 @@ def test_a_secret_comes_when_the_rights_that_were_bound_are_known(
 ) -> None:
     monkeypatch.setenv(RUN_VARIABLE, "run-1")
     ours, kube = on_a_cluster_of_theirs(tmp_path)
-    ours.create_namespace("spec")
+    ours.create_namespace("test")
     assert kube.created == [("RoleBinding", False), ("Secret", True)]
 
 
@@ -178,10 +175,10 @@ def test_a_namespace_that_was_named_gets_the_secret_for_the_length_of_the_run(tm
 
 @pytest.mark.parametrize("secret", ["", "pull"])
 def test_the_documents_pod_is_pulled_like_all_others(secret: str) -> None:
-    cluster = SimpleNamespace(
+    cluster = stand_in_cluster(
         images={"busybox:1.28": "registry.example/classic-nslookup:1"}, pull_secret=secret
     )
-    words = typed(cast(Cluster, cluster))
+    words = command_words(cluster)
     assert words[:5] == ["run", "dns-test", "-ti", "--image=registry.example/classic-nslookup:1", "--rm"]
     overrides = [json.loads(word.removeprefix("--overrides="))["spec"] for word in words[5:]]
     assert overrides == ([{"imagePullSecrets": [{"name": "pull"}]}] if secret else [])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from headless_conformance.cluster.transcripts import (
-    described,
-    fields,
+    parse_description,
+    parse_table,
     require_line,
     require_transcript,
-    table,
+    single_spaced,
 )
+from headless_conformance.core.mismatch import Mismatch
 
 LOOKUP = """\
 Server:    {dns}
@@ -29,65 +30,67 @@ Address 1: 198.51.100.7 mysql-sts-0.mysql-svc.default.svc.cluster.local
 
 
 def test_what_stands_in_the_holes_is_given_back() -> None:
-    found = require_transcript(LOOKUP, PRINTED, dns="192.0.2.10")
+    found = require_transcript("nslookup", LOOKUP, PRINTED, dns="192.0.2.10")
     assert (found["address"], found["dns_name"]) == ("198.51.100.7", "kube-dns.kube-system.svc.cluster.local")
 
 
 def test_a_hole_means_the_same_on_every_line() -> None:
+    printed = PRINTED.replace("Address 1: 192.0.2.10", "Address 1: 192.0.2.11")
     with pytest.raises(
-        AssertionError, match=r"line 2 differs\n  expected: Address 1: 192\.0\.2\.10 <dns_name>"
+        Mismatch, match=r"^nslookup: line 2: expected Address 1: 192\.0\.2\.10 <dns_name>, got"
     ):
-        require_transcript(LOOKUP, PRINTED.replace("Address 1: 192.0.2.10", "Address 1: 192.0.2.11"))
+        require_transcript("nslookup", LOOKUP, printed)
 
 
 def test_a_hole_means_the_same_within_a_line() -> None:
-    assert require_line("{name} is {name}", "db is db") == {"name": "db"}
-    with pytest.raises(AssertionError, match="no line is as expected"):
-        require_line("{name} is {name}", "db is mysql")
+    assert require_line("hosts file", "{name} is {name}", "db is db") == {"name": "db"}
+    with pytest.raises(Mismatch, match="^hosts file: expected <name> is <name>, got db is mysql"):
+        require_line("hosts file", "{name} is {name}", "db is mysql")
 
 
-def test_the_first_difference_is_shown_with_both_lines() -> None:
-    with pytest.raises(AssertionError) as raised:
-        require_transcript(
-            LOOKUP, PRINTED.replace("Name:      mysql-svc", "Name:      mysql"), dns="192.0.2.10"
-        )
-    assert "line 4 differs\n  expected: Name:      mysql-svc\n  printed:  Name:      mysql\n" in str(
-        raised.value
-    )
+def test_the_first_difference_is_shown_with_both_lines_and_the_whole_output() -> None:
+    printed = PRINTED.replace("Name:      mysql-svc", "Name:      mysql")
+    with pytest.raises(Mismatch) as raised:
+        require_transcript("nslookup", LOOKUP, printed, dns="192.0.2.10")
+    seen = raised.value.observation
+    assert seen.subject == "nslookup: line 4"
+    assert (seen.expected, seen.observed) == ("Name:      mysql-svc", "Name:      mysql")
+    assert printed in seen.details
 
 
 @pytest.mark.parametrize(
-    ("printed", "shown"), [("one\n", "printed:  (nothing more)"), ("one\ntwo\nthree\n", "printed:  three")]
+    ("printed", "expected", "observed"),
+    [("one\n", "two", "nothing more"), ("one\ntwo\nthree\n", "nothing more", "three")],
 )
-def test_missing_and_additional_lines_differ(printed: str, shown: str) -> None:
-    with pytest.raises(AssertionError) as raised:
-        require_transcript("one\ntwo\n", printed)
-    assert shown in str(raised.value)
+def test_missing_and_additional_lines_differ(printed: str, expected: str, observed: str) -> None:
+    with pytest.raises(Mismatch) as raised:
+        require_transcript("nslookup", "one\ntwo\n", printed)
+    assert (raised.value.observation.expected, raised.value.observation.observed) == (expected, observed)
 
 
 def test_signs_in_a_template_mean_themselves() -> None:
     with pytest.raises(AssertionError):
-        require_line("/ # nslookup a.b", "/ # nslookup a+b")
+        require_line("hosts file", "/ # nslookup a.b", "/ # nslookup a+b")
 
 
 def test_a_missing_line_is_shown_with_the_one_most_like_it() -> None:
-    with pytest.raises(AssertionError) as raised:
-        require_line("fe00::1 ip6-allnodes", "127.0.0.1 localhost\nff02::1 ip6-allnodes\n")
-    assert "nearest:  ff02::1 ip6-allnodes" in str(raised.value)
+    printed = "127.0.0.1 localhost\nff02::1 ip6-allnodes\n"
+    with pytest.raises(Mismatch, match="expected fe00::1 ip6-allnodes, got ff02::1 ip6-allnodes"):
+        require_line("hosts file", "fe00::1 ip6-allnodes", printed)
 
 
 def test_a_line_must_be_there_once() -> None:
-    with pytest.raises(AssertionError, match="expected one line, came 2"):
-        require_line("same", "same\nsame\n")
+    with pytest.raises(Mismatch, match="expected same, got same 2 times"):
+        require_line("hosts file", "same", "same\nsame\n")
 
 
-def test_blanks_and_tabs_are_one_for_fields() -> None:
-    assert fields("127.0.0.1\tlocalhost\n::1  localhost \n") == "127.0.0.1 localhost\n::1 localhost"
+def test_blanks_and_tabs_become_one_blank() -> None:
+    assert single_spaced("127.0.0.1\tlocalhost\n::1  localhost \n") == "127.0.0.1 localhost\n::1 localhost"
 
 
 def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
     printed = "Name:       mysql-svc\nPort:       a  1/TCP\nPort:       b  2/TCP\nEvents:     <none>\n"
-    assert described(printed) == {
+    assert parse_description(printed) == {
         "Name": ["mysql-svc"],
         "Port": ["a  1/TCP", "b  2/TCP"],
         "Events": ["<none>"],
@@ -96,11 +99,14 @@ def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
 
 def test_indented_lines_belong_to_the_value_above() -> None:
     printed = "Labels:     app=mysql-svc\n            team=databases\nEvents:\n  Type  Reason\n"
-    assert described(printed) == {"Labels": ["app=mysql-svc\nteam=databases"], "Events": ["\nType  Reason"]}
+    assert parse_description(printed) == {
+        "Labels": ["app=mysql-svc\nteam=databases"],
+        "Events": ["\nType  Reason"],
+    }
 
 
 def test_a_value_may_hold_colons() -> None:
-    assert described("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == [
+    assert parse_description("Endpoints:         192.0.2.1:3306,192.0.2.2:3306\n")["Endpoints"] == [
         "192.0.2.1:3306,192.0.2.2:3306"
     ]
 
@@ -114,4 +120,4 @@ def test_a_table_is_read_by_its_headings() -> None:
         "PORT(S)": "3306/TCP",
         "AGE": "37s",
     }
-    assert table(printed) == [wanted]
+    assert parse_table("kubectl get svc", printed) == [wanted]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.waiting import PermanentFailure, Unobserved, consistently, eventually
+from headless_conformance.cluster.waiting import Unobserved, consistently, eventually
+from headless_conformance.core.mismatch import Mismatch, Observation, PermanentFailure
 
 SHORT = 0.05
+TWO_PODS = Mismatch(Observation("Ready Pods", "3", "2 {a, b}", details="b is Pending"))
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +45,17 @@ def test_a_failure_in_between_starts_the_count_anew() -> None:
     )
 
 
-def test_a_failure_tells_expectation_last_observation_attempts_and_time() -> None:
-    with pytest.raises(
-        AssertionError, match=r"expected three pods\nlast seen: two pods\n\(\d+ attempts in 0\.\d s\)"
-    ):
-        eventually(results(AssertionError("two pods")), expecting="three pods", within=SHORT)
+def test_a_mismatch_has_the_number_of_attempts_and_their_seconds() -> None:
+    answers = results(Mismatch(Observation("Pods", "3", "1")), TWO_PODS)
+    with pytest.raises(Mismatch) as raised:
+        eventually(answers, expecting="three Pods", within=SHORT)
+    seen = raised.value.observation
+    assert (seen.subject, seen.expected, seen.observed) == ("Ready Pods", "3", "2 {a, b}")
+    assert (seen.attempts or 0) > 1
+    printed = (
+        rf"Ready Pods: expected 3, got 2 \{{a, b\}}\nb is Pending\n\({seen.attempts} attempts in 0\.\d s\)"
+    )
+    assert re.fullmatch(printed, str(raised.value))
 
 
 def test_one_good_answer_of_several_replicas_is_a_failure() -> None:
@@ -60,9 +69,9 @@ def test_what_cannot_be_mended_is_not_looked_at_again() -> None:
 
     def check() -> None:
         seen.append(1)
-        raise PermanentFailure("a time to live of 3600 s")
+        raise PermanentFailure(Observation("A db.", "TTL 30", "TTL 3600"))
 
-    with pytest.raises(AssertionError, match="a time to live of 3600 s"):
+    with pytest.raises(PermanentFailure, match="expected TTL 30, got TTL 3600"):
         eventually(check, expecting="at most 60 s")
     assert len(seen) == 1
 
@@ -91,10 +100,8 @@ def test_consistently_passes_when_nothing_changes() -> None:
 
 
 def test_consistently_fails_at_the_first_change() -> None:
-    with pytest.raises(AssertionError, match=r"expected no change\nlast seen: changed\n\(attempt 3"):
-        consistently(
-            results("good", "good", AssertionError("changed"), "good"), expecting="no change", during=5
-        )
+    with pytest.raises(Mismatch, match=r"got 2 \{a, b\}[^(]*\(3 attempts in"):
+        consistently(results("good", "good", TWO_PODS, "good"), expecting="no change", during=5)
 
 
 def test_consistently_does_not_pass_unseen() -> None:

@@ -334,8 +334,8 @@ def test_the_fence_and_the_code_mean_the_same_label_and_role() -> None:
 
 def test_clean_existing_removes_labelled_namespaces_only_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     there: dict[str, dict[str, str]] = {
-        "headless-spec-1": {RUN_LABEL: "1-a"},
-        "headless-spec-2": {RUN_LABEL: "2-b"},
+        "headless-test-1": {RUN_LABEL: "1-a"},
+        "headless-test-2": {RUN_LABEL: "2-b"},
         "kube-system": {},
     }
     asked_to_go: list[str] = []
@@ -357,6 +357,6 @@ def test_clean_existing_removes_labelled_namespaces_only_and_waits(monkeypatch: 
     monkeypatch.setattr(Connection, "api", None)
     monkeypatch.setattr(target, "POLL_SECONDS", 0.0)
     assert target.remove_namespaces(connection(), Progress(total=1), "1-a") == 1
-    assert asked_to_go == ["headless-spec-1"]
+    assert asked_to_go == ["headless-test-1"]
     assert target.remove_namespaces(connection(), Progress(total=1)) == 1
     assert there.keys() == {"kube-system"}

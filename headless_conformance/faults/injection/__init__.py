@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headless_conformance.cluster.dns_client import reverse_name
+from headless_conformance.cluster.dns_answer import reverse_name
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder
@@ -105,7 +105,7 @@ def words_of(value: object, kube: Kube, asked: Settings) -> dict[str, str]:
     proxies = {
         pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in kube.list("Pod", "kube-system", labelSelector=KUBE_PROXY)
     }
-    for ordinal, pod in enumerate(value.pods()):
+    for ordinal, pod in enumerate(value.get_pods()):
         words[f"address-{ordinal}"] = pod["status"]["podIP"]
         words[f"reverse-{ordinal}"] = reverse_name(pod["status"]["podIP"])
         words[f"proxy-{ordinal}"] = proxies.get(pod["spec"]["nodeName"], "")

@@ -216,6 +216,8 @@ def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) 
         lacking=missing,
         ours=False,
         stock_dns=True,
+        # It pulls images, and may make its volumes elsewhere and attach them.
+        timeout_factor=2.0,
         namespace_objects=objects,
         storage_class=settings.target.storage_class,
         pull_secret=PULL_SECRET if settings.target.pull_secret else "",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.cluster.members import addresses_by_name
-from headless_conformance.cluster.transcripts import endpoints, first_line, table
+from headless_conformance.cluster.inside_pod import addresses_by_name
+from headless_conformance.cluster.transcripts import described_endpoints, first_line, parse_table
 
 HOSTS = """# Kubernetes-managed hosts file.
 127.0.0.1 localhost
@@ -25,12 +25,12 @@ def test_each_name_of_a_hosts_file_has_its_addresses_in_order() -> None:
 
 def test_endpoints_of_all_ports_are_listed() -> None:
     printed = "Port: a  1/TCP\nEndpoints: 198.51.100.7:1,198.51.100.8:1\nPort: b  2/TCP\nEndpoints: 198.51.100.7:2\n"
-    assert endpoints(printed) == ["198.51.100.7:1", "198.51.100.7:2", "198.51.100.8:1"]
-    assert endpoints("Port: a  1/TCP\n") == []
+    assert described_endpoints(printed) == ["198.51.100.7:1", "198.51.100.7:2", "198.51.100.8:1"]
+    assert described_endpoints("Port: a  1/TCP\n") == []
 
 
 def test_nothing_printed_is_an_empty_table_and_a_torn_one_a_broken_promise() -> None:
-    assert table("") == []
+    assert parse_table("kubectl get svc", "") == []
     assert first_line("") == ""
     with pytest.raises(AssertionError, match="as many columns"):
-        table("NAME   AGE\nmysql-svc\n")
+        parse_table("kubectl get svc", "NAME   AGE\nmysql-svc\n")

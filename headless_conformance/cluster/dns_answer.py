@@ -1,0 +1,148 @@
+"""DNS servers and their answers, as tests compare them and as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.reversename
+import dns.rrset
+
+from headless_conformance.core.mismatch import Mismatch, Observation, Where
+
+PORT = 53
+SHOWN = 10
+"""How many records of a set the fields of a mismatch list."""
+LISTED = 30
+"""How many records of an answer the details of a mismatch list; of longer answers none."""
+SECTIONS = ("answer", "authority", "additional")
+
+
+class Transport(StrEnum):
+    UDP = "udp"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One DNS server as reachable from where questions are asked."""
+
+    name: str
+    address: str
+    port: int = PORT
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address}:{self.port})"
+
+
+def on_this_host(addresses: Sequence[tuple[str, int]]) -> tuple[Server, ...]:
+    """DNS servers that the host itself reaches, numbered from 1 as their logs and configurations are."""
+    return tuple(Server(f"CoreDNS {number}", *where) for number, where in enumerate(addresses, start=1))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one server said over one transport; `message` is None when it said nothing, or nothing that can be read."""
+
+    name: str
+    rdtype: str
+    server: Server
+    transport: Transport
+    message: dns.message.Message | None
+    problem: str = ""
+    lost: bool = False
+    """Nothing came at all."""
+
+    @property
+    def rcode(self) -> str:
+        return dns.rcode.to_text(self.message.rcode()) if self.message else f"no answer: {self.problem}"
+
+    def rrsets(self, section: str = "answer") -> list[dns.rrset.RRset]:
+        return list(getattr(self.message, section)) if self.message else []
+
+    def values(self) -> list[str]:
+        """Every record of the type asked for, as a person writes it; SRV without priority and weight: nothing promises them."""
+        return sorted(
+            _value(rdata) for rrset in self.rrsets() if type_of(rrset) == self.rdtype for rdata in rrset
+        )
+
+    def summary(self) -> str:
+        """Response code and records in a few words, in the form that the fields of a mismatch have."""
+        others = [
+            f"{type_of(rrset)} {_value(rdata)}"
+            for rrset in self.rrsets()
+            for rdata in rrset
+            if type_of(rrset) != self.rdtype
+        ]
+        owners = sorted({str(rrset.name) for rrset in self.rrsets()} - {str(dns.name.from_text(self.name))})
+        records = " and ".join([*([records_of(self.values())] if self.values() else []), *others])
+        if owners:
+            records += f" of {', '.join(owners)}"
+        if self.rcode != "NOERROR":
+            return f"{self.rcode} with {records}" if records else self.rcode
+        return records or "NODATA"
+
+    @property
+    def subject(self) -> str:
+        """What was asked, as the subject of a mismatch."""
+        return f"{self.rdtype} {self.name}"
+
+    @property
+    def where(self) -> Where:
+        """Which server answered, over which transport."""
+        return Where(self.server.name, f"{self.server.address}:{self.server.port}", self.transport.value)
+
+    def require(self, holds: bool, expected: str) -> None:
+        """Raise a Mismatch with the whole answer unless a condition on it holds."""
+        __tracebackhide__ = True
+        if not holds:
+            raise self.mismatch(expected)
+
+    def mismatch(self, expected: str, observed: str = "") -> Mismatch:
+        """That this answer is not as expected; what was observed is its summary unless said."""
+        records = sum(len(self.rrsets(section)) for section in SECTIONS)
+        text = self.text()
+        details = text if records <= LISTED else text.partition("\n")[0]
+        return Mismatch(Observation(self.subject, expected, observed or self.summary(), self.where, details))
+
+    def text(self) -> str:
+        """The whole answer: response code, flags and the records of each section."""
+        if self.message is None:
+            return self.rcode
+        lines = [f"{self.rcode}, flags {dns.flags.to_text(self.message.flags)}"]
+        for section in SECTIONS:
+            lines += [
+                f"  {section}: {line}"
+                for rrset in self.rrsets(section)
+                for line in rrset.to_text().splitlines()
+            ]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.where}: {self.text()}"
+
+
+def type_of(rrset: dns.rrset.RRset) -> str:
+    return dns.rdatatype.to_text(rrset.rdtype)
+
+
+def _value(rdata: Any) -> str:
+    return f"{rdata.target} {rdata.port}" if rdata.rdtype == dns.rdatatype.SRV else str(rdata)
+
+
+def reverse_name(address: str) -> str:
+    """The name that PTR records of an address are kept under."""
+    return str(dns.reversename.from_address(address))
+
+
+def records_of(values: Sequence[str]) -> str:
+    """Records as text, the first SHOWN of them."""
+    more = [f"and {len(values) - SHOWN} more"] if len(values) > SHOWN else []
+    return "{" + ", ".join([*values[:SHOWN], *more]) + "}"

@@ -1,0 +1,81 @@
+"""What an answer of a DNS server must be: exact sets of records, NXDOMAIN and NODATA."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import dns.name
+
+from headless_conformance.cluster.dns_answer import SHOWN, Answer, records_of, type_of
+from headless_conformance.core.mismatch import items_of
+
+Check = Callable[[Answer], None]
+"""Raises a Mismatch when one answer is not as it must be."""
+
+
+def must_be(expected: Iterable[str]) -> Check:
+    """NOERROR, and exactly these records of the type asked for, owned by the name asked for, each once."""
+    wanted = sorted(expected)
+
+    def check(answer: Answer) -> None:
+        asked = dns.name.from_text(answer.name)
+        owned = all(rrset.name == asked for rrset in answer.rrsets())
+        if answer.rcode != "NOERROR" or answer.values() != wanted or not owned:
+            raise answer.mismatch(*_difference(wanted, answer))
+
+    return check
+
+
+def must_be_srv(targets: Mapping[str, str], port: int) -> Check:
+    """Exactly one SRV record for each target, with this port; in the additional section, each target's address.
+
+    A server may leave that section out (RFC 2782).
+    """
+    records = [f"{target} {port}" for target in targets]
+    right = must_be(records)
+
+    def check(answer: Answer) -> None:
+        right(answer)
+        found = [(str(rrset.name), str(rdata)) for rrset in answer.rrsets("additional") for rdata in rrset]
+        if found and sorted(found) != sorted(targets.items()):
+            expected = f"{items_of(records)} with additional {items_of(targets.items())}"
+            raise answer.mismatch(expected, f"{answer.summary()} with additional {items_of(found)}")
+
+    return check
+
+
+def must_include(value: str) -> Check:
+    """NOERROR, and this is among the records: every Service that selects a Pod gives its address one more name."""
+
+    def check(answer: Answer) -> None:
+        answer.require(answer.rcode == "NOERROR" and value in answer.values(), f"at least {{{value}}}")
+
+    return check
+
+
+def must_be_nxdomain(answer: Answer) -> None:
+    """NXDOMAIN and no record."""
+    answer.require(answer.rcode == "NXDOMAIN" and not answer.rrsets(), "NXDOMAIN")
+
+
+def must_be_nodata(answer: Answer) -> None:
+    """The name exists, has no record of the type asked for, and one SOA record says for how long (RFC 2308, NODATA)."""
+    answer.require(answer.rcode == "NOERROR" and not answer.rrsets(), "NODATA")
+    require_soa(answer, [type_of(rrset) for rrset in answer.rrsets("authority")] == ["SOA"])
+
+
+def require_soa(answer: Answer, holds: bool) -> None:
+    """A negative answer has the one SOA record that limits for how long it may be kept (RFC 2308)."""
+    if not holds:
+        raise answer.mismatch(f"{answer.summary()} with SOA", f"{answer.summary()} without SOA")
+
+
+def _difference(wanted: Sequence[str], answer: Answer) -> tuple[str, str]:
+    """What was expected and what came; for more than SHOWN records, what the two do not share."""
+    if len(wanted) <= SHOWN:
+        return records_of(wanted), answer.summary()
+    expected, came = Counter(wanted), Counter(answer.values())
+    missing, additional = sorted((expected - came).elements()), sorted((came - expected).elements())
+    difference = f"{came.total()} records: missing {records_of(missing)}, additional {records_of(additional)}"
+    return f"{len(wanted)} records", difference if came else answer.summary()

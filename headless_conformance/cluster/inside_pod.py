@@ -1,0 +1,62 @@
+"""What a Pod of a set itself sees: its hosts file, its resolver's configuration, what its C library finds."""
+
+from __future__ import annotations
+
+import allure
+
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import CommandResult
+from headless_conformance.cluster.transcripts import single_spaced
+from headless_conformance.core.mismatch import Where, require
+
+
+def run_in_pod(headless_set: HeadlessSet, ordinal: int, *command: str) -> CommandResult:
+    """Run a command in a Pod, as evidence too."""
+    result = headless_set.kube.execute(headless_set.namespace, headless_set.pod_name(ordinal), *command)
+    allure.attach(result.transcript(), result.command, allure.attachment_type.TEXT)
+    return result
+
+
+def pod_place(headless_set: HeadlessSet, ordinal: int) -> Where:
+    """A Pod and its namespace, for a mismatch."""
+    return Where(pod=headless_set.pod_name(ordinal), namespace=headless_set.namespace)
+
+
+def read_file(headless_set: HeadlessSet, ordinal: int, path: str) -> str:
+    """A file of a Pod. A Mismatch when there is none."""
+    result = run_in_pod(headless_set, ordinal, "cat", path)
+    require(
+        result.status == 0,
+        path,
+        expected="present",
+        observed=None,
+        where=pod_place(headless_set, ordinal),
+        details=result.transcript(),
+    )
+    return result.stdout
+
+
+def hosts_file(headless_set: HeadlessSet, ordinal: int) -> str:
+    """A Pod's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows blanks."""
+    return single_spaced(read_file(headless_set, ordinal, "/etc/hosts"))
+
+
+def hosts_subject(headless_set: HeadlessSet, ordinal: int) -> str:
+    """A Pod's hosts file, as the subject of a mismatch."""
+    return f"/etc/hosts of Pod {headless_set.pod_name(ordinal)}"
+
+
+def addresses_by_name(hosts: str) -> dict[str, list[str]]:
+    """Each name of a hosts file and the addresses that it has there, in the order of the lines (hosts(5))."""
+    found: dict[str, list[str]] = {}
+    for line in hosts.splitlines():
+        words = line.partition("#")[0].split()
+        for name in words[1:]:
+            found.setdefault(name, []).append(words[0])
+    return found
+
+
+def resolved_in_pod(headless_set: HeadlessSet, ordinal: int, name: str) -> set[str]:
+    """Addresses that a Pod's own C library finds for a name; none where it finds that there is no such name."""
+    result = run_in_pod(headless_set, ordinal, "getent", "ahosts", name)
+    return {line.split()[0] for line in result.stdout.splitlines()}
