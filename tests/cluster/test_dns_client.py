@@ -57,7 +57,8 @@ def doubled(query: dns.message.QueryMessage) -> bytes:
     message = dns.message.make_response(query)
     # Without an OPT record, the last 16 bytes are the last A record.
     message.use_edns(False)
-    message.answer.append(dns.rrset.from_text(NAME, 30, "IN", "A", *RIGHT))
+    # One set for each, since dnspython writes the records of a set in any order.
+    message.answer += [dns.rrset.from_text(NAME, 30, "IN", "A", address) for address in RIGHT]
     wire = bytearray(message.to_wire())
     wire[7] += 1
     return bytes(wire + wire[-16:])

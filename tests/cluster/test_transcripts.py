@@ -44,7 +44,7 @@ def test_a_hole_means_the_same_on_every_line() -> None:
 
 def test_a_hole_means_the_same_within_a_line() -> None:
     assert require_line("hosts file", "{name} is {name}", "db is db") == {"name": "db"}
-    with pytest.raises(Mismatch, match="^hosts file: expected <name> is <name>, got db is mysql"):
+    with pytest.raises(Mismatch, match=r"^hosts file: expected <name> is <name>, got db is mysql"):
         require_line("hosts file", "{name} is {name}", "db is mysql")
 
 
