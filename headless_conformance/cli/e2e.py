@@ -18,6 +18,7 @@ def e2e(
     ] = None,
 ) -> int:
     """Run the suite; the exit status says what came of it."""
+    from headless_conformance.core.paths import SUITES
     from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run.runner import end_to_end
 
@@ -25,4 +26,4 @@ def e2e(
         more = shlex.split(os.environ.get("ARGS", ""))
     except ValueError as error:
         raise UserError(f"ARGS cannot be split into words ({error}); correct its quotation marks.") from None
-    return end_to_end(settings_of_run(os.environ), ["suites", *more, *(arguments or [])])
+    return end_to_end(settings_of_run(os.environ), [str(SUITES), *more, *(arguments or [])])

@@ -1,17 +1,43 @@
-"""Where files live: the clone, the cache shared by all clones of a user, and this clone's work files."""
+"""Where files live: the suites and what belongs to them, the reports, the user's cache, and the work files."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-REPORTS = ROOT / "reports"
+PACKAGE = Path(__file__).resolve().parent.parent
+CONFIGURATION = "tox.ini"
+"""pytest's configuration, at the top of the tree of suites."""
+
+
+def tree_of(package: Path) -> Path:
+    """The folder that has suites, fixtures, manifests, conftest.py and CONFIGURATION: the clone that the package is in, else
+    the data of the installed package."""
+    clone = package.parent
+    return clone if (clone / CONFIGURATION).exists() else package / "data"
+
+
+def reports_of(package: Path, working: Path) -> Path:
+    """Where reports go: into the clone, else below the folder `working` that the person is in."""
+    tree = tree_of(package)
+    return (working if tree.is_relative_to(package) else tree) / "reports"
+
+
+ROOT = tree_of(PACKAGE)
+REPORTS = reports_of(PACKAGE, Path.cwd())
 NODE_LOGS = REPORTS / "kind-logs"
-"""Logs of the nodes of a kind cluster on which something was red, or which could not be made."""
+"""Logs of the nodes of a kind cluster on which something failed, or which could not be made."""
+SUITES = ROOT / "suites"
 MANIFESTS = ROOT / "manifests"
 CLONE_LABEL = "io.headless-conformance.clone"
+
+
+def pytest_command(*arguments: str) -> Sequence[str]:
+    """pytest on the tree of suites, in whatever folder it is started; the environment must have ROOT in PYTHONPATH."""
+    return [sys.executable, "-m", "pytest", f"--rootdir={ROOT}", "-c", str(ROOT / CONFIGURATION), *arguments]
 
 
 def cache_dir() -> Path:

@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import REPORTS, ROOT
+from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.process import end_group
-from headless_conformance.core.progress import clock
-from headless_conformance.core.settings import Settings, from_env
-from headless_conformance.engine.engine import Engine, find_engine
-from headless_conformance.providers.kind.cluster import NAME as KIND
+from headless_conformance.core.progress import Progress, clock
+from headless_conformance.core.run_identity import new_run
+from headless_conformance.core.settings import Settings, as_environment
+from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.kind.cluster import KindCluster
+from headless_conformance.providers.kind.provider import PROVIDER
+from headless_conformance.providers.registry import settings_of_run
 from headless_conformance.results.report_file import read
 from headless_conformance.results.verdict import Outcome
+from headless_conformance.run.runner import e2e_command
 
 BEGIN_SECONDS = 600.0
-"""Bound on a run having its databases Ready: images may have to be built first."""
+"""Bound on a run having its StatefulSets Ready."""
 END_SECONDS = 900.0
 """Bound on the rest of a run: no disturbance may make it hang."""
 AMID_SECONDS = 5.0
-"""From the databases being Ready, when most tests begin, to the disturbance."""
+"""From the StatefulSets being Ready, when most tests begin, to the disturbance."""
 PAUSE_SECONDS = 20.0
 POLL_SECONDS = 1.0
+REPLICAS = 3
+"""Pods of the StatefulSets for which most tests wait."""
 IN_NODE = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 
 
@@ -120,16 +124,14 @@ def outcomes_of(report: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def disturb(settings: Settings, name: str) -> DisturbedRun:
+def disturb(settings: Settings, target: Target, name: str) -> DisturbedRun:
     """One run with one disturbance. UserError when the run does not get as far as that."""
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
-    env = {**os.environ, "PROVIDER": KIND, "KEEP": "0"}
-    command = [sys.executable, "-m", "headless_conformance", "e2e"]
     begun = time.monotonic()
-    child = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+    child = subprocess.Popen(e2e_command(), env={**os.environ, **as_environment(settings)}, start_new_session=True)
     try:
-        target = _await_databases(settings, child)
+        _await_stateful_sets(target, child)
         time.sleep(AMID_SECONDS)
         print(f"\n=== {name} ===", flush=True)
         DISTURBANCES[name](target)
@@ -149,29 +151,35 @@ def disturb(settings: Settings, name: str) -> DisturbedRun:
     )
 
 
-def _await_databases(settings: Settings, child: subprocess.Popen[bytes]) -> Target:
-    name = KindCluster.name_of(settings.release.minor)
+def _await_stateful_sets(target: Target, child: subprocess.Popen[bytes]) -> None:
+    """Wait until the run has StatefulSets of at least REPLICAS Pods and all of them are Ready."""
     end = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < end:
         if child.poll() is not None:
-            raise UserError(
-                "The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first."
-            )
-        engine = find_engine()
-        if engine is not None and _databases_ready(Target(engine, name)):
-            return Target(engine, name)
+            raise UserError("The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first.")
+        if _is_well_under_way(target):
+            return
         time.sleep(POLL_SECONDS)
     raise UserError(
-        f"The run had no databases Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first."
+        f"The run had no StatefulSets Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first."
     )
 
 
-def _databases_ready(target: Target) -> bool:
-    path = "jsonpath={.items[?(@.metadata.name=='mysql-sts')].status.readyReplicas}"
+def _is_well_under_way(target: Target) -> bool:
+    form = "jsonpath={range .items[*]}{.spec.replicas} {.status.readyReplicas}{\"\\n\"}{end}"
     try:
-        return target.on_control_plane(*IN_NODE, "get", "statefulsets", "-A", "-o", path).strip() == "3"
+        said = target.on_control_plane(*IN_NODE, "get", "statefulsets", "--all-namespaces", "-o", form)
     except UserError:
         return False
+    return all_ready(said)
+
+
+def all_ready(lines: str) -> bool:
+    """Whether there are StatefulSets of at least REPLICAS Pods and all of them are Ready, each line being the wanted number of
+    Pods and that of the Ready ones (nothing for 0)."""
+    counts = [line.split() for line in lines.splitlines()]
+    large = [words for words in counts if words and int(words[0]) >= REPLICAS]
+    return bool(large) and all(words[0] == words[-1] and len(words) == 2 for words in large)
 
 
 def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedRun]:
@@ -179,5 +187,8 @@ def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedR
     unknown = [name for name in names if name not in DISTURBANCES]
     if unknown:
         raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
-    settings = from_env({**env, "PROVIDER": KIND})
-    return [disturb(settings, name) for name in names or DISTURBANCES]
+    settings = settings_of_run({**env, "PROVIDER": PROVIDER.name, "KEEP": ""})
+    # Before the runs, so that what has to be built takes nothing of their time.
+    tools = PROVIDER.prepare(settings, new_run(), Progress(total=PROVIDER.prepare_steps))
+    target = Target(tools.engine, KindCluster.name_of(settings.release.minor))
+    return [disturb(settings, target, name) for name in names or DISTURBANCES]

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import REPORTS, ROOT
+from headless_conformance.core.paths import REPORTS, ROOT, pytest_command
 from headless_conformance.core.process import end_with_parent
 from headless_conformance.core.progress import Progress, clock
 from headless_conformance.core.run_identity import new_run, only_run_of_clone
@@ -44,6 +44,11 @@ def chosen_provider(settings: Settings) -> tuple[ClusterProvider[Any], str]:
             return provider, why
         why = why or reason
     raise UserError(why)
+
+
+def e2e_command() -> Sequence[str]:
+    """The command that is one whole run."""
+    return [sys.executable, "-m", "headless_conformance", "e2e"]
 
 
 def prepare_only(settings: Settings) -> None:
@@ -91,7 +96,7 @@ def _run(
             context.end_run()
     print(
         f"{introduction} Exit status {status} after {clock(time.monotonic() - begun)}; "
-        f"reports are in {REPORTS.relative_to(ROOT)}/.",
+        f"reports are in {REPORTS}.",
         flush=True,
     )
     return status
@@ -101,7 +106,7 @@ def _pytest(context: RunContext[Any], choice: Mapping[str, str], arguments: Sequ
     """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = str(context.provider.pytest_workers)
-    command = [sys.executable, "-m", "pytest", "-n", workers, "--dist=loadgroup", *arguments]
+    command = pytest_command("-n", workers, "--dist=loadgroup", *arguments)
     env = {**os.environ, **choice, **context.environment(), "PYTHONPATH": str(ROOT)}
     status = supervised(command, env, GRACE_SECONDS)
     return STATUS_ERROR if status == USAGE_ERROR else status
@@ -114,7 +119,6 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
     """
     child = subprocess.Popen(
         command,
-        cwd=ROOT,
         env=dict(env),
         start_new_session=True,
         preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid()),

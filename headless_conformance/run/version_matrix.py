@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from headless_conformance.results.comparison import comparison
 from headless_conformance.results.report_file import read
 from headless_conformance.results.selection import as_requirements
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED
-from headless_conformance.run.runner import GRACE_SECONDS, supervised
+from headless_conformance.run.runner import GRACE_SECONDS, e2e_command, supervised
 
 FOLDER = "matrix"
 SUMMARY = "summary.txt"
@@ -113,8 +112,7 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 def run_version(choice: Mapping[str, str], release: Release) -> int:
     """The suite, or the requirements of a choice, on one version, as `make e2e` runs it."""
-    env = {**os.environ, **choice, "K8S": release.minor}
-    return supervised([sys.executable, "-m", "headless_conformance", "e2e"], env, FINISH_SECONDS)
+    return supervised(e2e_command(), {**os.environ, **choice, "K8S": release.minor}, FINISH_SECONDS)
 
 
 def run_versions(env: Mapping[str, str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, disturb_all, outcomes_of
+from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, all_ready, disturb_all, outcomes_of
 
 
 def seen(**changes: object) -> DisturbedRun:
@@ -45,6 +45,22 @@ def test_claims_that_were_not_selected_do_not_count() -> None:
         {"id": "C", "outcome": "broken"},
     ]
     assert outcomes_of({"requirements": rows}) == {"passed": ("A",), "broken": ("C",)}
+
+
+@pytest.mark.parametrize(
+    ("lines", "ready"),
+    [
+        ("3 3\n", True),
+        ("3 3\n3 3\n1 \n", True),
+        ("3 2\n", False),
+        ("3 3\n3 \n", False),
+        ("1 1\n", False),
+        ("", False),
+    ],
+    ids=["one", "two beside a small one", "not yet", "the other not yet", "too small", "none"],
+)
+def test_a_run_is_disturbed_when_its_large_stateful_sets_are_ready(lines: str, *, ready: bool) -> None:
+    assert all_ready(lines) is ready
 
 
 def test_an_unknown_disturbance_names_the_known_ones() -> None:
