@@ -1,12 +1,7 @@
 """Registers the plugins; fixtures live in fixtures/."""
 
 pytest_plugins = [
-    "headless_conformance.plugin.session",
-    "headless_conformance.plugin.markers",
-    "headless_conformance.plugin.outcomes",
-    "headless_conformance.plugin.reports",
-    "headless_conformance.plugin.created_objects",
-    "headless_conformance.plugin.evidence",
+    "headless_conformance.plugin",
     "fixtures.cluster",
     "fixtures.facts",
     "fixtures.shared",

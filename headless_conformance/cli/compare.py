@@ -16,11 +16,11 @@ def compare(
     ] = None,
 ) -> int:
     """Print the comparison of two reports or more."""
-    from headless_conformance.results.comparison import comparison
-    from headless_conformance.results.report_file import read
+    from headless_conformance.results.comparison import compare_reports
+    from headless_conformance.results.report_file import read_report
 
     names = reports or []
     if len(names) < 2:
         raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
-    print("\n".join(comparison(names, [read(Path(name)) for name in names])))
+    print("\n".join(compare_reports(names, [read_report(Path(name)) for name in names])))
     return 0

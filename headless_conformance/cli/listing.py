@@ -10,18 +10,18 @@ from headless_conformance.core.errors import UserError
 
 def list_requirements() -> int:
     """Print the chosen requirements with what their tests need and how long they took in the last run."""
-    from headless_conformance.core.paths import REPORTS, ROOT
-    from headless_conformance.plugin.markers import collect_tests
-    from headless_conformance.requirements.coverage import listing
-    from headless_conformance.requirements.register import load
-    from headless_conformance.results.report_file import read
-    from headless_conformance.results.selection import selected
+    from headless_conformance.core.paths import REPORTS
+    from headless_conformance.plugin.collection import collect_tests
+    from headless_conformance.requirements.coverage import requirement_lines
+    from headless_conformance.requirements.documents import load_documents
+    from headless_conformance.results.report_file import read_report
+    from headless_conformance.results.selection import select_requirements
 
-    register = load()
-    chosen = selected(register, os.environ)
+    documents = load_documents()
+    chosen = select_requirements(documents, os.environ)
     seconds: dict[str, float] = {}
     with contextlib.suppress(UserError):
-        rows = read(REPORTS / "conformance.yaml")["requirements"]
-        seconds = {row["id"]: row["seconds"] for row in rows if "tests" in row}
-    print("\n".join(listing(chosen, collect_tests(ROOT / "suites" / register.id), seconds)))
+        rows = read_report(REPORTS / "conformance.yaml").requirements()
+        seconds = {row.id: row.seconds for row in rows if row.tests}
+    print("\n".join(requirement_lines(documents, chosen.values(), collect_tests(), seconds)))
     return 0

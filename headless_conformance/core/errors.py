@@ -42,3 +42,12 @@ class NotSupported(Exception):
 def not_supported(reason: str) -> NoReturn:
     """End what needs something that can only be seen while it runs. `reason` is part of a sentence: "it has one node"."""
     raise NotSupported(reason)
+
+
+class NotJudged(Exception):
+    """What was looked at is on its way to another state, so that nothing can be said of it. Never counted as passed."""
+
+
+def not_judged(reason: str) -> NoReturn:
+    """End a look at something that is not at rest. `reason` is part of a sentence: "its third member is starting"."""
+    raise NotJudged(reason)

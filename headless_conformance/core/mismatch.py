@@ -79,9 +79,10 @@ class Observation:
     """How often and for how long it was looked at; None where it was looked at once."""
 
     def fields(self) -> dict[str, Any]:
-        """What is stored, without what is empty."""
+        """What is stored: subject, expected and observed, and of the rest what is not empty."""
         row = {**asdict(self), "where": {key: value for key, value in asdict(self.where).items() if value}}
-        return {key: value for key, value in row.items() if value not in ("", None, {})}
+        always = ("subject", "expected", "observed")
+        return {key: value for key, value in row.items() if key in always or value not in ("", None, {})}
 
 
 class Mismatch(AssertionError):

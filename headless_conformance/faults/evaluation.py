@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from headless_conformance.faults.model import Experiment
-from headless_conformance.requirements.register import Register
+from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Outcome
 
 FAILURE_SECONDS = 30.0
@@ -120,11 +120,11 @@ def _finding(requirement: str, pattern: str | None, unknown: str, outcome: Outco
     return Finding(requirement, Cell.KILLED, telling)
 
 
-def requirements_without_fault(register: Register, faults: Sequence[Experiment]) -> list[str]:
+def requirements_without_fault(documents: Documents, faults: Sequence[Experiment]) -> list[str]:
     """Requirements that no fault lists and that are not excused, in the register's order."""
     listed = {requirement for fault in faults for requirement in (*fault.must_fail, *fault.must_fail_on_kind)}
     return [
         requirement.id
-        for requirement in register.requirements.values()
-        if requirement.id not in listed and not requirement.excuse
+        for requirement in documents.requirements.values()
+        if requirement.id not in listed and not requirement.untestable
     ]

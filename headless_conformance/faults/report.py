@@ -13,7 +13,7 @@ import yaml
 from headless_conformance.core.paths import ROOT
 from headless_conformance.faults.evaluation import Cell, Finding, Judged
 from headless_conformance.faults.model import Experiment
-from headless_conformance.requirements.register import Register
+from headless_conformance.requirements.documents import Documents
 
 PAGE = ROOT / "docs" / "faults.md"
 
@@ -63,7 +63,7 @@ def _judged_row(judged: Judged) -> dict[str, Any]:
 
 
 def write(
-    folder: Path, kind: str, register: Register, judged: Sequence[Judged], without_fault: Sequence[str], kubernetes: str
+    folder: Path, kind: str, documents: Documents, judged: Sequence[Judged], without_fault: Sequence[str], kubernetes: str
 ) -> None:
     """Write KIND.yaml and KIND.html below `folder`."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -79,14 +79,14 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{kind}.yaml").write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
     heading = f"{kind.capitalize()} on {', '.join(providers)}, Kubernetes {kubernetes}, {now}"
-    (folder / f"{kind}.html").write_text(_html(heading, register, judged, without_fault))
+    (folder / f"{kind}.html").write_text(_html(heading, documents, judged, without_fault))
 
 
-def _html(heading: str, register: Register, judged: Sequence[Judged], without_fault: Sequence[str]) -> str:
+def _html(heading: str, documents: Documents, judged: Sequence[Judged], without_fault: Sequence[str]) -> str:
     columns = [{finding.requirement: finding for finding in one.findings} for one in judged]
     head = "".join(f'<th class="fault"><a href="#{one.experiment.name}">{one.experiment.name}</a></th>' for one in judged)
     rows = []
-    for requirement in register.requirements.values():
+    for requirement in documents.requirements.values():
         row = "".join(_td(column.get(requirement.id)) for column in columns)
         rows.append(f'<tr><th class="requirement" title="{escape(requirement.statement)}">{requirement.id}</th>{row}</tr>')
     legend = ", ".join(f"{SIGNS[cell]} {cell}" for cell in Cell if SIGNS[cell])

@@ -27,7 +27,7 @@ from headless_conformance.faults.model import KIND, SIMULATED, Client, Experimen
 from headless_conformance.providers.containers import KEPT
 from headless_conformance.providers.registry import provider_named
 from headless_conformance.providers.run_context import RunContext
-from headless_conformance.requirements import register as requirements
+from headless_conformance.requirements.documents import load_documents
 from headless_conformance.toolchain.kubectl import kubectl_of
 
 AT_ONCE = {SIMULATED: 6, KIND: 1}
@@ -81,7 +81,7 @@ def start(experiment: Experiment, provider: str, folder: Path, environment: Mapp
         # A whole run takes minutes there; what must stay green is looked for on the simulated provider.
         env["REQUIREMENT"] = ",".join(experiment.failures(provider))
     # No reports, and no evidence for them: the messages are what is judged and shown.
-    without = ["-p", "no:headless_conformance.plugin.reports", "-p", "no:headless_conformance.plugin.evidence"]
+    without = ["-p", "no:headless_conformance.plugin.reports", "-p", "no:headless_conformance.plugin.diagnostics"]
     command = [sys.executable, "-m", "pytest", "suites", "-p", "headless_conformance.faults.injection", *without, "-q"]
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(
@@ -205,11 +205,11 @@ def catalogue(settings: Settings, env: Mapping[str, str], kind: str) -> int:
         finally:
             for context in contexts.values():
                 context.end_run()
-    register = requirements.load()
+    documents = load_documents()
     bare = (
-        requirements_without_fault(register, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
+        requirements_without_fault(documents, experiments.load_all(experiments.FAULTS)) if kind == "faults" and not names else []
     )
-    matrix.write(REPORTS, kind, register, judged, bare, settings.release.patch)
+    matrix.write(REPORTS, kind, documents, judged, bare, settings.release.patch)
     wrong = [one for one in judged if not one.good]
     killed, missed, unexpected = (
         sum(len(one.of(cell)) for one in judged) for cell in (Cell.KILLED, Cell.MISSED, Cell.UNEXPECTED)

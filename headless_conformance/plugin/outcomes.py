@@ -1,143 +1,94 @@
-"""What became of each test and each requirement, the exit status, and the summary on the terminal.
+"""What became of each test, and the summary on the terminal.
 
-Works the same under xdist: each report carries the requirement and outcome of its test in `user_properties`, and what a worker
+Works the same under xdist: the report of each phase carries in `conformance` what is known of its test so far, and what a worker
 collected, deselected and saw of the cluster travels in its `workeroutput`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
-from headless_conformance.core.errors import NotSupported
-from headless_conformance.plugin.markers import LANG, REGISTER, asks_for_suites, is_suite_test, requirement_of
-from headless_conformance.plugin.session import run_context
-from headless_conformance.requirements.register import Register
-from headless_conformance.results.summary import count_table, failure_lines, result_line, unsupported_lines
-from headless_conformance.results.verdict import (
-    STATUS_ERROR,
-    STATUS_FAILED,
-    CaseResult,
-    Outcome,
-    Result,
-    Verdict,
-    judge_all,
-    result_of,
-    status_of,
+from headless_conformance.core.errors import NotJudged, NotSupported
+from headless_conformance.core.mismatch import Mismatch
+from headless_conformance.plugin.context import RUN, CaseProgress, Run, is_suite_test, is_worker
+from headless_conformance.plugin.markers import requirements_of
+from headless_conformance.results.summary import (
+    count_table,
+    failure_lines,
+    not_in_full_line,
+    result_line,
+    unverified_lines,
 )
+from headless_conformance.results.verdict import Outcome
 
-STATUS_INTERRUPTED = 130
-"""What a shell reports for a program that ^C ended."""
-
-WORST_FIRST = (Outcome.FAILED, Outcome.ERROR, Outcome.NOT_SUPPORTED, Outcome.SKIPPED, Outcome.PASSED)
+PHASES = pytest.StashKey[CaseProgress]()
 
 
-PREFIX = "not supported here: "
+class _SkippedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # typed by pytest as an attribute of a function
+    """Makes pytest, Allure and JUnit skip a test that has an outcome of ours."""
+
+    outcome = Outcome.SKIPPED
+    prefix = ""
+
+    def __init__(self, original: BaseException, reason: str = "") -> None:
+        super().__init__(f"{self.prefix}{reason}{original}")
+        self.original = original
 
 
-class NotSupportedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # typed by pytest as an attribute of a function
-    """Makes pytest, Allure and JUnit skip what raised NotSupported."""
+class NotSupportedHere(_SkippedHere):
+    """In place of NotSupported."""
+
+    outcome = Outcome.NOT_SUPPORTED
+    prefix = "not supported here: "
+
+
+class NotJudgedHere(_SkippedHere):
+    """In place of NotJudged."""
+
+    outcome = Outcome.NOT_JUDGED
+    prefix = "not judged: "
+
+
+class KnownDeviationHere(_SkippedHere):
+    """In place of a failure that the register lists for this version and all requirements of the test."""
+
+    outcome = Outcome.KNOWN_DEVIATION
+    prefix = "known deviation: "
 
 
 class TestError(Exception):
     """Something went wrong outside a test's own assertions. Makes Allure and JUnit say what we say."""
 
+    __test__ = False
 
-@dataclass
-class CaseRun:
-    """One test while its phases come in."""
-
-    requirement: str = ""
-    outcome: Outcome = Outcome.PASSED
-    reason: str = ""
-    seconds: float = 0.0
-    measures: tuple[tuple[str, float], ...] = ()
-
-    def worsen(self, outcome: Outcome, reason: str) -> None:
-        if WORST_FIRST.index(outcome) < WORST_FIRST.index(self.outcome):
-            self.outcome, self.reason = outcome, reason
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(f"{type(original).__name__}: {original}")
+        self.original = original
 
 
-@dataclass
-class Run:
-    """What the process that the person started knows of the run."""
-
-    register: Register
-    is_conformance: bool
-    """Whether tests are to be executed; a run of our own tests alone keeps pytest's ways."""
-    started: float = field(default_factory=time.time)
-    """Seconds since the epoch, as is `ended`."""
-    ended: float = 0.0
-    tests: dict[str, CaseRun] = field(default_factory=dict)
-    collected: dict[str, str] = field(default_factory=dict)
-    """Requirement by node ID."""
-    deselected: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, str] = field(default_factory=dict)
-    """About the cluster, as seen by a process that had it."""
-    aborted: dict[str, str] = field(default_factory=dict)
-    """What kept tests from being collected or pytest from going on, by file or program."""
-    interrupted: bool = False
-    others_failed: bool = False
-
-    def finished(self) -> list[CaseResult]:
-        """Every test with its outcome, those that never ran included."""
-        ran = [
-            CaseResult(node, run.requirement or self.collected.get(node, ""), run.outcome, run.reason, run.seconds, run.measures)
-            for node, run in self.tests.items()
-        ]
-        never = {node: requirement for node, requirement in self.collected.items() if node not in self.tests}
-        return [
-            *ran,
-            *(CaseResult(node, requirement, Outcome.SKIPPED, "the run ended before it") for node, requirement in never.items()),
-            *(CaseResult(node, requirement, Outcome.SKIPPED, "deselected") for node, requirement in self.deselected.items()),
-        ]
-
-    def verdicts(self) -> list[Verdict]:
-        return judge_all(self.register.requirements, self.finished())
-
-    def unassigned(self) -> list[CaseResult]:
-        """Specs that stand for no requirement of the register, and files whose tests could not be collected."""
-        aborted = [CaseResult(node, "", Outcome.ERROR, reason) for node, reason in self.aborted.items()]
-        return [case for case in self.finished() if not case.requirement] + aborted
-
-    def result(self) -> Result:
-        return result_of(self.verdicts(), self.unassigned())
-
-    def status(self, pytest_status: int, *, strict: bool) -> int:
-        """Our exit status for pytest's: an aborted collection or a crash of pytest is never better than broken."""
-        if self.interrupted:
-            return STATUS_INTERRUPTED
-        status = status_of(self.verdicts(), self.unassigned(), strict=strict)
-        if status == STATUS_FAILED or self.others_failed:
-            return STATUS_FAILED
-        if pytest_status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return STATUS_ERROR
-        return status
-
-
-RUN = pytest.StashKey[Run]()
-PHASES = pytest.StashKey[CaseRun]()
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process only runs tests for another one."""
-    return hasattr(config, "workerinput")
+def mismatch_fields(error: BaseException) -> Mapping[str, Any]:
+    """The fields of the Mismatch that an exception is or stands for; empty when there is none."""
+    cause = getattr(error, "original", error)
+    return cause.observation.fields() if isinstance(cause, Mismatch) else {}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    run = config.stash[RUN] = Run(config.stash[REGISTER], is_conformance=asks_for_suites(config))
+    run = config.stash[RUN]
     config.pluginmanager.register(_Worker(config, run) if is_worker(config) else _Recorder(config, run))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
     value = yield
     if fixturedef.argname == "cluster" and isinstance(value, Cluster):
         request.config.stash[RUN].facts.update(observe(value))
@@ -154,7 +105,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     __tracebackhide__ = True
     # An assertion is the test's verdict here; pytest.fail is a time limit.
-    yield from _set_apart(item, pytest.fail.Exception)
+    yield from _set_apart(item, pytest.fail.Exception, judged=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -163,24 +114,46 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     yield from _set_apart(item, AssertionError, pytest.fail.Exception)
 
 
-def _set_apart(item: pytest.Item, *kinds: type[BaseException]) -> Generator[None, None, None]:
+def _set_apart(
+    item: pytest.Item, *errors: type[BaseException], judged: bool = False
+) -> Generator[None, None, None]:
+    """Raise our own exceptions in place of those that pytest would take for something else.
+
+    `errors` are no verdicts here; with `judged`, an assertion is one, which the register may know.
+    """
     __tracebackhide__ = True
     try:
         yield
     except NotSupported as error:
-        raise NotSupportedHere(f"{PREFIX}{error}").with_traceback(error.__traceback__) from None
-    except kinds as error:
+        raise NotSupportedHere(error).with_traceback(error.__traceback__) from None
+    except NotJudged as error:
+        raise NotJudgedHere(error).with_traceback(error.__traceback__) from None
+    except errors as error:
         if not is_suite_test(item.path, item.config):
             raise
-        raise TestError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__) from None
+        raise TestError(error).with_traceback(error.__traceback__) from None
+    except AssertionError as error:
+        known = _known_deviation(item) if judged and is_suite_test(item.path, item.config) else ""
+        if not known:
+            raise
+        raise KnownDeviationHere(error, f"{known}: ").with_traceback(error.__traceback__) from None
+
+
+def _known_deviation(item: pytest.Item) -> str:
+    """Reason and thread, when a failure of the test is a known deviation from all that it stands for; else empty."""
+    run = item.config.stash[RUN]
+    names = [same for found in requirements_of(item) for same in run.documents.equivalents(found.id)]
+    test = getattr(item, "originalname", item.name)
+    known = [run.documents.requirement(name).deviation(run.kubernetes, test) for name in names]
+    return f"{known[0].reason} ({known[0].thread})" if known and all(known) and known[0] else ""
 
 
 def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome:
     error = call.excinfo.value if call.excinfo else None
     if error is None:
         return Outcome.ERROR if report.failed else Outcome.PASSED
-    if isinstance(error, NotSupportedHere):
-        return Outcome.NOT_SUPPORTED
+    if isinstance(error, _SkippedHere):
+        return error.outcome
     if isinstance(error, pytest.skip.Exception):
         return Outcome.SKIPPED
     return Outcome.FAILED if call.when == "call" and isinstance(error, AssertionError) else Outcome.ERROR
@@ -192,44 +165,59 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if is_suite_test(item.path, item.config):
-        requirement = requirement_of(item)
-        run = item.stash.setdefault(PHASES, CaseRun(requirement.id if requirement else ""))
+        names = tuple(requirement.id for requirement in requirements_of(item))
+        case = item.stash.setdefault(PHASES, CaseProgress(names))
         message = str(call.excinfo.value).strip() or call.excinfo.typename if call.excinfo else ""
-        run.worsen(_outcome(call, report), message.partition("\n")[0])
-        # The outcome so far in every phase: JUnit writes the properties of the last report only.
-        report.user_properties += [("requirement", run.requirement), ("outcome", run.outcome.value), ("reason", run.reason)]
+        fields = mismatch_fields(call.excinfo.value) if call.excinfo else {}
+        case.worsen(_outcome(call, report), message, round(report.duration, 3), fields)
+        # pytest keeps further attributes of a report, and xdist hands them over.
+        vars(report)["conformance"] = {**asdict(case), "outcome": case.outcome.value}
+        # In every phase: JUnit writes the properties of the last report only.
+        report.user_properties += [
+            *(("requirement", name) for name in names),
+            ("outcome", case.outcome.value),
+        ]
+        report.user_properties.append(("reason", case.reason))
+        if case.fields:
+            report.user_properties.append(("mismatch", json.dumps(case.fields, ensure_ascii=False)))
     return report
 
 
-def _requirements(items: Sequence[pytest.Item]) -> dict[str, str]:
+def _requirement_ids(items: Sequence[pytest.Item]) -> dict[str, tuple[str, ...]]:
     tests = [item for item in items if is_suite_test(item.path, item.config)]
-    return {item.nodeid: requirement.id if (requirement := requirement_of(item)) else "" for item in tests}
+    return {item.nodeid: tuple(requirement.id for requirement in requirements_of(item)) for item in tests}
+
+
+HANDED_OVER = ("collected", "deselected", "facts")
+"""What only a process that collects can know."""
+
+
+def hand_over(config: pytest.Config) -> None:
+    """Give what a worker knows of the run to the process that the person started."""
+    output: dict[str, Any] = config.workeroutput  # type: ignore[attr-defined]
+    output["conformance"] = {key: getattr(config.stash[RUN], key) for key in HANDED_OVER}
 
 
 class _Worker:
-    """In an xdist worker: hands on what only a process that collects can know."""
+    """Notes what was collected."""
 
     def __init__(self, config: pytest.Config, run: Run) -> None:
         self.config = config
         self.run = run
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        self.run.deselected.update(_requirements(items))
+        self.run.deselected.update(_requirement_ids(items))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.run.collected.update(_requirements(session.items))
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
-        output["conformance"] = {key: getattr(self.run, key) for key in ("collected", "deselected", "facts")}
+        self.run.collected.update(_requirement_ids(session.items))
 
 
 class _Recorder(_Worker):
-    """In the process that the person started: takes the reports in, sets the exit status and prints the summary."""
+    """In the process that the person started: takes the reports in and prints the summary."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        handed: dict[str, dict[str, str]] = getattr(node, "workeroutput", {}).get("conformance", {})
+        handed: dict[str, dict[str, Any]] = getattr(node, "workeroutput", {}).get("conformance", {})
         for key, value in handed.items():
             getattr(self.run, key).update(value)
 
@@ -245,16 +233,17 @@ class _Recorder(_Worker):
         if not is_suite_test(self.config.rootpath / report.nodeid.split("::")[0], self.config):
             self.run.others_failed |= report.failed
             return
-        run = self.run.tests.setdefault(report.nodeid, CaseRun())
-        run.seconds += report.duration
-        said = dict(report.user_properties)
-        if "outcome" not in said:
+        case = self.run.progress.setdefault(report.nodeid, CaseProgress())
+        case.seconds += report.duration
+        said: dict[str, Any] | None = getattr(report, "conformance", None)
+        if said is None:
             # xdist made this report for a worker that died.
-            run.worsen(Outcome.ERROR, report.longreprtext.partition("\n")[0])
+            case.worsen(Outcome.ERROR, report.longreprtext, report.duration, {})
             return
-        run.requirement = str(said["requirement"])
-        run.worsen(Outcome(str(said["outcome"])), str(said["reason"]))
-        run.measures = tuple((name, float(value)) for name, value in report.user_properties if isinstance(value, int | float))
+        case.requirements = tuple(said["requirements"])
+        case.worsen(Outcome(said["outcome"]), said["message"], said["phase_seconds"], said["fields"])
+        numbers = [(name, value) for name, value in report.user_properties if isinstance(value, int | float)]
+        case.measures = tuple((name, float(value)) for name, value in numbers)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         # pytest ends a run after a collection error by an Interrupted, which is a KeyboardInterrupt too.
@@ -262,20 +251,19 @@ class _Recorder(_Worker):
             excinfo.value, pytest.Session.Interrupted
         )
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self.run.ended = time.time()
-        if self.run.is_conformance:
-            strict = run_context(self.config).settings.strict
-            session.exitstatus = self.run.status(session.exitstatus, strict=strict)
-
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self.run.is_conformance:
-            return
-        lang = self.config.stash[LANG]
-        terminalreporter.section(self.run.register.title_zh if lang == "zh" else self.run.register.title)
         run = self.run
-        counts = count_table(run.verdicts())
-        for line in [*failure_lines(run.verdicts(), run.unassigned(), lang), *unsupported_lines(run.verdicts()), *counts]:
+        if not run.is_conformance:
+            return
+        about = run.about()
+        terminalreporter.section(about[0].name(run.lang) if len(about) == 1 else "requirements")
+        lines = [
+            *failure_lines(run.verdicts, run.unassigned(), run.lang),
+            *unverified_lines(run.verdicts),
+            *count_table(run.documents, run.verdicts, run.lang),
+            *not_in_full_line(run.verdicts),
+            result_line(run.facts, run.result, run.ended - run.started),
+            f"reports in {self.config.rootpath / 'reports'}",
+        ]
+        for line in lines:
             terminalreporter.write_line(line)
-        terminalreporter.write_line(result_line(run.facts, run.result(), run.ended - run.started))
-        terminalreporter.write_line(f"reports in {self.config.rootpath / 'reports'}")

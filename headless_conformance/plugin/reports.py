@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import allure
 import pytest
-import yaml
 
-from headless_conformance.plugin.markers import asks_for_suites
-from headless_conformance.plugin.outcomes import RUN, Run, is_worker
+from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker
 from headless_conformance.results import plot
-from headless_conformance.results.report_file import record, suite_version
+from headless_conformance.results.report_file import make_report, suite_version, write_report
 from headless_conformance.results.verdict import Outcome
 
 ENVIRONMENT_FACTS = ("provider", "node_os", "node_kernel", "node_runtime", "kube_proxy_mode")
@@ -35,7 +32,17 @@ CATEGORIES = [
         "messageRegex": f"{ANY}(Unobserved|ApiException|HTTPError|Timeout){ANY}",
     },
     {"name": "We could not tell: other", "matchedStatuses": ["broken"]},
-    {"name": "Not supported here", "matchedStatuses": ["skipped"], "messageRegex": f"{ANY}not supported here{ANY}"},
+    {
+        "name": "Known deviation",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": f"{ANY}known deviation: {ANY}",
+    },
+    {"name": "Not judged", "matchedStatuses": ["skipped"], "messageRegex": f"{ANY}not judged: {ANY}"},
+    {
+        "name": "Not supported here",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": f"{ANY}not supported here{ANY}",
+    },
     {"name": "Skipped by the user", "matchedStatuses": ["skipped"]},
 ]
 
@@ -57,46 +64,32 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.stash[RUN].is_conformance and not is_worker(session.config):
         # A run that is killed must not leave an earlier run's result behind as its own.
-        for path in _record_path(session), Path(session.config.option.xmlpath):
+        for path in _report_path(session), Path(session.config.option.xmlpath):
             path.unlink(missing_ok=True)
 
 
-def _record_path(session: pytest.Session) -> Path:
+def _report_path(session: pytest.Session) -> Path:
     return session.config.rootpath / "reports" / "conformance.yaml"
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    try:
-        yield
-    finally:
-        if session.config.stash[RUN].is_conformance and not is_worker(session.config):
-            _write(session)
-
-
-def _write(session: pytest.Session) -> None:
-    run = session.config.stash[RUN]
+def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
     write_allure_files(run, Path(session.config.option.allure_report_dir))
     set_apart(Path(session.config.option.xmlpath))
-    if rows := plot.rows_of(run.verdicts()):
-        allure.global_attach(plot.svg(rows), name="Measured times", attachment_type=allure.attachment_type.SVG)
-    write_record(run, _record_path(session), int(session.exitstatus))
-
-
-def write_record(run: Run, path: Path, status: int) -> None:
-    """Write conformance.yaml for a run with this exit status."""
-    done = record(
-        run.register,
+    if rows := plot.rows_of(run.verdicts):
+        allure.global_attach(
+            plot.svg(rows), name="Measured times", attachment_type=allure.attachment_type.SVG
+        )
+    report = make_report(
+        run.documents,
         run.facts,
-        run.verdicts(),
-        run.unassigned(),
-        result=run.result(),
-        status=status,
+        run.verdicts,
+        run.results,
+        result=run.result,
+        status=int(session.exitstatus),
         started=run.started,
         seconds=run.ended - run.started,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(done, sort_keys=False, allow_unicode=True, width=120))
+    write_report(report, _report_path(session))
 
 
 def write_allure_files(run: Run, results: Path) -> None:
@@ -121,7 +114,7 @@ def _executor() -> dict[str, str]:
 
 
 def set_apart(junit: Path) -> None:
-    """Turn the failures of broken tests into errors: pytest itself calls every exception of the call phase a failure."""
+    """Turn the failures of tests that could not tell into errors: pytest calls every exception of a call a failure."""
     tree = ElementTree.parse(junit)
     for suite in tree.iter("testsuite"):
         for case in suite.iter("testcase"):

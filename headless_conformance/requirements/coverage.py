@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from headless_conformance.requirements.register import Register, Requirement
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.requirements.model import Document, Requirement
 
 
-class Collected(Protocol):
+class CollectedTest(Protocol):
     """A test as far as it is known without running it."""
 
     @property
@@ -17,33 +18,54 @@ class Collected(Protocol):
     def needs(self) -> Sequence[str]: ...
 
 
-def coverage(register: Register, tests: Mapping[str, Sequence[Collected]]) -> tuple[list[str], list[str]]:
-    """The printed coverage and the requirements with neither test nor excuse; `specs` has what pytest collected for each requirement."""
-    lines: list[str] = []
-    bare: list[str] = []
-    for section in register.sections:
+TestsByRequirement = Mapping[str, Sequence[CollectedTest]]
+
+
+def coverage_lines(document: Document, tests: TestsByRequirement) -> list[str]:
+    """The requirements of a document, each with its tests, or with why it has none."""
+    lines = [document.title]
+    for section in document.sections:
         lines += ["", section.title]
-        for requirement in (requirement for requirement in register.requirements.values() if requirement.section == section):
+        for requirement in document.requirements_of(section):
             lines.append(f"  {requirement.id}  {requirement.level:<6}  {requirement.statement}")
-            nodes = tests.get(requirement.id, [])
-            lines += [f"      {node.nodeid}" for node in nodes]
-            if not nodes and requirement.excuse:
-                lines.append(f"      excused: {requirement.excuse}")
-            elif not nodes:
-                lines.append("      NO SPEC")
-                bare.append(requirement.id)
-    lines += ["", "Cited pages", *(f"  {row.id}  {row.title}: {row.excuse}" for row in register.references)]
-    return lines, bare
+            own = tests.get(requirement.id, [])
+            lines += [f"      {test.nodeid}" for test in own]
+            if not own:
+                lines.append(
+                    f"      not judged: {requirement.untestable}"
+                    if requirement.untestable
+                    else "      NO TEST"
+                )
+    if document.references:
+        lines += [
+            "",
+            "Cited pages",
+            *(f"  {row.id}  {row.title}: {row.reason}" for row in document.references),
+        ]
+    return lines
 
 
-def listing(
-    chosen: Mapping[str, Requirement], tests: Mapping[str, Sequence[Collected]], seconds: Mapping[str, float]
+def requirements_without_test(documents: Documents, tests: TestsByRequirement) -> list[str]:
+    """IDs of the requirements that have no test and are not said to be untestable."""
+    return [
+        name for name, found in documents.requirements.items() if not tests.get(name) and not found.untestable
+    ]
+
+
+def requirement_lines(
+    documents: Documents,
+    chosen: Iterable[Requirement],
+    tests: TestsByRequirement,
+    seconds: Mapping[str, float],
 ) -> list[str]:
-    """One line per requirement: ID, level, section, seconds in the last run, what its tests need, sentence."""
+    """One line per requirement: ID, level, document and section, seconds in the last run, needs of its tests, sentence."""
     lines = []
-    for requirement in chosen.values():
-        needs = dict.fromkeys(need for case in tests.get(requirement.id, []) for need in case.needs)
+    for requirement in chosen:
+        needs = dict.fromkeys(need for test in tests.get(requirement.id, []) for need in test.needs)
         took = f"{seconds[requirement.id]:.1f} s" if requirement.id in seconds else "-"
-        row = f"{requirement.id}  {requirement.level:<6}  {requirement.section.id:<16}  {took:>7}  {','.join(needs) or '-':<26}  {requirement.statement}"
-        lines.append(row)
+        section = f"{documents.document_of(requirement.id).id}/{requirement.section}"
+        lines.append(
+            f"{requirement.id}  {requirement.level:<6}  {section:<33}  {took:>7}  {','.join(needs) or '-':<26}  "
+            f"{requirement.statement}"
+        )
     return lines

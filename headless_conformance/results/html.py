@@ -22,9 +22,12 @@ from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.host.packages import require_host_packages
-from headless_conformance.requirements import register as requirements
+from headless_conformance.requirements.documents import Documents, load_documents
 
 PINS = ROOT / "report"
+
+TITLES = {"en": "Headless Services: conformance", "zh": "无头服务一致性"}
+"""Of a report on several documents."""
 
 NODE_MAJOR = 18
 """Oldest Node.js with which Allure was seen to build a report."""
@@ -35,7 +38,9 @@ def require_node(progress: Progress) -> None:
     require_host_packages(("nodejs", "npm"), progress)
     version = output_of(["node", "--version"]).strip()
     if int(version.removeprefix("v").partition(".")[0]) < NODE_MAJOR:
-        raise UserError(f"Node.js is {version} and the report needs v{NODE_MAJOR} or newer; put a newer `node` first in PATH.")
+        raise UserError(
+            f"Node.js is {version} and the report needs v{NODE_MAJOR} or newer; put a newer `node` first in PATH."
+        )
 
 
 def ensure_allure() -> Path:
@@ -53,9 +58,21 @@ def ensure_allure() -> Path:
                 for path in pins:
                     shutil.copy(path, unfinished)
                 command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-                run_logged("Installing Allure with npm", command, log_dir() / "allure.log", cwd=unfinished, timeout=600)
+                run_logged(
+                    "Installing Allure with npm",
+                    command,
+                    log_dir() / "allure.log",
+                    cwd=unfinished,
+                    timeout=600,
+                )
                 unfinished.rename(folder)
     return program
+
+
+def report_title(documents: Documents, lang: str) -> str:
+    """The title of the only document, or of a report on several."""
+    found = list(documents)
+    return found[0].name(lang) if len(found) == 1 else TITLES[lang]
 
 
 def generate(program: Path, settings: Settings, results: Sequence[Path], reports: Path) -> Path:
@@ -63,10 +80,9 @@ def generate(program: Path, settings: Settings, results: Sequence[Path], reports
     for folder in results:
         if not any(folder.glob("*-result.json")):
             raise UserError(f"{folder} has no Allure results; run `make e2e` first.")
-    register = requirements.load()
     page = reports / "html" / "index.html"
     chosen = {
-        "title": register.title_zh if settings.report_lang == "zh" else register.title,
+        "title": report_title(load_documents(), settings.report_lang),
         "output": str(page.parent),
         "history": str(reports / "history.jsonl"),
         "lang": settings.report_lang,
@@ -74,7 +90,9 @@ def generate(program: Path, settings: Settings, results: Sequence[Path], reports
     }
     env = {**os.environ, "REPORT_SETTINGS": json.dumps(chosen)}
     command: list[str | Path] = ["node", program, "generate", "--config", PINS / "allurerc.mjs", *results]
-    run_logged("Building the report", command, log_dir() / "allure.log", env=env, cwd=program.parent, timeout=600)
+    run_logged(
+        "Building the report", command, log_dir() / "allure.log", env=env, cwd=program.parent, timeout=600
+    )
     if not page.exists():
         raise UserError(f"Allure ended without writing {page}; look into {log_dir() / 'allure.log'}.")
     return page

@@ -54,7 +54,11 @@ def svg(rows: dict[str, list[float]]) -> str:
         figures = f"n={len(samples)}, median {middle:.2f} s, max {high:.2f} s"
         parts.append(f'<text x="10" y="{y + 4}">{escape(label)}</text>')
         parts.append(f'<line x1="{x(low)}" y1="{y}" x2="{x(high)}" y2="{y}" stroke="#888"/>')
-        parts += [f'<circle cx="{x(sample)}" cy="{y}" r="4" fill="#36c" fill-opacity="0.4"/>' for sample in samples]
-        parts.append(f'<line x1="{x(middle)}" y1="{y - 9}" x2="{x(middle)}" y2="{y + 9}" stroke="#c33" stroke-width="2"/>')
+        parts += [
+            f'<circle cx="{x(sample)}" cy="{y}" r="4" fill="#36c" fill-opacity="0.4"/>' for sample in samples
+        ]
+        parts.append(
+            f'<line x1="{x(middle)}" y1="{y - 9}" x2="{x(middle)}" y2="{y + 9}" stroke="#c33" stroke-width="2"/>'
+        )
         parts.append(f'<text x="{LABEL + PLOT + 14}" y="{y + 4}">{figures}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -1,4 +1,4 @@
-"""`reports/conformance.yaml`: one run as data for other programs. Its schema is docs/conformance-report.schema.json."""
+"""Making, writing and reading `reports/conformance.yaml`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import statistics
 import subprocess
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
+from pydantic import ValidationError
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
-from headless_conformance.requirements.register import Level, Reference, Register
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.requirements.model import Document, Level
+from headless_conformance.results.report import Report
+from headless_conformance.results.report_v1 import FORMAT_V1, report_from_v1
 from headless_conformance.results.verdict import CaseResult, Outcome, Result, Verdict
-
-SCHEMA = ROOT / "docs" / "conformance-report.schema.json"
-FORMAT = "headless-conformance/report/v1"
 
 PERCENTILE_SAMPLES = 20
 """A 95th percentile is stated from this many samples on."""
@@ -30,7 +31,9 @@ PERCENTILE_SAMPLES = 20
 
 def suite_version() -> dict[str, Any]:
     """This suite's version and, in a git clone, its commit and whether the files differ from it."""
-    version: dict[str, Any] = {"version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]}
+    version: dict[str, Any] = {
+        "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    }
     try:
         version["commit"] = output_of(["git", "-C", ROOT, "rev-parse", "HEAD"]).strip()
         version["modified"] = bool(output_of(["git", "-C", ROOT, "status", "--porcelain"]).strip())
@@ -52,7 +55,7 @@ def spread(samples: Sequence[float]) -> dict[str, float]:
     return row
 
 
-def measures_of(tests: Sequence[CaseResult]) -> dict[str, dict[str, float]]:
+def _measures(tests: Iterable[CaseResult]) -> dict[str, dict[str, float]]:
     """The spread of each number that the tests recorded, by its name."""
     samples: dict[str, list[float]] = {}
     for name, value in (measure for case in tests for measure in case.measures):
@@ -60,88 +63,126 @@ def measures_of(tests: Sequence[CaseResult]) -> dict[str, dict[str, float]]:
     return {name: spread(values) for name, values in samples.items()}
 
 
-def _spec_row(case: CaseResult) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": case.nodeid, "outcome": case.outcome.value, "seconds": round(case.seconds, 3)}
-    return {**row, "reason": case.reason} if case.reason else row
-
-
-def _requirement_row(verdict: Verdict) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "id": verdict.requirement.id,
-        "level": verdict.requirement.level.value,
-        "outcome": verdict.outcome.value,
-        "seconds": round(verdict.seconds, 3),
-    }
-    if verdict.reason:
-        row["reason"] = verdict.reason
-    if verdict.tests:
-        row["tests"] = [_spec_row(case) for case in verdict.tests]
-    if measures := measures_of(verdict.tests):
-        row["measures"] = measures
-    return row
-
-
-def _reference_row(reference: Reference) -> dict[str, Any]:
+def _test_row(case: CaseResult) -> dict[str, Any]:
     return {
-        "id": reference.id,
-        "url": reference.url,
-        "requirements_found": reference.requirements_found,
-        "requirements_covered": 0,
+        "id": case.nodeid,
+        "requirements": case.requirements,
+        "outcome": case.outcome,
+        "seconds": round(case.seconds, 3),
+        "reason": case.reason,
+        "mismatch": dict(case.fields) or None,
+        "measures": _measures([case]),
     }
 
 
-def summary(facts: Mapping[str, str], verdicts: Sequence[Verdict], result: Result) -> str:
+def _requirement_row(documents: Documents, verdict: Verdict) -> dict[str, Any]:
+    requirement = verdict.requirement
+    return {
+        "id": requirement.id,
+        "section": requirement.section,
+        "level": requirement.level,
+        "outcome": verdict.outcome,
+        "seconds": round(verdict.seconds, 3),
+        "reason": verdict.reason,
+        "same_as": [name for name in documents.equivalents(requirement.id) if name != requirement.id],
+        "tests": [case.nodeid for case in verdict.tests],
+        "tests_passed": verdict.tests_passed,
+        "measures": _measures(verdict.tests),
+    }
+
+
+def _levels(verdicts: Iterable[Verdict]) -> dict[str, dict[str, int]]:
+    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
+    return {
+        level.value: {outcome.value: counts[level, outcome] for outcome in Outcome if counts[level, outcome]}
+        for level in Level
+    }
+
+
+def _document_row(documents: Documents, document: Document, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "url": document.url or "",
+        "revision": document.revision,
+        "levels": _levels(verdicts),
+        "sections": [{"id": section.id, "title": section.title} for section in document.sections],
+        "requirements": [_requirement_row(documents, verdict) for verdict in verdicts],
+        "cited_pages": [
+            {
+                "id": row.id,
+                "url": row.url,
+                "requirements_found": row.requirements_found,
+                "requirements_covered": 0,
+            }
+            for row in document.references
+        ],
+    }
+
+
+def badge_line(
+    about: Sequence[Document], facts: Mapping[str, str], verdicts: Sequence[Verdict], result: Result
+) -> str:
     """The run in one line, as for a badge: passed of all requirements by level, and of what."""
     counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
     totals = Counter(verdict.requirement.level for verdict in verdicts)
     passed = ", ".join(f"{counts[level, Outcome.PASSED]}/{totals[level]} {level}" for level in Level)
     where = f"Kubernetes {facts['kubernetes']} ({facts['provider']})" if facts else "no cluster"
-    return f"headless Services on {where}: {result}, {passed}"
+    what = about[0].title if len(about) == 1 else f"{len(about)} documents"
+    return f"{what} on {where}: {result}, {passed}"
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A report that a run wrote; UserError when there is none or it is something else."""
-    try:
-        loaded = yaml.safe_load(path.read_text())
-        jsonschema.validate(loaded, json.loads(SCHEMA.read_text()), jsonschema.Draft202012Validator)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); name a conformance.yaml of an earlier run.") from None
-    except (yaml.YAMLError, jsonschema.ValidationError, UnicodeDecodeError):
-        raise UserError(f"{path} is not a conformance report of this suite; name a conformance.yaml of an earlier run.") from None
-    report: dict[str, Any] = loaded
-    return report
-
-
-def record(
-    register: Register,
+def make_report(
+    documents: Documents,
     facts: Mapping[str, str],
     verdicts: Sequence[Verdict],
-    unassigned: Sequence[CaseResult],
+    tests: Sequence[CaseResult],
     *,
     result: Result,
     status: int,
     started: float,
     seconds: float,
-) -> dict[str, Any]:
-    """The run, checked against the schema. `started` is in seconds since the epoch, `status` the exit status."""
-    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
-    done = {
-        "format": FORMAT,
+) -> Report:
+    """The run as a report. `started` is in seconds since the epoch, `status` the exit status."""
+    by_document: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_document.setdefault(documents.document_of(verdict.requirement.id).id, []).append(verdict)
+    about = [document for document in documents if document.id in by_document]
+    data = {
+        "format": "headless-conformance/report/v2",
         "suite": suite_version(),
         "date": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "cluster": dict(facts),
-        "result": result.value,
-        "summary": summary(facts, verdicts, result),
+        "result": result,
+        "summary": badge_line(about, facts, verdicts, result),
         "exit_status": status,
-        "levels": {
-            level.value: {outcome.value: counts[level, outcome] for outcome in Outcome if counts[level, outcome]}
-            for level in Level
-        },
-        "document": register.id,
-        "requirements": [_requirement_row(verdict) for verdict in verdicts],
-        "other_tests": [_spec_row(case) for case in unassigned],
-        "cited_pages": [_reference_row(reference) for reference in register.references],
+        "levels": _levels(verdicts),
+        "documents": [_document_row(documents, document, by_document[document.id]) for document in about],
+        "tests": [_test_row(case) for case in tests],
     }
-    jsonschema.validate(done, json.loads(SCHEMA.read_text()), jsonschema.Draft202012Validator)
-    return done
+    return Report.model_validate_json(json.dumps(data))
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report as YAML, without what is empty."""
+    data = report.model_dump(mode="json", exclude_defaults=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+
+
+def read_report(path: Path) -> Report:
+    """A report that a run wrote, of today's format or v1; UserError when there is none or it is something else."""
+    try:
+        data = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if isinstance(data, dict) and data.get("format") == FORMAT_V1:
+            return report_from_v1(data)
+        return Report.model_validate_json(json.dumps(data))
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}); name a conformance.yaml of an earlier run."
+        ) from None
+    except (yaml.YAMLError, jsonschema.ValidationError, ValidationError, TypeError, UnicodeDecodeError):
+        raise UserError(
+            f"{path} is not a conformance report of this suite; name a conformance.yaml of an earlier run."
+        ) from None

@@ -1,4 +1,7 @@
-"""Which requirements a run is about: REQUIREMENT, SECTION and LEVEL narrow it down, RERUN takes what was not green in an earlier report."""
+"""Which requirements a run is about.
+
+DOCUMENT, SECTION, REQUIREMENT and LEVEL narrow it down, RERUN takes what did not pass in an earlier report.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,75 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.requirements.register import Level, Register, Requirement, load
-from headless_conformance.results.report_file import read
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.requirements.model import Level, Requirement
+from headless_conformance.results.report_file import read_report
 from headless_conformance.results.verdict import Outcome
 
-GREEN = (Outcome.PASSED, Outcome.EXCUSED)
-VARIABLES = ("REQUIREMENT", "SECTION", "LEVEL", "RERUN")
+SELECTING_VARIABLES = ("DOCUMENT", "SECTION", "REQUIREMENT", "LEVEL", "RERUN")
 
 
-def _words(env: Mapping[str, str], name: str, known: Iterable[str]) -> set[str]:
-    """The words of a variable, separated by blanks or commas; UserError names the first unknown one."""
-    words = env.get(name, "").replace(",", " ").split()
-    for word in words:
+def _words(env: Mapping[str, str], name: str) -> list[str]:
+    """The words of a variable, separated by blanks or commas."""
+    return env.get(name, "").replace(",", " ").split()
+
+
+def _known_words(env: Mapping[str, str], name: str, known: Iterable[str]) -> set[str]:
+    """The words of a variable; UserError names the first unknown one."""
+    for word in _words(env, name):
         if word not in known:
             raise UserError(f"{name}={word} is not known; use one or more of {', '.join(known)}.")
-    return set(words)
+    return set(_words(env, name))
 
 
-def selected(register: Register, env: Mapping[str, str]) -> dict[str, Requirement]:
-    """The requirements that all given variables agree on, in the register's order; all when none is given."""
-    ids = _words(env, "REQUIREMENT", register.requirements)
-    sections = _words(env, "SECTION", [section.id for section in register.sections])
-    levels = _words(env, "LEVEL", list(Level))
-    conditions: list[Callable[[Requirement], bool]] = []
-    if ids:
-        conditions.append(lambda requirement: requirement.id in ids)
-    if sections:
-        conditions.append(lambda requirement: requirement.section.id in sections)
-    if levels:
-        conditions.append(lambda requirement: requirement.level in levels)
-    if env.get("RERUN"):
-        earlier = {row["id"]: row["outcome"] for row in read(Path(env["RERUN"]))["requirements"]}
-        conditions.append(lambda requirement: earlier.get(requirement.id) not in GREEN)
-    chosen = {
-        requirement.id: requirement
-        for requirement in register.requirements.values()
-        if all(holds(requirement) for holds in conditions)
-    }
-    if not chosen:
-        raise UserError("No requirement is left to verify; give fewer of REQUIREMENT, SECTION, LEVEL and RERUN.")
+def _sections(documents: Documents, env: Mapping[str, str]) -> set[str]:
+    """The sections that SECTION names, as `document/section`; UserError names the first unknown or ambiguous one."""
+    every = [f"{document.id}/{section.id}" for document in documents for section in document.sections]
+    chosen = set()
+    for word in _words(env, "SECTION"):
+        found = [place for place in every if word in (place, place.partition("/")[2])]
+        if not found:
+            raise UserError(f"SECTION={word} is not known; use one or more of {', '.join(every)}.")
+        if len(found) > 1:
+            raise UserError(f"SECTION={word} is in several documents; write {' or '.join(found)}.")
+        chosen.update(found)
     return chosen
 
 
-def as_requirements(env: Mapping[str, str]) -> dict[str, str]:
-    """The same choice by REQUIREMENT alone, for a run whose reports take the place of the one that RERUN names; empty without a choice.
+def select_requirements(documents: Documents, env: Mapping[str, str]) -> dict[str, Requirement]:
+    """The requirements that all given variables agree on, in the documents' order; all when none is given.
 
-    UserError as `selected`.
+    UserError when a variable has an unknown word, or when nothing is left to verify.
     """
-    if not any(env.get(name) for name in VARIABLES):
+    conditions: list[Callable[[Requirement], bool]] = []
+    if names := _known_words(env, "DOCUMENT", [document.id for document in documents]):
+        conditions.append(lambda found: documents.document_of(found.id).id in names)
+    if sections := _sections(documents, env):
+        conditions.append(lambda found: f"{documents.document_of(found.id).id}/{found.section}" in sections)
+    if ids := _known_words(env, "REQUIREMENT", documents.requirements):
+        conditions.append(lambda found: found.id in ids)
+    if levels := _known_words(env, "LEVEL", list(Level)):
+        conditions.append(lambda found: found.level in levels)
+    if env.get("RERUN"):
+        earlier = read_report(Path(env["RERUN"])).outcomes()
+        conditions.append(lambda found: earlier.get(found.id) is not Outcome.PASSED and not found.untestable)
+    chosen = {
+        name: found
+        for name, found in documents.requirements.items()
+        if all(holds(found) for holds in conditions)
+    }
+    if conditions and not chosen:
+        *others, last = SELECTING_VARIABLES
+        raise UserError(f"No requirement is left to verify; give fewer of {', '.join(others)} and {last}.")
+    return chosen
+
+
+def selection_by_requirement(documents: Documents, env: Mapping[str, str]) -> dict[str, str]:
+    """The same choice by REQUIREMENT alone, for a run whose reports take the place of the one that RERUN names.
+
+    Empty without a choice. UserError as `select_requirements`.
+    """
+    if not any(env.get(name) for name in SELECTING_VARIABLES):
         return {}
-    return {**dict.fromkeys(VARIABLES, ""), "REQUIREMENT": ",".join(selected(load(), env))}
+    chosen = ",".join(select_requirements(documents, env))
+    return {**dict.fromkeys(SELECTING_VARIABLES, ""), "REQUIREMENT": chosen}

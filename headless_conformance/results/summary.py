@@ -3,58 +3,84 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.core.progress import clock
-from headless_conformance.requirements.register import Level
+from headless_conformance.core.tables import aligned
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.requirements.model import Level
 from headless_conformance.results.verdict import FAILING, CaseResult, Outcome, Result, Verdict
 
-REQUIREMENT_OUTCOMES = (
+COLUMNS = (
     Outcome.PASSED,
     Outcome.FAILED,
     Outcome.ERROR,
-    Outcome.PARTLY,
+    Outcome.KNOWN_DEVIATION,
     Outcome.NOT_SUPPORTED,
+    Outcome.NOT_JUDGED,
     Outcome.SKIPPED,
-    Outcome.EXCUSED,
 )
-"""Columns of the table, in reading order."""
+"""Of the table, in reading order."""
+SHOWN = (*FAILING, Outcome.KNOWN_DEVIATION)
+"""Outcomes whose tests are shown with their messages."""
 
 
-def count_table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Requirements by level and outcome; a column that is zero everywhere is left out, `passed` never."""
-    counts = Counter((verdict.requirement.level, verdict.outcome) for verdict in verdicts)
-    columns = [
-        outcome for outcome in REQUIREMENT_OUTCOMES if outcome is Outcome.PASSED or any(counts[level, outcome] for level in Level)
+def count_table(documents: Documents, verdicts: Sequence[Verdict], lang: str) -> list[str]:
+    """Requirements by document, level and outcome; a column that is zero everywhere is left out, `passed` never."""
+    counts = Counter(
+        (documents.document_of(verdict.requirement.id).id, verdict.requirement.level, verdict.outcome)
+        for verdict in verdicts
+    )
+    seen = {outcome for _, _, outcome in counts} | {Outcome.PASSED}
+    columns = [outcome for outcome in COLUMNS if outcome in seen]
+    rows: list[list[str]] = [["requirements", "", *(outcome.words for outcome in columns)]]
+    about = {name for name, _, _ in counts}
+    for document in documents:
+        for level in Level if document.id in about else ():
+            title = document.name(lang) if level is Level.MUST else ""
+            rows.append([title, level, *(str(counts[document.id, level, outcome]) for outcome in columns)])
+    return aligned(rows, right=range(2, 2 + len(columns)))
+
+
+def not_in_full_line(verdicts: Iterable[Verdict]) -> list[str]:
+    """How many requirements did not pass though some of their tests did; no line where there is none."""
+    partly = [
+        found for found in verdicts if found.tests_passed and found.outcome not in (Outcome.PASSED, *FAILING)
     ]
-    lines = [f"{'claims':<8}" + "".join(f"{outcome:>{len(outcome) + 3}}" for outcome in columns)]
-    for level in Level:
-        lines.append(f"{level:<8}" + "".join(f"{counts[level, outcome]:>{len(outcome) + 3}}" for outcome in columns))
-    return lines
+    passed, tests = sum(found.tests_passed for found in partly), sum(len(found.tests) for found in partly)
+    return (
+        [f"verified in part: {len(partly)} requirements, {passed} of whose {tests} tests passed"]
+        if partly
+        else []
+    )
 
 
 def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], lang: str) -> list[str]:
-    """What failed, then what is broken, each with its tests and the first line of their messages."""
+    """What failed, then what could not be told, then known deviations, each with its tests and their messages' first lines."""
     lines: list[str] = []
-    for failure in FAILING:
-        for verdict in (verdict for verdict in verdicts if verdict.outcome is failure):
-            lines.append(
-                f"{failure.upper()}  {verdict.requirement.id}  {verdict.requirement.level}  {verdict.requirement.sentence(lang)}"
-            )
-            for case in (case for case in verdict.tests if case.outcome in FAILING):
+    for outcome in SHOWN:
+        head = outcome.words.upper()
+        for verdict in (verdict for verdict in verdicts if verdict.outcome is outcome):
+            requirement = verdict.requirement
+            lines.append(f"{head}  {requirement.id}  {requirement.level}  {requirement.sentence(lang)}")
+            for case in (case for case in verdict.tests if case.outcome in SHOWN):
                 lines += [f"    {case.nodeid}", f"    {case.reason}"]
-        for case in (case for case in unassigned if case.outcome is failure):
-            lines += [f"{failure.upper()}  {case.nodeid}", f"    {case.reason}"]
+        for case in (case for case in unassigned if case.outcome is outcome):
+            lines += [f"{head}  {case.nodeid}", f"    {case.reason}"]
     return lines
 
 
-def unsupported_lines(verdicts: Sequence[Verdict]) -> list[str]:
-    """Each reason for which a test was not supported, with its requirements."""
+def unverified_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """Each reason for which a test was not supported or nothing could be judged, with its requirements."""
     reasons: dict[str, list[str]] = {}
     for verdict in verdicts:
-        for case in verdict.tests:
-            if case.outcome is Outcome.NOT_SUPPORTED and verdict.requirement.id not in reasons.setdefault(case.reason, []):
-                reasons[case.reason].append(verdict.requirement.id)
+        told = [
+            case.reason
+            for case in verdict.tests
+            if case.outcome in (Outcome.NOT_SUPPORTED, Outcome.NOT_JUDGED)
+        ]
+        for reason in dict.fromkeys(told):
+            reasons.setdefault(reason, []).append(verdict.requirement.id)
     return [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
 
 

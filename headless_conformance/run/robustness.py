@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
@@ -23,7 +22,8 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.providers.kind.provider import PROVIDER
 from headless_conformance.providers.registry import settings_of_run
-from headless_conformance.results.report_file import read
+from headless_conformance.results.report import Report
+from headless_conformance.results.report_file import read_report
 from headless_conformance.results.verdict import Outcome
 from headless_conformance.run.runner import e2e_command
 
@@ -115,12 +115,12 @@ class DisturbedRun:
         return f"{self.name}: {verdict} ({counts or 'no requirements'}; exit status {self.status}, {clock(self.seconds)})"
 
 
-def outcomes_of(report: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def outcomes_of(report: Report) -> dict[str, tuple[str, ...]]:
     """Requirements by outcome, without those that were not selected."""
     found: dict[str, tuple[str, ...]] = {}
-    for row in report["requirements"]:
-        if row["outcome"] not in (Outcome.SKIPPED, Outcome.EXCUSED):
-            found[row["outcome"]] = (*found.get(row["outcome"], ()), row["id"])
+    for row in report.requirements():
+        if row.tests and row.outcome is not Outcome.SKIPPED:
+            found[row.outcome] = (*found.get(row.outcome, ()), row.id)
     return found
 
 
@@ -141,7 +141,7 @@ def disturb(settings: Settings, target: Target, name: str) -> DisturbedRun:
             status = None
     finally:
         end_group(child, grace=200.0)
-    outcomes = outcomes_of(read(report)) if report.exists() else {}
+    outcomes = outcomes_of(read_report(report)) if report.exists() else {}
     return DisturbedRun(
         name,
         status,

@@ -21,7 +21,8 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.registry import all_providers, provider_named
 from headless_conformance.providers.run_context import RunContext
-from headless_conformance.results.selection import as_requirements
+from headless_conformance.requirements.documents import load_documents
+from headless_conformance.results.selection import selection_by_requirement
 from headless_conformance.results.verdict import STATUS_ERROR
 
 USAGE_ERROR = 4
@@ -67,7 +68,7 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
 
     Raises UserError before anything was started.
     """
-    choice = as_requirements(os.environ)
+    choice = selection_by_requirement(load_documents(), os.environ)
     provider, why = chosen_provider(settings)
     context = RunContext(settings.with_changes(provider=provider.name), provider, new_run())
     try:

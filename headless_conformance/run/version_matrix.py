@@ -12,15 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.versions import Release, Versions, load
 from headless_conformance.providers.registry import provider_named, settings_of_run
-from headless_conformance.results.comparison import comparison
-from headless_conformance.results.report_file import read
-from headless_conformance.results.selection import as_requirements
+from headless_conformance.requirements.documents import load_documents
+from headless_conformance.results.comparison import compare_reports
+from headless_conformance.results.report import Report
+from headless_conformance.results.report_file import read_report
+from headless_conformance.results.selection import selection_by_requirement
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED
 from headless_conformance.run.runner import GRACE_SECONDS, e2e_command, supervised
 
@@ -42,7 +43,7 @@ class Row:
 
     minor: str
     status: int
-    record: dict[str, Any] | None
+    report: Report | None
     """Its conformance.yaml; None when it ended before there was one."""
 
 
@@ -75,7 +76,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _kept(reports: Path, folder: Path) -> dict[str, Any] | None:
+def _kept(reports: Path, folder: Path) -> Report | None:
     folder.mkdir(parents=True)
     for name in FILES:
         if (reports / name).is_dir():
@@ -83,7 +84,7 @@ def _kept(reports: Path, folder: Path) -> dict[str, Any] | None:
         elif (reports / name).exists():
             shutil.copy(reports / name, folder / name)
     report = folder / "conformance.yaml"
-    return read(report) if report.exists() else None
+    return read_report(report) if report.exists() else None
 
 
 def status_of(rows: Sequence[Row]) -> int:
@@ -97,15 +98,13 @@ def status_of(rows: Sequence[Row]) -> int:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """The table of requirements and versions, differences first, and what each version came to."""
-    reported = [(row.minor, row.record) for row in rows if row.record is not None]
+    reported = [(row.minor, row.report) for row in rows if row.report is not None]
     lines = ["", "=== matrix ==="]
     if reported:
-        lines += comparison([minor for minor, _ in reported], [record for _, record in reported])
+        lines += compare_reports([minor for minor, _ in reported], [report for _, report in reported])
     for row in rows:
         lines.append(
-            f"{row.minor}: {row.record['summary']}"
-            if row.record
-            else f"{row.minor}: no report, exit status {row.status}"
+            f"{row.minor}: {row.report.summary}" if row.report else f"{row.minor}: no report, exit status {row.status}"
         )
     return lines
 
@@ -123,7 +122,7 @@ def run_versions(env: Mapping[str, str]) -> int:
         raise UserError(
             f"A matrix creates its clusters; leave PROVIDER={asked} out, or use `make e2e` for that cluster."
         )
-    choice = as_requirements(env)
+    choice = selection_by_requirement(load_documents(), env)
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))
     lines = summary(done)

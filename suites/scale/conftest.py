@@ -27,7 +27,7 @@ from headless_conformance.cluster.large_set import (
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import delete_namespace
 from headless_conformance.core.settings import Settings
-from headless_conformance.plugin.session import run_context
+from headless_conformance.plugin.context import run_context
 
 HERE = Path(__file__).parent
 

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
 from headless_conformance.core import run_identity
-from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.run_identity import only_run_of_clone
 from headless_conformance.core.settings import from_env
 from headless_conformance.engine.engine import Engine
-from headless_conformance.faults import injection
 from headless_conformance.faults import model as experiments
 from headless_conformance.faults import report as matrix
 from headless_conformance.faults import runner as detection
 from headless_conformance.faults.evaluation import FAILURE_SECONDS, Cell, Judged, judge, requirements_without_fault
-from headless_conformance.faults.injection import kind
 from headless_conformance.faults.injection.changes import patched
 from headless_conformance.faults.injection.corefile import changed
 from headless_conformance.faults.injection.kubectl import filled
 from headless_conformance.faults.model import FAULTS, VARIATIONS, Corefile, Experiment, Kubectl
-from headless_conformance.plugin.outcomes import RUN
-from headless_conformance.plugin.session import CONTEXT
 from headless_conformance.providers.kind.provider import KindProvider
 from headless_conformance.providers.kind.tools import KindTools
-from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.providers.simulated.control_plane import Programs
 from headless_conformance.providers.simulated.corefile import default
 from headless_conformance.providers.simulated.provider import SimulatedProvider
-from headless_conformance.requirements import register as requirements
+from headless_conformance.requirements.documents import load_documents
 
-REGISTER = requirements.load()
+DOCUMENTS = load_documents()
 CATALOGUE = experiments.load_all(FAULTS)
 FAULT = replace(CATALOGUE[0], must_fail={"A": "wrong record"}, must_fail_on_kind={}, others_unknown="")
 
@@ -61,7 +54,7 @@ def cells(fault: Experiment, **rows: dict[str, Any]) -> dict[str, Cell]:
 def test_every_fault_turns_claims_of_the_register_red(fault: Experiment) -> None:
     failures = {**fault.must_fail, **fault.must_fail_on_kind}
     assert failures
-    assert set(failures) <= set(REGISTER.requirements)
+    assert set(failures) <= set(DOCUMENTS.requirements)
     for pattern in (*failures.values(), fault.others_unknown):
         re.compile(pattern)
 
@@ -112,7 +105,7 @@ def test_only_the_documented_delay_may_take_longer_to_turn_red() -> None:
 
 
 def test_a_claim_that_cannot_be_verified_here_is_not_applicable() -> None:
-    assert cells(FAULT, A=row("not supported")) == {"A": Cell.NOT_APPLICABLE}
+    assert cells(FAULT, A=row("not_supported")) == {"A": Cell.NOT_APPLICABLE}
 
 
 @pytest.mark.parametrize("outcome", ["failed", "broken"])
@@ -143,8 +136,8 @@ def test_a_run_that_was_aborted_is_no_verdict() -> None:
 
 def test_claims_that_no_fault_lists_are_named() -> None:
     listed = set(CATALOGUE[0].must_fail) | set(CATALOGUE[0].must_fail_on_kind)
-    assert requirements_without_fault(REGISTER, CATALOGUE[:1]) == [
-        requirement for requirement in REGISTER.requirements if requirement not in listed
+    assert requirements_without_fault(DOCUMENTS, CATALOGUE[:1]) == [
+        requirement for requirement in DOCUMENTS.requirements if requirement not in listed
     ]
 
 
@@ -239,27 +232,8 @@ def test_words_are_filled_in_and_braces_stay() -> None:
 
 def test_the_matrix_shows_messages_and_escapes_them(tmp_path: Path) -> None:
     one = judged(FAULT, A=row("failed", ("failed", "<b>wrong record</b>")))
-    matrix.write(tmp_path, "faults", REGISTER, [one], ["B"], "1.37.0")
+    matrix.write(tmp_path, "faults", DOCUMENTS, [one], ["B"], "1.37.0")
     data = yaml.safe_load((tmp_path / "faults.yaml").read_text())
     assert data["pairs"] == {"killed": 1, "missed": 0, "unexpected failure": 0, "not applicable": 0, "unknown": 0}
     assert data["faults"][0]["requirements"][0]["message"] == "<b>wrong record</b>"
     assert "&lt;b&gt;wrong record" in (tmp_path / "faults.html").read_text()
-
-
-def test_a_cluster_that_could_not_be_put_back_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise StepFailed("no API server")
-
-    monkeypatch.setenv("KEEP", "1")
-    monkeypatch.setenv(injection.RESULT_VARIABLE, str(tmp_path / "result.json"))
-    monkeypatch.setattr(kind, "TO_UNDO", [fail])
-    session: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()))
-    context = session.config.stash[CONTEXT] = context_of_environment({"PROVIDER": "kind", "KEEP": "1"})
-    session.config.stash[RUN] = SimpleNamespace(aborted={}, verdicts=list)
-    session.config.stash[injection.MESSAGES] = {}
-    ending = injection.pytest_sessionfinish(session)
-    next(ending)
-    assert not context.keep, "the cluster is about to be deleted or kept"
-    with pytest.raises(StopIteration):
-        ending.send(None)
-    assert "no API server" in json.loads((tmp_path / "result.json").read_text())["aborted"]["putting the cluster back"]

@@ -4,43 +4,63 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from headless_conformance.cluster import observed
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.versions import load
 from headless_conformance.plugin import reports
-from headless_conformance.plugin.outcomes import Run
-from headless_conformance.requirements import register as requirements
-from headless_conformance.results.report_file import record
-from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge_all
+from headless_conformance.plugin.context import Run
+from headless_conformance.providers.run_context import context_of_environment
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.results.report import report_schema
+from headless_conformance.results.report_file import make_report
+from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge_requirements
 from tests.miniature import (
     EVERYTHING,
     FAILS,
     FAILS_AND_BREAKS,
     IS_INTERRUPTED,
     MEASURES,
+    MINI,
+    MISMATCHES,
     NEEDS_A_KUBELET,
     PASSES,
     Suite,
-    empty_suite,
+    miniature,
 )
+from tests.results.reports import documents_from
 
 pytest_plugins = ["pytester"]
 
-REGISTER = requirements.load()
+DOCUMENTS = documents_from(
+    {
+        **MINI,
+        "references": [
+            {
+                "id": "MINI-REF-01",
+                "title": "A page",
+                "url": "https://example.org/",
+                "requirements_found": 7,
+                "reason": "none yet",
+            }
+        ],
+    }
+)
 
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    return empty_suite(pytester, monkeypatch)
+    return miniature(pytester, monkeypatch)
 
 
 def _run(**facts: str) -> Run:
-    run = Run(REGISTER, is_conformance=True)
+    run = Run(context_of_environment({}), Documents(()), {}, is_conformance=True)
     run.facts = {"cluster": "c", "provider": "kind", "kubernetes": "1.37.0", **facts}
     return run
 
@@ -51,21 +71,27 @@ def test_a_cluster_that_cannot_be_seen_costs_its_facts_and_nothing_else(tmp_path
     assert observed.observe(cluster) == {"cluster": "c", "provider": "kind", "kubernetes": release.patch}
 
 
-def test_a_record_that_breaks_its_schema_is_not_written() -> None:
-    verdicts = judge_all(REGISTER.requirements, [CaseResult("a", "SEED-HLS-01", Outcome.PASSED)])
-    with pytest.raises(jsonschema.ValidationError):
-        record(
-            REGISTER, {**_run().facts, "flavour": "new"}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=1.0
-        )
+def _report(facts: dict[str, str]) -> Any:
+    tests = [CaseResult("a", ("MINI-A-01",), Outcome.PASSED, seconds=1.5)]
+    verdicts = judge_requirements(DOCUMENTS, DOCUMENTS.requirements.values(), tests, "1.37.0")
+    return make_report(
+        DOCUMENTS, facts, verdicts, tests, result=Result.PARTIAL, status=0, started=0.0, seconds=2.0
+    )
 
 
-def test_the_record_has_every_claim_and_every_cited_page() -> None:
-    verdicts = judge_all(REGISTER.requirements, [CaseResult("a", "SEED-HLS-01", Outcome.PASSED, seconds=1.5)])
-    done = record(REGISTER, {}, verdicts, [], result=Result.PARTIAL, status=0, started=0.0, seconds=2.0)
-    assert [row["id"] for row in done["requirements"]] == list(REGISTER.requirements)
-    assert done["levels"]["MUST"] == {"passed": 1, "skipped": 62}
-    assert done["date"] == "1970-01-01T00:00:00+00:00"
-    assert sum(row["requirements_found"] for row in done["cited_pages"]) > 0
+def test_a_report_that_breaks_its_schema_is_not_made() -> None:
+    with pytest.raises(ValidationError, match="flavour"):
+        _report({**_run().facts, "flavour": "new"})
+
+
+def test_the_report_has_every_requirement_and_every_cited_page() -> None:
+    report = _report({})
+    assert list(report.outcomes()) == list(DOCUMENTS.requirements)
+    assert report.levels["MUST"] == {"passed": 1, "skipped": 14}
+    assert report.levels["MAY"] == {"not_judged": 1}
+    assert report.date == "1970-01-01T00:00:00+00:00"
+    assert report.documents[0].cited_pages[0].requirements_found == 7
+    assert report.summary == "The mini document on no cluster: partial, 1/15 MUST, 0/1 SHOULD, 0/1 MAY"
 
 
 def test_the_environment_of_merged_versions_names_no_version(tmp_path: Path) -> None:
@@ -78,19 +104,28 @@ def test_the_environment_of_merged_versions_names_no_version(tmp_path: Path) -> 
 
 
 def test_a_run_on_github_is_named_with_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ACTIONS": "true", "SERVER_URL": "https://example.org", "REPOSITORY": "a/b", "RUN_ID": "7"}.items():
+    for name, value in {
+        "ACTIONS": "true",
+        "SERVER_URL": "https://example.org",
+        "REPOSITORY": "a/b",
+        "RUN_ID": "7",
+    }.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
     reports.write_allure_files(_run(), tmp_path)
     assert "https://example.org/a/b/actions/runs/7" in (tmp_path / "executor.json").read_text()
 
 
-def test_junit_and_allure_keep_failed_and_broken_apart(suite: Suite) -> None:
+def test_junit_and_allure_keep_failures_and_errors_apart(suite: Suite) -> None:
     suite.write(*EVERYTHING)
     suite.run("-n", "2")
     junit = ElementTree.parse(suite.root / "reports" / "junit.xml")
-    cases = {case.get("name"): {child.tag for child in case} - {"properties"} for case in junit.iter("testcase")}
+    cases = {
+        case.get("name"): {child.tag for child in case} - {"properties"} for case in junit.iter("testcase")
+    }
     assert cases["test_fails"] == {"failure"}
-    assert cases["test_breaks"] == cases["test_runs_into_a_limit"] == cases["test_breaks_in_set_up"] == {"error"}
+    assert (
+        cases["test_breaks"] == cases["test_runs_into_a_limit"] == cases["test_breaks_in_set_up"] == {"error"}
+    )
     totals = next(junit.iter("testsuite"))
     assert int(totals.get("failures", "")) == sum("failure" in tags for tags in cases.values())
     assert int(totals.get("errors", "")) == sum("error" in tags for tags in cases.values())
@@ -125,33 +160,62 @@ def test_chinese_reports_say_the_sentences_in_chinese(suite: Suite, monkeypatch:
     monkeypatch.setenv("REPORT_LANG", "zh")
     suite.write(FAILS)
     ran = suite.run()
-    ran.stdout.fnmatch_lines(["FAILED  SEED-NID-01  MUST  StatefulSet 的每个 Pod 必须*"])
-    assert suite.allure()[0]["name"].startswith("StatefulSet 的每个 Pod 必须")
+    ran.stdout.fnmatch_lines(["FAILED  MINI-B-01  MUST  MINI-B-01 必须*"])
+    assert suite.allure()[0]["name"].startswith("MINI-B-01 必须")
 
 
-def test_specs_of_one_claim_are_told_apart_by_their_names(suite: Suite) -> None:
+def test_tests_of_one_requirement_are_told_apart_by_their_names(suite: Suite) -> None:
     suite.write(FAILS_AND_BREAKS, PASSES)
     suite.run("-k", "passes")
-    both, one = sorted(row["name"] for row in suite.allure())[::-1]
-    assert both.startswith("In the Service's namespace its own name and the members' names MUST resolve ")
-    assert both.endswith(" as in full. (both[passes])")
-    assert one.endswith("is replaced or moves to another node.")
+    assert sorted(row["name"] for row in suite.allure()) == [
+        "MINI-A-01 MUST hold.",
+        "MINI-B-09 MUST hold. (both[passes])",
+    ]
 
 
-def test_allure_shows_sentence_section_level_needs_and_version(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allure_shows_sentence_section_level_needs_and_version(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("K8S", "1.36")
     suite.write(NEEDS_A_KUBELET)
     suite.run()
     row = suite.allure()[0]
-    assert row["name"] == "The hosts file in a member MUST begin with the line `# Kubernetes-managed hosts file.`."
+    assert row["name"] == "MINI-C-01 MUST hold."
     labels = {(label["name"], label["value"]) for label in row["labels"]}
     assert labels >= {
-        ("parentSuite", "Headless Services"),
-        ("suite", "Transcript of /etc/hosts"),
-        ("subSuite", "SEED-ETH-01"),
+        ("parentSuite", "The mini document"),
+        ("suite", "About end"),
+        ("subSuite", "MINI-C-01"),
+        ("requirement", "MINI-C-01"),
         ("level", "MUST"),
         ("needs", "kubelet"),
         ("kubernetes", "1.36"),
     }
     assert [parameter["name"] for parameter in row["parameters"]] == ["kubernetes"]
-    assert row["links"][0]["url"].endswith("docs/requirements.md#seed-eth-01")
+    page, source = (link["url"] for link in row["links"])
+    assert page == "../../docs/requirements/mini.md#mini-c-01"
+    assert source == "https://example.org/mini#about-end"
+
+
+def test_allure_and_junit_have_the_fields_of_a_failure(suite: Suite) -> None:
+    suite.write(MISMATCHES)
+    suite.run("-n", "1")
+    row = suite.allure()[0]
+    labels = {(label["name"], label["value"]) for label in row["labels"]}
+    assert labels >= {("requirement", "MINI-B-01"), ("requirement", "MINI-B-06"), ("server", "coredns-1")}
+    assert row["description"].startswith(
+        "| field | value |\n|---|---|\n"
+        "| subject | db.ns.svc.cluster.local. A |\n| expected | 192.0.2.1 |\n| observed | NXDOMAIN |\n"
+    )
+    assert row["description"].count("MUST hold.") == 2
+    assert "expected 192.0.2.1, got NXDOMAIN at coredns-1 over udp" in row["statusDetails"]["message"]
+    (case,) = ElementTree.parse(suite.root / "reports" / "junit.xml").iter("testcase")
+    properties = [(node.get("name"), node.get("value")) for node in case.iter("property")]
+    assert [value for name, value in properties if name == "requirement"] == ["MINI-B-01", "MINI-B-06"]
+    assert json.loads(dict(properties)["mismatch"] or "")["observed"] == "NXDOMAIN"
+
+
+def test_a_written_report_is_what_its_published_schema_says(suite: Suite) -> None:
+    suite.write(*EVERYTHING, MISMATCHES)
+    suite.run()
+    jsonschema.validate(suite.report(), json.loads(report_schema()), jsonschema.Draft202012Validator)

@@ -16,18 +16,19 @@ from headless_conformance.core.settings import from_env
 from headless_conformance.host import packages as host
 from headless_conformance.results import html as report
 from tests.browser import chromium
+from tests.miniature import MINI, write_register
 
 pytest_plugins = ["pytester"]
 
-SPECS = """
+TESTS = """
 import allure, os, pytest
 
-@pytest.mark.claim("SEED-NID-05")
+@pytest.mark.requirement("MINI-B-05")
 def test_members_have_names():
     with allure.step("ask for mysql-sts-0.mysql-svc"):
         allure.attach("mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7", name="answer over UDP", attachment_type="text/plain")
 
-@pytest.mark.claim("SEED-HLS-01")
+@pytest.mark.requirement("MINI-A-01")
 def test_names_are_stable(record_property):
     record_property("seconds to move", 1.0)
     assert os.environ.get("K8S") == "1.36", "the old address is still there"
@@ -82,31 +83,33 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     """A suite of one test that passes and one that fails unless Kubernetes is 1.36."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("K8S", raising=False)
-    pytester.makeconftest(
-        'pytest_plugins = ["headless_conformance.plugin.markers", "headless_conformance.plugin.outcomes", "headless_conformance.plugin.reports"]\n'
-    )
-    folder = pytester.path / "suites" / "headless_service"
-    folder.mkdir(parents=True)
-    (folder / "test_specs.py").write_text(SPECS)
+    pytester.makeconftest('pytest_plugins = ["headless_conformance.plugin"]\n')
+    folder = write_register(pytester.path / "suites", MINI).parent
+    (folder / "test_mini.py").write_text(TESTS)
     return pytester
 
 
 @pytest.mark.timeout(900)
-def test_a_red_on_one_version_is_not_hidden_by_a_green_on_another(
+def test_a_failure_on_one_version_is_not_hidden_by_a_pass_on_another(
     suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _require("nodejs", "npm")
     results = [tmp_path / minor for minor in ("1.37", "1.36")]
     for folder, status in zip(results, (1, 0), strict=True):
         monkeypatch.setenv("K8S", folder.name)
-        assert suite.runpytest_subprocess("suites", "-p", "no:cacheprovider", f"--alluredir={folder}").ret == status
+        assert (
+            suite.runpytest_subprocess("suites", "-p", "no:cacheprovider", f"--alluredir={folder}").ret
+            == status
+        )
     report.build(from_env({}), results, Progress(3), tmp_path)
     stats = json.loads((tmp_path / "html" / "summary.json").read_text())["stats"]
     assert (stats["total"], stats["passed"], stats["failed"]) == (4, 3, 1)
 
 
 @pytest.mark.timeout(900)
-def test_the_page_leads_from_document_over_section_to_claim_and_its_attachment(suite: pytest.Pytester, tmp_path: Path) -> None:
+def test_the_page_leads_from_document_over_section_to_requirement_and_its_attachment(
+    suite: pytest.Pytester, tmp_path: Path
+) -> None:
     _require("nodejs", "npm", "chromium")
     reports = suite.path / "reports"
     progress = Progress(6)
@@ -119,12 +122,12 @@ def test_the_page_leads_from_document_over_section_to_claim_and_its_attachment(s
         page.open(page_file.as_uri())
         titles = "[...document.querySelectorAll('[data-testid=tree-section-title]')].map(title => title.textContent)"
         page.until(f"{titles}.length > 0")
-        assert page.evaluate(titles)[:2] == ["Headless Services", "Stable network identity"]
+        assert page.evaluate(titles)[:2] == ["The mini document", "About middle"]
         page.screenshot(REPORTS / "report-overview.png")
-        page.click("[data-testid=tree-section-title]", "Stable network identity")
-        page.click("[data-testid=tree-section-title]", "SEED-NID-05")
-        page.click("[data-testid=tree-leaf]", "Each member MUST have the name")
+        page.click("[data-testid=tree-section-title]", "About middle")
+        page.click("[data-testid=tree-section-title]", "MINI-B-05")
+        page.click("[data-testid=tree-leaf]", "MINI-B-05 MUST hold.")
         page.click("[data-testid=test-result-step-header]", "ask for mysql-sts-0.mysql-svc")
         page.click("[data-testid=test-result-attachment-header] button", "answer over UDP")
         page.until("document.body.innerText.includes('mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7')")
-        page.screenshot(REPORTS / "report-claim.png")
+        page.screenshot(REPORTS / "report-requirement.png")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.results.verdict import CaseResult, Outcome
 from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, all_ready, disturb_all, outcomes_of
+from tests.results.reports import report_of
 
 
 def seen(**changes: object) -> DisturbedRun:
@@ -38,13 +40,10 @@ def test_broken_is_honest_and_failed_is_not(changes: dict[str, object], said: st
     assert said in str(seen(**changes))
 
 
-def test_claims_that_were_not_selected_do_not_count() -> None:
-    rows = [
-        {"id": "A", "outcome": "passed"},
-        {"id": "B", "outcome": "skipped"},
-        {"id": "C", "outcome": "broken"},
-    ]
-    assert outcomes_of({"requirements": rows}) == {"passed": ("A",), "broken": ("C",)}
+def test_requirements_that_were_not_selected_do_not_count() -> None:
+    outcomes = {"ONE-A-01": Outcome.PASSED, "ONE-A-02": Outcome.SKIPPED, "ONE-B-01": Outcome.ERROR}
+    tests = [CaseResult(name, (name,), outcome) for name, outcome in outcomes.items()]
+    assert outcomes_of(report_of(tests)) == {"passed": ("ONE-A-01", "TWO-A-01"), "error": ("ONE-B-01",)}
 
 
 @pytest.mark.parametrize(

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.versions import Release, load
-from headless_conformance.requirements.register import load as load_claims
-from headless_conformance.results.report_file import record
-from headless_conformance.results.verdict import CaseResult, Outcome, judge_all, result_of
+from headless_conformance.results.report_file import write_report
+from headless_conformance.results.verdict import CaseResult, Outcome
 from headless_conformance.run import version_matrix as all_versions
 from headless_conformance.run.version_matrix import chosen_rows, run_matrix, run_versions, status_of, summary
+from tests.results.reports import TWO, report_of
 
 VERSIONS = load()
-REGISTER = load_claims()
-REQUIREMENT = next(iter(REGISTER.requirements))
+REQUIREMENT = next(iter(TWO.requirements))
 
 
-def report(minor: str, outcome: Outcome) -> dict[str, Any]:
-    tests = [CaseResult("suites/x.py::test", REQUIREMENT, outcome)]
-    verdicts = judge_all(REGISTER.requirements, tests)
-    facts = {"cluster": "c", "provider": "simulated", "kubernetes": minor}
-    return record(
-        REGISTER, facts, verdicts, [], result=result_of(verdicts), status=0, started=0.0, seconds=1.0
-    )
+def write(path: Path, minor: str, outcome: Outcome) -> None:
+    write_report(report_of([CaseResult("suites/x.py::test", (REQUIREMENT,), outcome)], minor), path)
 
 
 def runner(reports: Path, statuses: dict[str, int]) -> all_versions.RunRow:
@@ -39,7 +31,7 @@ def runner(reports: Path, statuses: dict[str, int]) -> all_versions.RunRow:
         status = statuses[release.minor]
         if status != 2:
             outcome = Outcome.PASSED if status == 0 else Outcome.FAILED
-            (reports / "conformance.yaml").write_text(yaml.safe_dump(report(release.minor, outcome)))
+            write(reports / "conformance.yaml", release.minor, outcome)
             results = reports / "allure-results"
             results.mkdir(exist_ok=True)
             (results / f"{release.minor}-result.json").write_text("{}")
@@ -79,9 +71,9 @@ def test_the_summary_shows_the_difference_and_what_gave_no_report(tmp_path: Path
 
 
 def test_reports_of_an_earlier_run_are_nobodys(tmp_path: Path) -> None:
-    (tmp_path / "conformance.yaml").write_text(yaml.safe_dump(report("1.37", Outcome.PASSED)))
+    write(tmp_path / "conformance.yaml", "1.37", Outcome.PASSED)
     done = run_matrix(chosen_rows(VERSIONS, "1.37"), tmp_path, runner(tmp_path, {"1.37": 2}))
-    assert done[0].record is None
+    assert done[0].report is None
     assert status_of(done) == 2
 
 

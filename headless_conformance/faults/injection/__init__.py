@@ -23,8 +23,7 @@ from headless_conformance.faults.injection.kind import TO_UNDO, ChangedKindProvi
 from headless_conformance.faults.injection.kubectl import run_kubectl
 from headless_conformance.faults.injection.simulated import ChangedSimulatedProvider, ExperimentCluster
 from headless_conformance.faults.model import Experiment
-from headless_conformance.plugin.outcomes import RUN
-from headless_conformance.plugin.session import run_context
+from headless_conformance.plugin.context import Run, run_context
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.results.verdict import FAILING, CaseResult
 
@@ -36,14 +35,11 @@ RESULT_VARIABLE = "HEADLESS_CONFORMANCE_RESULT"
 KUBE_PROXY = "k8s-app=kube-proxy"
 
 EXPERIMENT = pytest.StashKey[Experiment]()
-MESSAGES = pytest.StashKey[dict[str, tuple[str, float]]]()
-"""By node ID: the message of the first phase that went wrong, and the seconds that it took."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     experiment = config.stash[EXPERIMENT] = experiments.load(Path(os.environ[FILE_VARIABLE]))
-    config.stash[MESSAGES] = {}
     ExperimentCluster.experiment = experiment
     # Registered after the plugins of conftest.py, so that its fixtures override theirs.
     config.pluginmanager.register(_InjectedFixtures(experiment), "injected fixtures")
@@ -112,44 +108,29 @@ def words_of(value: object, kube: Kube, asked: Settings) -> dict[str, str]:
     return words
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.failed and call.excinfo:
-        message = str(call.excinfo.value).strip() or call.excinfo.typename
-        item.config.stash[MESSAGES].setdefault(item.nodeid, (message, round(report.duration, 1)))
-    return report
+def pytest_conformance_undo() -> None:
+    undo()
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    aborted: dict[str, str] = {}
-    try:
-        undo()
-    except Exception as error:
-        # What could not be put back must not be met by the next run.
-        run_context(session.config).keep = False
-        aborted["putting the cluster back"] = str(error)
-    yield
-    run, messages = session.config.stash[RUN], session.config.stash[MESSAGES]
+def pytest_conformance_finished(run: Run) -> None:
     result = {
-        "aborted": {**run.aborted, **aborted},
+        "aborted": run.aborted,
         "requirements": {
             verdict.requirement.id: {
                 "outcome": verdict.outcome,
-                "failures": [
-                    _failure(case, *messages.get(case.nodeid, (case.reason, case.seconds)))
-                    for case in verdict.tests
-                    if case.outcome in FAILING
-                ],
+                "failures": [_failure(case) for case in verdict.tests if case.outcome in FAILING],
             }
-            for verdict in run.verdicts()
+            for verdict in run.verdicts
         },
     }
     Path(os.environ[RESULT_VARIABLE]).write_text(json.dumps(result, indent=1))
 
 
-def _failure(case: CaseResult, message: str, seconds: float) -> dict[str, str | float]:
-    return {"spec": case.nodeid, "outcome": case.outcome, "message": message, "seconds": seconds}
+def _failure(case: CaseResult) -> dict[str, Any]:
+    return {
+        "spec": case.nodeid,
+        "outcome": case.outcome,
+        "message": case.message,
+        "mismatch": dict(case.fields),
+        "seconds": case.phase_seconds,
+    }

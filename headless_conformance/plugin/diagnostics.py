@@ -19,8 +19,7 @@ from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import NODE_LOGS
-from headless_conformance.plugin.outcomes import RUN, is_worker
-from headless_conformance.plugin.session import run_context
+from headless_conformance.plugin.context import RUN, is_worker, run_context
 
 KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
 BEGUN = pytest.StashKey[float]()
@@ -38,11 +37,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         shutil.rmtree(NODE_LOGS, ignore_errors=True)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Export the nodes' logs when something went wrong, as long as the cluster is there."""
-    if session.testsfailed and not is_worker(session.config):
-        context = run_context(session.config)
-        context.provider.export_logs(context)
+def pytest_conformance_diagnose(session: pytest.Session) -> None:
+    """Export the nodes' logs, as long as the cluster is there."""
+    context = run_context(session.config)
+    context.provider.export_logs(context)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,7 +55,9 @@ def pytest_runtest_makereport(
         if isinstance(kube := seen.get("kube"), Kube):
             sets = {found.namespace for found in seen.values() if isinstance(found, HeadlessSet)}
             for namespace in sorted(sets | {seen[name] for name in NAMESPACES if name in seen}):
-                _attach_objects(kube, namespace, datetime.fromtimestamp(item.session.stash[BEGUN], UTC) - SKEW)
+                _attach_objects(
+                    kube, namespace, datetime.fromtimestamp(item.session.stash[BEGUN], UTC) - SKEW
+                )
             _attach_dns_logs(kube)
         if isinstance(cluster := seen.get("cluster"), Cluster):
             _attach_kubelet_logs(cluster, item.stash[BEGUN])
@@ -68,9 +68,13 @@ def _attach_objects(kube: Kube, namespace: str, since: datetime) -> None:
     """Events only of this session: a namespace that is used again and again has those of an hour."""
     for kind in KINDS:
         try:
-            objects = [item for item in kube.list(kind, namespace) if kind != "Event" or last_seen(item) >= since]
+            objects = [
+                item for item in kube.list(kind, namespace) if kind != "Event" or last_seen(item) >= since
+            ]
         except UNSEEN as error:
-            allure.attach(str(error), name=f"no {kind} list of {namespace}", attachment_type=allure.attachment_type.TEXT)
+            allure.attach(
+                str(error), name=f"no {kind} list of {namespace}", attachment_type=allure.attachment_type.TEXT
+            )
             continue
         text = manifests.to_yaml([manifests.redacted(_without_noise(item)) for item in objects])
         allure.attach(text, name=f"{kind} in {namespace}", attachment_type=allure.attachment_type.YAML)
@@ -88,7 +92,9 @@ def last_seen(event: Object) -> datetime:
 
 def _without_noise(item: Object) -> Object:
     """Without the copy that kubectl keeps of what was applied."""
-    item.get("metadata", {}).get("annotations", {}).pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    item.get("metadata", {}).get("annotations", {}).pop(
+        "kubectl.kubernetes.io/last-applied-configuration", None
+    )
     return item
 
 

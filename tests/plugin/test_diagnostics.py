@@ -1,4 +1,4 @@
-"""What is attached to a failure test, in a small suite."""
+"""What is attached to a failed test, in a small suite."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import time
 
 import pytest
 
-from headless_conformance.plugin.evidence import last_seen
-from tests.miniature import CONFTEST, Suite, empty_suite
+from headless_conformance.plugin.diagnostics import last_seen
+from tests.miniature import CONFTEST, Suite, miniature
 
 pytest_plugins = ["pytester"]
 
 WITH_CLUSTER = """
-@pytest.mark.claim("SEED-NID-01")
+@pytest.mark.requirement("MINI-B-01")
 def test_fails(cluster):
     assert "mysql-0" == "mysql-sts-0", "a wrong name"
 
-@pytest.mark.claim("SEED-NID-02")
+@pytest.mark.requirement("MINI-B-02")
 def test_passes(cluster):
     pass
 """
@@ -26,15 +26,15 @@ NO_LOGS = "lambda since: (_ for _ in ()).throw(StepFailed('docker ps failed'))"
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
-    return empty_suite(pytester, monkeypatch)
+    return miniature(pytester, monkeypatch)
 
 
 def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
-    """Names and texts of the kubelets' attachments of the failure and of the green test, when the cluster gives these logs."""
-    conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}").replace(
-        '"headless_conformance.plugin.reports"]', '"headless_conformance.plugin.reports", "headless_conformance.plugin.evidence"]'
+    """Names and texts of the kubelets' attachments of the failed and of the passed test, when the cluster gives these logs."""
+    conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}")
+    (suite.root / "conftest.py").write_text(
+        f"from headless_conformance.core.errors import StepFailed\n{conftest}"
     )
-    (suite.root / "conftest.py").write_text(f"from headless_conformance.core.errors import StepFailed\n{conftest}")
     suite.write(WITH_CLUSTER)
     suite.run()
     folder = suite.root / "reports" / "allure-results"
@@ -48,17 +48,17 @@ def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
     ]
 
 
-def test_a_red_spec_has_what_the_kubelets_wrote_in_its_time(suite: Suite) -> None:
+def test_a_failed_test_has_what_the_kubelets_wrote_in_its_time(suite: Suite) -> None:
     begun = time.time()
-    red, green = kubelets_of(suite, LOGS)
-    assert green == {}
-    assert list(red) == ["kubelet of node-1"], "an empty log is no attachment"
-    assert begun < float(red["kubelet of node-1"].split()[1]) < time.time()
+    failed, passed = kubelets_of(suite, LOGS)
+    assert passed == {}
+    assert list(failed) == ["kubelet of node-1"], "an empty log is no attachment"
+    assert begun < float(failed["kubelet of node-1"].split()[1]) < time.time()
 
 
 def test_logs_that_cannot_be_had_break_nothing(suite: Suite) -> None:
-    red, _green = kubelets_of(suite, NO_LOGS)
-    assert red == {"kubelet of no node": "docker ps failed"}
+    failed, _passed = kubelets_of(suite, NO_LOGS)
+    assert failed == {"kubelet of no node": "docker ps failed"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Points at the end of a run where other plugins act, in this order; `headless_conformance.plugin.session` calls them.
+
+Only the process that the person started calls them, never an xdist worker.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from headless_conformance.plugin.context import Run
+
+
+@pytest.hookspec
+def pytest_conformance_undo(session: pytest.Session) -> None:
+    """Put back what was changed on the cluster, before anything on it is deleted.
+
+    An error here, as in the next one, makes the run one that could not tell, and its cluster is not kept.
+    """
+
+
+@pytest.hookspec
+def pytest_conformance_diagnose(session: pytest.Session) -> None:
+    """A last look at a cluster on which something went wrong."""
+
+
+@pytest.hookspec
+def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
+    """Write what the run came to: `run` has its verdicts, `session.exitstatus` is set, the cluster is left."""
