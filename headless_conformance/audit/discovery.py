@@ -96,17 +96,13 @@ def uses_cluster_dns(pod: Object) -> bool:
     of_cluster = policy == "ClusterFirstWithHostNet" or (
         policy == "ClusterFirst" and not spec.get("hostNetwork")
     )
-    running = any(
-        (found.get("state") or {}).get("running") for found in status.get("containerStatuses") or ()
-    )
+    running = any("running" in (found.get("state") or {}) for found in status.get("containerStatuses") or ())
     return of_cluster and running and not pod["metadata"].get("deletionTimestamp")
 
 
 def _resolv_conf(access: Access, pod: Object) -> str:
     running = [
-        c["name"]
-        for c in pod["status"].get("containerStatuses") or ()
-        if (c.get("state") or {}).get("running")
+        c["name"] for c in pod["status"].get("containerStatuses") or () if "running" in (c.get("state") or {})
     ]
     result = execute(
         access, pod["metadata"]["namespace"], pod["metadata"]["name"], running[0], ["cat", RESOLV_CONF]

@@ -41,6 +41,7 @@ def write_dns_outcomes(
     for finding in _deviations(judged, dialogue, plan):
         sheet.deviations.append(finding)
         sheet.write(finding.check, finding.outcome, finding.summary)
+    _write_truncated(judged, dialogue, plan)
     counts = _counts(judged, dialogue, plan)
     for check in OF_DNS:
         if counts.get(check):
@@ -53,6 +54,22 @@ def write_dns_outcomes(
     for server, problem in silent.items():
         outcome = Outcome.NOT_SUPPORTED if isinstance(problem, Refused) else Outcome.ERROR
         sheet.write(Check.DNS_SERVERS, outcome, f"DNS server {server} could not be asked: {problem.reason}")
+
+
+def _write_truncated(judged: Judged, dialogue: Dialogue, plan: Plan) -> None:
+    """Of an answer that does not fit into a DNS message, what is missing says nothing."""
+    for question, known in plan.always.items():
+        checks = [check for owner, check in known if owner == judged.target]
+        demanded = len(plan.zone.expectation(question).records) if checks else 0
+        for server in dialogue.servers if checks else ():
+            reply = dialogue.reply(server, question)
+            if reply is not None and reply.answer.truncated and len(reply.answer.answer) < demanded:
+                reason = (
+                    f"{len(reply.answer.answer)} of {demanded} records of {question} fit into an answer; "
+                    "the others were not looked at"
+                )
+                for check in checks:
+                    judged.sheet.write(check, Outcome.NOT_JUDGED, reason)
 
 
 def _counts(judged: Judged, dialogue: Dialogue, plan: Plan) -> dict[Check, int]:

@@ -1,0 +1,231 @@
+"""DNS servers on the platforms that people have, and what is said where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headless_conformance.audit.discovery import (
+    DnsServers,
+    Resolver,
+    find_resolver,
+    find_servers,
+    parse_resolv_conf,
+)
+from headless_conformance.audit.errors import CouldNotLook, Refused
+from headless_conformance.audit.execute import CommandOutput
+from tests.audit.world import World, headless, service
+
+Object = dict[str, Any]
+ADDRESS = "10.96.0.10"
+RESOLV_CONF = """\
+search shop.svc.cluster.local svc.cluster.local cluster.local lab.example
+nameserver 10.96.0.10
+options ndots:5
+"""
+
+
+def dns_ports(udp: int | str = 53, tcp: int | str = 53) -> list[Object]:
+    return [
+        {"name": "dns-udp", "port": 53, "protocol": "UDP", "targetPort": udp},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": tcp},
+        {"name": "metrics", "port": 9153, "protocol": "TCP"},
+    ]
+
+
+def add_dns(
+    world: World, name: str, namespace: str, port: int, address: str = ADDRESS, **changes: Any
+) -> None:
+    """A DNS Service with two servers that listen on a port of their own."""
+    spec = {"ports": dns_ports(), **changes}
+    world.add("Service", service(name, {"dns": name}, namespace, clusterIP=address, **spec))
+    endpoints = [
+        {
+            "addresses": [f"10.2.0.{number}"],
+            "conditions": {"ready": True},
+            "targetRef": {"kind": "Pod", "namespace": namespace, "name": f"{name}-{number}"},
+        }
+        for number in (1, 2)
+    ]
+    listed = {
+        "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": [{**found, "port": port if found["name"] != "metrics" else 9153} for found in spec["ports"]],
+        "endpoints": endpoints,
+    }
+    world.add("EndpointSlice", listed)
+
+
+def ask_for(world: World, *nameservers: str) -> DnsServers:
+    world.list_all = narrowed(world)  # type: ignore[method-assign]
+    return find_servers(world, nameservers)
+
+
+def narrowed(world: World) -> Any:
+    """Lists with the selectors that discovery uses."""
+
+    def list_all(kind: str, namespace: str = "", **query: str) -> list[Object]:
+        found = World.list_all(world, kind, namespace)
+        if "fieldSelector" in query:
+            address = query["fieldSelector"].removeprefix("spec.clusterIP=")
+            return [one for one in found if one["spec"].get("clusterIP") == address]
+        if "labelSelector" in query:
+            key, value = query["labelSelector"].split("=")
+            return [one for one in found if one["metadata"].get("labels", {}).get(key) == value]
+        return found
+
+    return list_all
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "port"),
+    [
+        ("kube-dns", "kube-system", 53),
+        ("rke2-coredns-rke2-coredns", "kube-system", 53),
+        ("kube-dns", "kube-system", 8053),
+        ("dns-default", "openshift-dns", 5353),
+        ("names", "infrastructure", 1053),
+    ],
+)
+def test_the_owner_of_the_address_leads_to_the_servers(
+    empty: World, name: str, namespace: str, port: int
+) -> None:
+    add_dns(empty, name, namespace, port)
+    found = ask_for(empty, ADDRESS)
+    assert [(one.pod, one.namespace, one.port) for one in found.servers] == [
+        (f"{name}-1", namespace, port),
+        (f"{name}-2", namespace, port),
+    ]
+    assert (found.services, found.problem, found.without_tcp) == ([f"{namespace}/{name}"], "", [])
+
+
+def test_a_second_address_of_the_service_counts(empty: World) -> None:
+    add_dns(empty, "kube-dns", "kube-system", 53)
+    empty.find("Service", "kube-dns")["spec"]["clusterIPs"] = [ADDRESS, "fd00::a"]
+    assert len(ask_for(empty, "fd00::a").servers) == 2
+
+
+def test_a_second_dns_service_is_asked_too(empty: World) -> None:
+    add_dns(empty, "coredns", "kube-system", 53)
+    add_dns(empty, "coredns-secondary", "kube-system", 53, address="10.96.0.11")
+    found = ask_for(empty, ADDRESS, "10.96.0.11")
+    assert len(found.servers) == 4
+
+
+def test_behind_a_cache_on_the_node_are_the_servers_of_dns_services(empty: World) -> None:
+    add_dns(empty, "kube-dns-upstream", "kube-system", 53)
+    found = ask_for(empty, "169.254.20.10")
+    assert len(found.servers) == 2
+    assert found.behind_a_cache
+    assert "169.254.20.10" in found.notes[0]
+
+
+def test_a_managed_dns_without_pods_is_said(empty: World) -> None:
+    found = ask_for(empty, "198.51.100.53")
+    assert found.servers == []
+    assert "managed DNS" in found.problem
+
+
+def test_servers_that_are_no_pods_are_said(empty: World) -> None:
+    add_dns(empty, "kube-dns", "kube-system", 53)
+    for endpoint in empty.find("EndpointSlice", "kube-dns")["endpoints"]:
+        del endpoint["targetRef"]
+    assert "10.2.0.1, 10.2.0.2" in ask_for(empty, ADDRESS).problem
+
+
+def test_servers_that_are_not_ready_are_not_asked(empty: World) -> None:
+    add_dns(empty, "kube-dns", "kube-system", 53)
+    empty.find("EndpointSlice", "kube-dns")["endpoints"][0]["conditions"]["ready"] = False
+    found = ask_for(empty, ADDRESS)
+    assert [one.pod for one in found.servers] == ["kube-dns-2"]
+    assert "kube-dns-1" in found.notes[0]
+
+
+def test_a_dns_service_without_tcp_is_remembered(empty: World) -> None:
+    add_dns(empty, "kube-dns", "kube-system", 53, ports=dns_ports()[:1])
+    found = ask_for(empty, ADDRESS)
+    assert found.without_tcp == ["kube-system/kube-dns"]
+    assert len(found.servers) == 2
+
+
+def test_an_account_that_may_not_list_services_is_told_which_right_it_lacks(empty: World) -> None:
+    empty.refused["Service"] = Refused("list services in all namespaces")
+    assert "list services in all namespaces" in find_servers(empty, [ADDRESS]).problem
+
+
+@pytest.mark.parametrize(
+    ("text", "servers", "domain"),
+    [
+        (RESOLV_CONF, ("10.96.0.10",), "cluster.local"),
+        (
+            "search shop.svc.corp.example. svc.corp.example.\nnameserver fd00::a\n",
+            ("fd00::a",),
+            "corp.example",
+        ),
+        ("nameserver 10.0.0.1\nnameserver 10.0.0.2\n# search shop.svc.x\n", ("10.0.0.1", "10.0.0.2"), ""),
+        ("search other.svc.cluster.local\nnameserver nonsense\n", (), ""),
+        ("", (), ""),
+    ],
+)
+def test_a_resolv_conf_is_read(text: str, servers: tuple[str, ...], domain: str) -> None:
+    found = parse_resolv_conf(text, "shop", "a Pod")
+    assert (found.nameservers, found.domain) == (servers, domain)
+
+
+def running(world: World) -> list[Object]:
+    world.apply(headless())
+    return [
+        {
+            "metadata": {"name": f"db-{number}", "namespace": "shop"},
+            "spec": {"nodeName": "node-1"},
+            "status": {"containerStatuses": [{"name": "server", "state": {"running": {}}}]},
+        }
+        for number in range(3)
+    ]
+
+
+def find(world: World, outcomes: list[Any], monkeypatch: pytest.MonkeyPatch, **given: str) -> Resolver:
+    def execute(*_: object) -> CommandOutput:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return CommandOutput(0, outcome, "")
+
+    monkeypatch.setattr("headless_conformance.audit.discovery.execute", execute)
+    return find_resolver(world, running(world), given.get("nameserver", ""), given.get("domain", ""))
+
+
+def test_a_pod_without_cat_leads_to_the_next_one(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find(empty, [CouldNotLook("no cat"), RESOLV_CONF], monkeypatch)
+    assert (found.nameservers, found.domain) == ((ADDRESS,), "cluster.local")
+    assert found.source == "/etc/resolv.conf of Pod shop/db-1"
+
+
+def test_where_no_pod_can_be_looked_into_the_kubelet_is_asked(
+    empty: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = {"clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local."}
+    empty.answers["/api/v1/nodes/node-1/proxy/configz"] = {"kubeletconfig": configuration}
+    found = find(empty, [Refused("use pods/exec in namespace shop")], monkeypatch)
+    assert (found.nameservers, found.domain, found.source) == (
+        (ADDRESS,),
+        "cluster.local",
+        "kubelet of node node-1",
+    )
+
+
+def test_what_cannot_be_found_out_is_said_with_every_reason(
+    empty: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find(empty, [Refused("use pods/exec in namespace shop")], monkeypatch)
+    assert (found.nameservers, found.domain) == ((), "")
+    assert "pods/exec" in found.problems[0]
+    assert "kubelet" in found.problems[1]
+
+
+def test_what_the_person_says_wins(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find(empty, [RESOLV_CONF], monkeypatch, domain="corp.example.")
+    assert (found.nameservers, found.domain) == ((ADDRESS,), "corp.example")
+    both = find(empty, [], monkeypatch, nameserver="10.0.0.9", domain="corp.example")
+    assert (both.nameservers, both.domain, both.source) == (("10.0.0.9",), "corp.example", "as given")
