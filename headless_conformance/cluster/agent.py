@@ -1,4 +1,4 @@
-"""A client pod that tests ask to do things from inside the cluster, over one stream that stays open for the session."""
+"""A client Pod that does things for tests inside the cluster, over one stream that stays open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_SECONDS = 20.0
 """Bound on one batch; every job in it has a shorter time-out of its own."""
 
 UNRESOLVED = ("EAI_NONAME", "EAI_NODATA")
-"""What the C library says of a name that is not there; which of the two depends on the answers along the search list."""
+"""What the C library says of a name that is not there; which of them, depends on the search list."""
 
 JOB_SECONDS = 2.0
 """How long one question or connection may take."""
@@ -36,7 +36,7 @@ class _NoAnswer(Unobserved):
 
 
 class Agent:
-    """Runs jobs in one pod, in batches. Not for several threads."""
+    """Runs jobs in one Pod, in batches. Not for several threads."""
 
     def __init__(
         self,
@@ -57,7 +57,8 @@ class Agent:
         self._stream = None
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Results of the jobs, in their order. Raises Unobserved when the pod does not answer; the next call starts anew."""
+        """Results of the jobs, in their order. Raises Unobserved when the Pod does not answer; the next call
+        starts anew."""
         try:
             if self._stream is None:
                 opened = self._kube.open_stream(
@@ -68,18 +69,18 @@ class Agent:
             line = self._stream.readline_stdout(timeout=ANSWER_SECONDS)
         except (OSError, WebSocketException) as error:
             self.close()
-            raise Unobserved(f"the stream to pod {self.namespace}/{self.pod} broke: {error}") from error
+            raise Unobserved(f"the stream to Pod {self.namespace}/{self.pod} broke: {error}") from error
         if not line:
             said = self._stream.read_stderr() if self._stream.is_open() else ""
             self.close()
             raise Unobserved(
-                f"pod {self.namespace}/{self.pod} did not answer within {ANSWER_SECONDS:.0f} s {said}".rstrip()
+                f"no answer of Pod {self.namespace}/{self.pod} in {ANSWER_SECONDS:.0f} s {said}".rstrip()
             )
         results: list[dict[str, Any]] = json.loads(line)
         return results
 
     def resolve(self, name: str) -> ResolverResult:
-        """What the pod's C library finds for a name."""
+        """What the Pod's C library finds for a name."""
         (result,) = self.do([{"do": "resolve", "name": name}])
         return result["error"] if "error" in result else frozenset(result["addresses"])
 
@@ -96,8 +97,8 @@ class Agent:
     def require_no_such_name(self, name: str, *, never: Iterable[str] = ()) -> None:
         """Wait until the Pod's C library finds that a name does not exist; Unobserved when it got no answer.
 
-        With `never`, where others may answer for what the cluster does not know: or that it leads to none of these
-        addresses. NotSupported then, when they do not answer.
+        With `never`, where others may answer for what the cluster does not know: or that it leads to none of
+        these addresses. NotSupported then, when they do not answer.
         """
         __tracebackhide__ = True
         forbidden = frozenset(never)
@@ -142,11 +143,11 @@ class Agent:
         return Where(pod=self.pod, namespace=self.namespace)
 
     def read(self, path: str) -> str:
-        """A file of the pod."""
+        """A file of the Pod."""
         (result,) = self.do([{"do": "read", "path": path}])
         return str(result["text"])
 
     def environment(self) -> dict[str, str]:
-        """The pod's environment variables."""
+        """The Pod's environment variables."""
         (result,) = self.do([{"do": "environment"}])
         return dict(result["variables"])

@@ -1,4 +1,4 @@
-"""What must follow a change of a set: DNS within the bound for changes, a Pod's readiness, volume and node."""
+"""What must follow a change of a set: in DNS within a bound, and of a Pod's readiness, volume and node."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_disappeared(headless_set: HeadlessSet, dns: Dns, name: str) -> None:
 
 
 def require_fqdns(headless_set: HeadlessSet, dns: Dns) -> float:
-    """The Service FQDN and every Pod FQDN lead to the Pods as they are now; since when (monotonic seconds)."""
+    """The Service FQDN and every Pod FQDN lead to the Pods as they are; since when (monotonic seconds)."""
     __tracebackhide__ = True
     service = must_be(headless_set.ready_ips())
     found = [require_converged(headless_set, dns, headless_set.service_fqdn, "A", service)]
@@ -48,7 +48,7 @@ def must_not_mention(*stale: str) -> Check:
     def check(answer: Answer) -> None:
         rrsets = [rrset for section in ("answer", "additional") for rrset in answer.rrsets(section)]
         held = {word for rrset in rrsets for rdata in rrset for word in str(rdata).split()}
-        # A reverse name that no Pod has any more may be asked outside the cluster; what comes from there is not promised.
+        # A reverse name that no Pod has any more may be asked outside the cluster, where nothing is promised.
         answered = answer.message is not None if answer.rdtype == "PTR" else answer.rcode == "NOERROR"
         answer.require(answered and not held & set(stale), f"none of {items_of(stale)}")
 

@@ -1,4 +1,4 @@
-"""Pods that tests look from: an agent for DNS and libc, the classic nslookup, a MySQL client."""
+"""Pods that tests look from: an agent for DNS and the C library, and others that a document brings."""
 
 from __future__ import annotations
 
@@ -42,13 +42,14 @@ def new_agent(deployer: Deployer, namespace: str) -> Agent:
 
 
 def ready_replicas(kube: Kube) -> dict[Server, str]:
-    """The Ready CoreDNS pods and their nodes; none where this account may not see them, so that only the whole can be asked."""
+    """The Ready CoreDNS Pods and their nodes; none where this account may not see them: it asks the DNS
+    Service only."""
     try:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
     except NotSupported:
         return {}
     return {
-        Server(f"CoreDNS pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][
+        Server(f"CoreDNS Pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][
             "nodeName"
         ]
         for pod in pods
@@ -57,7 +58,7 @@ def ready_replicas(kube: Kube) -> dict[Server, str]:
 
 
 def _dns_port(pod: Object) -> int:
-    """Where a CoreDNS pod listens: the DNS Service's port may lead to another one."""
+    """Where a CoreDNS Pod listens: the DNS Service's port may lead to another one."""
     ports = [found for container in pod["spec"]["containers"] for found in container.get("ports", [])]
     return next((int(found["containerPort"]) for found in ports if found.get("name") == "dns"), PORT)
 

@@ -49,7 +49,8 @@ def on_this_host(addresses: Sequence[tuple[str, int]]) -> tuple[Server, ...]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one server said over one transport; `message` is None when it said nothing, or nothing that can be read."""
+    """What one server said over one transport; `message` is None when it said nothing, or nothing that can be
+    read."""
 
     name: str
     rdtype: str
@@ -68,7 +69,7 @@ class Answer:
         return list(getattr(self.message, section)) if self.message else []
 
     def values(self) -> list[str]:
-        """Every record of the type asked for, as a person writes it; SRV without priority and weight: nothing promises them."""
+        """Every record of the type asked for, as a person writes it; SRV without priority and weight."""
         return sorted(
             _value(rdata) for rrset in self.rrsets() if type_of(rrset) == self.rdtype for rdata in rrset
         )

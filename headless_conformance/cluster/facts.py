@@ -1,4 +1,5 @@
-"""What must be known of a cluster before its promises can be checked, each taken from where it is configured, never from DNS."""
+"""What must be known of a cluster before its promises can be checked, from where it is configured, never from
+DNS."""
 
 from __future__ import annotations
 
@@ -43,19 +44,20 @@ class Facts:
     cluster: Cluster
     network: Network
     resolver: Callable[[], str]
-    """A pod's resolv.conf."""
+    """A Pod's resolv.conf."""
 
     @cached_property
     def domain(self) -> str:
-        """The cluster domain, without a dot at its end: the kubelets' own; where no kubelet is, the one that was asked for.
+        """The cluster domain, without a dot at its end: the kubelets' own; where no kubelet is, the one that
+        was asked for.
 
-        On a cluster of the person's own, whose kubelets are not asked: as a pod was given it.
+        On a cluster of the person's own, whose kubelets are not asked: as a Pod was given it.
         """
         if Capability.KUBELET not in self.cluster.capabilities:
             return self.network.domain or DEFAULT_DOMAIN
         if not self.cluster.ours:
             found = SEARCHED.search(self.resolver())
-            return found["domain"] if found else not_supported("pods have no search list of a cluster domain")
+            return found["domain"] if found else not_supported("Pods have no search list of a cluster domain")
         node = self.kube.request("GET", "/api/v1/nodes")["items"][0]["metadata"]["name"]
         return str(
             self.kube.request("GET", f"/api/v1/nodes/{node}/proxy/configz")["kubeletconfig"]["clusterDomain"]
@@ -63,24 +65,22 @@ class Facts:
 
     @cached_property
     def dns_address(self) -> str:
-        """Cluster IP of the DNS Service; on a cluster of the person's own, the address that pods are told to ask."""
+        """Cluster IP of the DNS Service; on a cluster of the person's own, the address that Pods are told to
+        ask."""
         if not self.cluster.ours and Capability.KUBELET in self.cluster.capabilities:
             found = NAMESERVER.search(self.resolver())
-            return found["address"] if found else not_supported("pods have no name server")
+            return found["address"] if found else not_supported("Pods have no name server")
         return str(self.kube.get("Service", DNS_NAMESPACE, DNS_SERVICE)["spec"]["clusterIP"])
 
     @cached_property
     def dns_service_addresses(self) -> list[str]:
-        """Cluster IPs, one for each address family, of the Service that is labelled as the cluster's DNS: no word of a pod's own
-        configuration."""
+        """Cluster IPs, one for each address family, of the Service that is labelled as the cluster's DNS."""
         # A cache on the nodes has a Service with that label for itself, by which it asks the DNS servers.
         labels = f"k8s-app={DNS_SERVICE},{NAME_LABEL}!={UPSTREAM_OF_CACHE}"
         services = self.kube.list("Service", DNS_NAMESPACE, labelSelector=labels)
-        if not self.cluster.ours and (
-            not services or ipaddress.ip_address(self.dns_address).is_link_local
-        ):
+        if not self.cluster.ours and (not services or ipaddress.ip_address(self.dns_address).is_link_local):
             not_supported(
-                "pods do not ask its DNS Service themselves, but a cache on their nodes, or it has another label"
+                "Pods ask a cache on their nodes and not its DNS Service, or that has another label"
             )
         subject = f"Services with the label k8s-app={DNS_SERVICE}"
         where = Where(namespace=DNS_NAMESPACE)
@@ -138,18 +138,21 @@ class Facts:
 
     @property
     def endpoint_pod_names(self) -> bool:
-        """Whether the DNS server is configured to name endpoints without a hostname after their pods."""
+        """Whether the DNS server is configured to name endpoints without a hostname after their Pods."""
         return "endpoint_pod_names" in plugin_options(self.corefile)
 
     def is_cached(self, name: str, what: Literal["success", "denial"]) -> bool:
-        """Whether answers about a name may be kept between the DNS server and a pod, so that their time to live counts down.
+        """Whether answers about a name may be kept between the DNS server and a Pod, so that their TTL counts
+        down.
 
-        On a cluster of the person's own always: a cache on the nodes (NodeLocal DNSCache) has the DNS Service's address.
+        On a cluster of the person's own always: a cache on the nodes (NodeLocal DNSCache) has the DNS
+        Service's address.
         """
         return not self.cluster.ours or is_cached(self.corefile, name, what)
 
     def cache_seconds(self, name: str) -> float:
-        """Seconds for which an old answer about a name may be kept; the documented delay where that time is not told."""
+        """Seconds for which an old answer about a name may be kept; the documented delay where that time is
+        not told."""
         if not (self.is_cached(name, "success") or self.is_cached(name, "denial")):
             return 0.0
         try:
@@ -164,7 +167,8 @@ class Facts:
     def at_rest_timeout(self, name: str) -> float:
         """Seconds to look again at a name that is at rest.
 
-        Where answers about names are kept, as by k3s, the first question may have met what there was just before.
+        Where answers about names are kept, as by k3s, the first question may have met what there was just
+        before.
         """
         return AT_REST_TIMEOUT + (self.cache_seconds(name) if self.cluster.stock_dns else 0)
 
@@ -183,6 +187,7 @@ def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> b
 
 
 def plugin_options(corefile: str) -> dict[str, str]:
-    """Option names and values of a Corefile's first kubernetes block; an option without a value has an empty one."""
+    """Option names and values of a Corefile's first kubernetes block; an option without a value has an empty
+    one."""
     block = PLUGIN.search(corefile)
     return {option["name"]: option["value"] for option in OPTION.finditer(block["options"])} if block else {}

@@ -1,4 +1,5 @@
-"""One headless Service with its StatefulSet in one namespace, seen through the API, and the names that DNS must give it."""
+"""One headless Service with its StatefulSet in one namespace, seen through the API, and the names that DNS
+must give it."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ class HeadlessSet:
         return pod_ip(self.get_pod(ordinal))
 
     def pod_ips(self, ordinal: int) -> list[str]:
-        """All of a Pod's addresses, one for each address family of the Pod network, the one of `pod_ip` first."""
+        """All of a Pod's addresses, one for each address family of the Pod network, the one of `pod_ip`
+        first."""
         return [found["ip"] for found in self.get_pod(ordinal)["status"]["podIPs"]]
 
     def pvc_uid(self, ordinal: int, template: str = "data") -> str:
@@ -157,7 +159,8 @@ class HeadlessSet:
         return replace(self, replicas=replicas)
 
     def await_pod_ready(self, ordinal: int, other_than: str = "") -> float:
-        """Watch until a Pod is Ready, and not the one with the UID `other_than`; the monotonic time of that event.
+        """Watch until a Pod is Ready, and not the one with the UID `other_than`; the monotonic time of that
+        event.
 
         Raises Unobserved with the Pods' state when it does not come.
         """

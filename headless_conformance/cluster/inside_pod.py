@@ -37,7 +37,8 @@ def read_file(headless_set: HeadlessSet, ordinal: int, path: str) -> str:
 
 
 def hosts_file(headless_set: HeadlessSet, ordinal: int) -> str:
-    """A Pod's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows blanks."""
+    """A Pod's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows
+    blanks."""
     return single_spaced(read_file(headless_set, ordinal, "/etc/hosts"))
 
 
@@ -57,6 +58,6 @@ def addresses_by_name(hosts: str) -> dict[str, list[str]]:
 
 
 def resolved_in_pod(headless_set: HeadlessSet, ordinal: int, name: str) -> set[str]:
-    """Addresses that a Pod's own C library finds for a name; none where it finds that there is no such name."""
+    """Addresses that a Pod's own C library finds for a name; none where there is no such name."""
     result = run_in_pod(headless_set, ordinal, "getent", "ahosts", name)
     return {line.split()[0] for line in result.stdout.splitlines()}

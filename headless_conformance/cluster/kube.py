@@ -1,4 +1,5 @@
-"""The cluster's API as the tests see it: objects are the JSON that the API server gives, kubectl is of its minor."""
+"""The cluster's API as the tests see it: objects are the JSON that the API server gives, kubectl is of its
+minor."""
 
 from __future__ import annotations
 
@@ -28,10 +29,11 @@ KUBECTL_SECONDS = 60.0
 EXEC_SECONDS = 60.0
 LOG_LINES = 40
 UNREACHABLE = re.compile(
-    r"Unable to connect to the server|connection to the server \S+ was refused|TLS handshake timeout|etcdserver: |unexpected EOF"
-    r"|connection reset by peer|\(Forbidden\): .*User \"[^\"]+\" cannot "
+    r"Unable to connect to the server|connection to the server \S+ was refused|TLS handshake timeout"
+    r"|etcdserver: |unexpected EOF|connection reset by peer|\(Forbidden\): .*User \"[^\"]+\" cannot "
 )
-"""What kubectl says when it has not heard the API server's word; one that is just starting does not know any rights yet."""
+"""What kubectl says when it has not heard the API server's word; one that is just starting does not know any
+rights yet."""
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 COLLECTIONS = {
     "Service": "/api/v1/{}/services",
@@ -63,8 +65,8 @@ class CommandResult:
 class Kube:
     """The API server and kubectl of one cluster.
 
-    With `limited`, this account may be refused to look at what is not the run's: a test that has to is then not supported.
-    kubectl is needed for `kubectl` alone.
+    With `limited`, this account may be refused to look at what is not the run's: a test that has to is then
+    not supported. kubectl is needed for `kubectl` alone.
     """
 
     def __init__(self, kubeconfig: Path, kubectl: Path = Path("kubectl"), *, limited: bool = False) -> None:
@@ -141,7 +143,7 @@ class Kube:
             yield event["type"], event["object"]
 
     def log(self, pod: Object) -> str:
-        """The last LOG_LINES lines of a pod's log; why there is none, when there is none."""
+        """The last LOG_LINES lines of a Pod's log; why there is none, when there is none."""
         try:
             name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
             return str(
@@ -186,7 +188,8 @@ class Kube:
         return {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
 
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
-        """Run a command in a pod's main container. A non-zero exit is an observation, a broken stream is Unobserved."""
+        """Run a command in a Pod's main container. A non-zero exit is an observation, a broken stream is
+        Unobserved."""
         with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
             streaming.run_forever(timeout=EXEC_SECONDS)
             stdout, stderr, outcome = (
@@ -195,7 +198,7 @@ class Kube:
                 streaming.read_channel(ERROR_CHANNEL),
             )
         if not outcome:
-            raise Unobserved(f"{command[0]} in pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s")
+            raise Unobserved(f"{command[0]} in Pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s")
         return CommandResult(
             f"kubectl exec {pod} -- {' '.join(command)}",
             _status(json.loads(outcome)),
@@ -205,7 +208,7 @@ class Kube:
 
     @contextmanager
     def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[WSClient]:
-        """A running command in a pod's main container. Raises Unobserved when it cannot be started."""
+        """A running command in a Pod's main container. Raises Unobserved when it cannot be started."""
         try:
             streaming: WSClient = stream(
                 self.core.connect_get_namespaced_pod_exec,
@@ -220,7 +223,7 @@ class Kube:
                 _preload_content=False,
             )
         except ApiException as error:
-            raise Unobserved(f"no stream to pod {namespace}/{pod}: {error.reason}") from error
+            raise Unobserved(f"no stream to Pod {namespace}/{pod}: {error.reason}") from error
         try:
             yield streaming
         finally:
@@ -232,7 +235,7 @@ def _path(kind: str, namespace: str) -> str:
 
 
 def main_container(pod: Object) -> str:
-    """The container that kubectl takes where none is named: a cluster may put others beside it, or before it."""
+    """The container that kubectl takes where none is named: a cluster may put others beside or before it."""
     named = pod["metadata"].get("annotations", {}).get("kubectl.kubernetes.io/default-container")
     return str(named or pod["spec"]["containers"][0]["name"])
 
@@ -245,7 +248,8 @@ def _message(text: str) -> str:
 
 
 def _status(outcome: Mapping[str, Any]) -> int:
-    """The exit status in what the API server says at the end of an exec. Raises Unobserved when the command never ran."""
+    """The exit status in what the API server says at the end of an exec. Raises Unobserved when the command
+    never ran."""
     if outcome["status"] == "Success":
         return 0
     causes = outcome.get("details", {}).get("causes") or []

@@ -1,4 +1,4 @@
-"""A headless Service with very many members: grown and shrunk, held against the API and DNS, and measured."""
+"""A headless Service with very many Pods: grown and shrunk, held against the API and DNS, and measured."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from headless_conformance.cluster.waiting import Unobserved
 SERVICE_NAME, STATEFULSET_NAME = "s", "m"
 """Short, so that 1,000 SRV records fit into one DNS message of 65,535 bytes."""
 WATCHED = 50
-"""How many members of a change are timed, by random choice."""
+"""How many Pods of a change are timed, by random choice."""
 CHANGE_SECONDS = 570.0
 """Bound on one change of size."""
 LOOK_SECONDS = 0.25
@@ -36,10 +36,10 @@ POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 
 
 def manifests() -> list[Object]:
-    """Service and StatefulSet without members; pods are created all at once."""
+    """Service and StatefulSet without Pods, which are created all at once."""
     labels = {"app": "large-set"}
     container = {
-        "name": "member",
+        "name": "simulated",
         "image": "simulated",
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
@@ -71,11 +71,12 @@ def manifests() -> list[Object]:
 
 @dataclass(frozen=True)
 class SizeChange:
-    """One change of size. Times in seconds; `delays` from a member's watch event to its right answer at every DNS server."""
+    """One change of size. Times in seconds; `delays` from a Pod's watch event to its right answer at every
+    DNS server."""
 
-    members: int
+    replicas: int
     settled: float
-    """Until the StatefulSet reported exactly its members, all Ready, and every timed name was right."""
+    """Until the StatefulSet reported exactly its Pods, all Ready, and every timed name was right."""
     delays: tuple[float, ...]
     processor: float
     """Processor time of all components of the cluster."""
@@ -91,22 +92,23 @@ class SizeChange:
     def __str__(self) -> str:
         delays = ", ".join(f"{name} {self.percentile(rank) * 1000:.0f} ms" for name, rank in DELAYS.items())
         return (
-            f"{self.members} members after {self.settled:.1f} s; event to answer of {len(self.delays)}: {delays}; "
+            f"{self.replicas} Pods after {self.settled:.1f} s; "
+            f"event to answer of {len(self.delays)}: {delays}; "
             f"{self.processor:.1f} s of processor time, {self.memory / 2**20:.0f} MiB (seed {self.seed})"
         )
 
 
 def costs(idle: int, steps: Sequence[SizeChange]) -> str:
-    """A table of what one member more took in each step, from `idle` bytes of memory on: wall time, processor time, memory."""
-    memory, members = idle, 0
+    """A table of what one Pod more took in each step, from `idle` bytes of memory on."""
+    memory, replicas = idle, 0
     lines = ["endpoints    ms each    processor ms each    KiB each"]
     for step in steps:
-        new = step.members - members
+        new = step.replicas - replicas
         wall, processor = step.settled / new * 1000, step.processor / new * 1000
         lines.append(
-            f"{step.members:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}"
+            f"{step.replicas:>9}{wall:>11.1f}{processor:>21.1f}{(step.memory - memory) / new / 1024:>12.0f}"
         )
-        memory, members = step.memory, step.members
+        memory, replicas = step.memory, step.replicas
     return "\n".join(lines)
 
 
@@ -115,7 +117,7 @@ DELAYS: Mapping[str, int] = {"p50": 50, "p95": 95, "max": 100}
 
 @dataclass
 class _Events:
-    """What the watch of some members tells: (name, address) when one is Ready, (name, None) when one is gone."""
+    """What the watch of some Pods tells: (name, address) when one is Ready, (name, None) when one is gone."""
 
     api: Any
     namespace: str
@@ -142,7 +144,8 @@ class _Events:
             self.error = error
 
     def _follow(self, version: str) -> str:
-        """One watch from `version` on; the version to go on from. A busy API server ends the watch of a slow reader early."""
+        """One watch from `version` on; the version to go on from. A busy API server ends the watch of a slow
+        reader early."""
         events = Watch().stream(
             self.api.list_namespaced_pod,
             self.namespace,
@@ -177,7 +180,7 @@ class LargeSet:
             self.pods.kube.create(self.pods.namespace, manifest)
 
     def resize(self, size: int, seed: int) -> SizeChange:
-        """Ask for `size` members and return when they are there. Raises Unobserved after CHANGE_SECONDS."""
+        """Ask for `size` Pods and return when they are there. Raises Unobserved after CHANGE_SECONDS."""
         low, high = sorted((self.size, size))
         sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
         core = client.CoreV1Api(config.new_client_from_config(str(self.cluster.kubeconfig)))
@@ -208,7 +211,7 @@ class LargeSet:
             if time.monotonic() > end:
                 missing = len(events.names) - len(delays)
                 raise Unobserved(
-                    f"{missing} of {len(events.names)} members did not come or go within {CHANGE_SECONDS:.0f} s"
+                    f"{missing} of {len(events.names)} Pods did not come or go within {CHANGE_SECONDS:.0f} s"
                 )
             with contextlib.suppress(queue.Empty):
                 while True:
@@ -225,7 +228,8 @@ class LargeSet:
         return delays
 
     def require_pod_fqdn(self, name: str, expected: str) -> None:
-        """A member's name has this address at every server, over both transports. One question each: nothing changes any more."""
+        """A Pod FQDN has this address at every server, over both transports. One question each, of what is at
+        rest."""
         for answer in self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A"):
             must_be([expected])(answer)
 
@@ -235,7 +239,7 @@ class LargeSet:
             must_be_nxdomain(answer)
 
     def addresses(self) -> dict[str, str]:
-        """Name and address of each Ready member, from pod status."""
+        """Name and address of each Ready Pod, from its status."""
         pods = self.pods.kube.list("Pod", self.pods.namespace)
         return {pod["metadata"]["name"]: pod_ip(pod) for pod in pods if is_ready(pod)}
 

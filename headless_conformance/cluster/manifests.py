@@ -43,8 +43,8 @@ def find(objects: list[Object], kind: str) -> Object:
 
 
 def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
-    """The objects as this cluster can run them: the images that stand for the named ones; where no volume can be had,
-    an emptyDir in the place of each claim."""
+    """The objects as this cluster can run them: the images that stand for the named ones; where no volume can
+    be had, an emptyDir in the place of each PersistentVolumeClaim."""
     ours = copy.deepcopy(objects)
     for item in ours:
         for pod in _pod_specs(item):
@@ -75,7 +75,7 @@ def to_yaml(objects: list[Object]) -> str:
 
 
 def redacted(item: Object) -> Object:
-    """The object as evidence may show it: a Secret's values and the bookkeeping of field managers left out."""
+    """The object as evidence may show it: without a Secret's values and the bookkeeping of field managers."""
     shown = copy.deepcopy(item)
     shown.get("metadata", {}).pop("managedFields", None)
     if shown.get("kind") == "Secret":

@@ -1,4 +1,4 @@
-"""What can be seen of a cluster and belongs into a report. What cannot be seen is left out and never makes a test broken."""
+"""What can be seen of a cluster and belongs into a report. What cannot be seen is left out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POD_NETWORKS = (
     "netd",
     "weave-net",
 )
-"""DaemonSets by which a pod network shows itself; netd is the one of our own node images."""
+"""DaemonSets by which a Pod network shows itself; netd is the one of our own node images."""
 
 CANNOT_BE_SEEN = (
     ApiException,

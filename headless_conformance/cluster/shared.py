@@ -1,4 +1,5 @@
-"""What the workers of one run make once and share, and a list of what the run created, so that it removes that and no more."""
+"""What the workers of one run make once and share, and a list of what the run created, so that it removes
+that and no more."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
 LEDGER = "created.jsonl"
 ADDRESS = "cluster.json"
 RESTRICTED = "restricted"
-"""Pod security of namespaces of our own: the API server itself then checks that our pods ask for no privilege."""
+"""Pod security of namespaces of our own: the API server itself then checks that our Pods ask for no
+privilege."""
 BASELINE = "baseline"
 """Where the document's own `kubectl run` has to be possible, which says nothing about privileges."""
 
@@ -45,7 +47,8 @@ class Shared:
     cluster: Cluster
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every worker's."""
+        """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every
+        worker's."""
         done = self.folder / f"{name}.json"
         timeout = self.cluster.stack_ready_timeout + 2 * self.cluster.pod_ready_timeout
         with FileLock(self.folder / f"{name}.lock", timeout=timeout):
@@ -65,7 +68,8 @@ class Shared:
         return outcome["result"]
 
     def reserve(self, kind: str, namespace: str, name: str) -> None:
-        """Note that an object is about to be created by this run. UserError when it is there already and not on its way out."""
+        """Note that an object is about to be created by this run. UserError when it is there already and not
+        on its way out."""
 
         def gone() -> None:
             try:
@@ -76,7 +80,8 @@ class Shared:
                 raise
             if "deletionTimestamp" not in found["metadata"]:
                 raise UserError(
-                    f"{kind} {name} exists in namespace {namespace} and is not ours; delete it or choose another NAMESPACE."
+                    f"{kind} {name} exists in namespace {namespace} and is not ours; "
+                    "delete it or choose another NAMESPACE."
                 )
             raise AssertionError(f"{kind} {namespace}/{name} is still being deleted")
 
@@ -88,7 +93,7 @@ class Shared:
         self._note(kind, namespace, name)
 
     def require_unselected(self, namespace: str, selector: Mapping[str, str]) -> None:
-        """UserError when a namespace has pods already that a Service with this selector would catch."""
+        """UserError when a namespace has Pods already that a Service with this selector would catch."""
         labels = ",".join(f"{name}={value}" for name, value in selector.items())
 
         def gone() -> None:
@@ -98,12 +103,13 @@ class Shared:
         try:
             eventually(
                 gone,
-                expecting=f"no pod with the label {labels} in {namespace}",
+                expecting=f"no Pod with the label {labels} in {namespace}",
                 within=self.cluster.pod_ready_timeout,
             )
         except AssertionError:
             raise UserError(
-                f"Pods in namespace {namespace} have the label {labels}, which the document's Service selects; "
+                f"Pods in namespace {namespace} have the label {labels}, "
+                "which the document's Service selects; "
                 "choose another NAMESPACE."
             ) from None
 
@@ -112,7 +118,7 @@ class Shared:
             ledger.write(json.dumps({"kind": kind, "namespace": namespace, "name": name}) + "\n")
 
     def create_namespace(self, role: str, security: str = RESTRICTED) -> str:
-        """A new namespace with a random name and a level of pod security."""
+        """A new namespace with a random name and a level of Pod security."""
         name = f"headless-{role}-{uuid4().hex[:8]}"
         self._note("Namespace", "", name)
         labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: os.environ[RUN_VARIABLE]}
@@ -133,7 +139,8 @@ class Shared:
         return name
 
     def bring_secrets(self, namespace: str) -> None:
-        """What pods pull their images with, into a namespace that is not of our own; removed at the end of the run."""
+        """What Pods pull their images with, into a namespace that is not of our own; removed at the end of
+        the run."""
         for item in self.cluster.namespace_objects:
             if item["kind"] == "Secret":
                 self.reserve("Secret", namespace, item["metadata"]["name"])
@@ -154,7 +161,8 @@ class Shared:
     def namespace(self, role: str) -> Iterator[str]:
         """A namespace of our own for one test, deleted afterwards without waiting for it to be gone.
 
-        Not in a simulated cluster, which goes with the run: the namespace controller has to go through every kind of object.
+        Not in a cluster that ends with the run: the namespace controller has to go through every kind of
+        object.
         """
         name = self.create_namespace(role)
         try:

@@ -1,8 +1,8 @@
 """Waiting for what must become true, and for what must stay true. Tests and what they call poll nowhere else.
 
-Polled are an AssertionError (it is not so yet) and `COULD_NOT_OBSERVE` (we could not look). When time is up, the
-last one of them comes out: a Mismatch with the number of attempts and the time they took, anything else as it is,
-so that "we could not tell" is never reported as a broken promise.
+Polled are an AssertionError (it is not so yet) and `COULD_NOT_OBSERVE` (we could not look). When time is up,
+the last one of them comes out: a Mismatch with the number of attempts and the time they took, anything else
+as it is, so that "we could not tell" is never reported as a broken promise.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DNS_DELAY = 60.0
 """Seconds from Ready to resolvable: the bound that we read in "seconds or tens of seconds"."""
 
 CHANGE_TIMEOUT = 20.0
-"""Seconds from a change in the API to the new answer at every DNS server, without the time for which answers are kept."""
+"""Seconds from a change in the API to the new answer at every DNS server, where no answers are kept."""
 
 AT_REST_TIMEOUT = 5.0
 """Seconds that a test about something at rest may look again, so that a lost packet is not a failure."""
@@ -35,7 +35,7 @@ STACK_READY_TIMEOUT = 180.0
 """Seconds from apply to Ready of three database servers, which start one after another."""
 
 INTERVAL = 0.1
-"""Seconds between two looks at first; they grow by a tenth of the time waited, so that moments are known to about a tenth."""
+"""Seconds between two looks at first; they grow by a tenth of the time waited."""
 
 LONGEST_INTERVAL = 0.5
 """Seconds between two looks at the most."""
@@ -44,7 +44,7 @@ INTERVAL_AFTER_SUCCESS = 0.03
 """Seconds from a success to the next look, which is to meet another replica and not another time."""
 
 SUCCESSES_IN_A_ROW = 3
-"""How often in a row a check must succeed, so that one good answer of several replicas does not pass for all."""
+"""How often in a row a check must succeed, so that one good answer of several replicas is not enough."""
 
 
 class Unobserved(Exception):
@@ -68,8 +68,8 @@ def _worth_another_look(error: BaseException) -> bool:
 def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_REST_TIMEOUT) -> T:
     """What `check` returns once it has succeeded three times in a row within `within` seconds.
 
-    Raises the last Mismatch, with attempts and seconds, or the error that kept us from observing, with a note of what
-    was being expected: `expecting` completes "while expecting".
+    Raises the last Mismatch, with attempts and seconds, or the error that kept us from observing, with a note
+    of what was being expected: `expecting` completes "while expecting".
     """
     __tracebackhide__ = True
     begun = time.monotonic()
@@ -110,10 +110,11 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
 
 
 def consistently(check: Callable[[], object], *, expecting: str, during: float) -> None:
-    """Require that `check` succeeds every time for `during` seconds. Raises like `eventually`, at the first failure.
+    """Require that `check` succeeds every time for `during` seconds. Raises like `eventually`, at the first
+    failure.
 
-    A look that fails to observe is made up for by the next one; when the last one fails to observe, its error comes
-    out.
+    A look that fails to observe is made up for by the next one; when the last one fails to observe, its error
+    comes out.
     """
     __tracebackhide__ = True
     begun = time.monotonic()
@@ -134,7 +135,8 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
     try:
         polling(look)
     except POLLED as error:
-        _fail(error, attempts, time.monotonic() - begun, f"{expecting} for {during:.0f} s")
+        note = f"(it had to hold for {during:.0f} s)"
+        _fail(error, attempts, time.monotonic() - begun, expecting, note)
 
 
 def _outcome_of_last(state: RetryCallState) -> None:
@@ -143,10 +145,13 @@ def _outcome_of_last(state: RetryCallState) -> None:
         raise error
 
 
-def _fail(error: Exception, attempts: int, seconds: float, expecting: str) -> NoReturn:
+def _fail(error: Exception, attempts: int, seconds: float, expecting: str, note: str = "") -> NoReturn:
     """Raise what ended the polling, with how often and how long it was tried."""
     __tracebackhide__ = True
     if isinstance(error, Mismatch):
-        raise error.after(attempts, seconds) from None
+        counted = error.after(attempts, seconds)
+        if note:
+            counted.add_note(note)
+        raise counted from None
     error.add_note(f"while expecting {expecting} ({attempts} attempts in {seconds:.1f} s)")
     raise error

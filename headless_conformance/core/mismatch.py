@@ -1,30 +1,35 @@
 """A broken promise as data: what was asked, what was expected, what was observed, and where.
 
-Tests raise a `Mismatch`. Its fields go into the reports, and the fault catalogue matches them. They have these forms,
-which rewording a message does not change.
+Tests raise a `Mismatch`. Its fields go into the reports, and the fault catalogue matches them. They have
+these forms, which rewording a message does not change.
 
-Values: a string stands for itself, a missing field is `absent`, truth values are `true` and `false`, a sequence is
-`[a, b]` in its order, items whose order does not count are `{a, b}` sorted, a mapping is `{key: value}` sorted by key,
-a tuple is its items with blanks between. A number of items is observed with the items: `2 {10.0.0.1, 10.0.0.2}`.
+Values: a string stands for itself, a missing field is `absent`, truth values are `true` and `false`, a
+sequence is `[a, b]` in its order, items whose order does not count are `{a, b}` sorted, a mapping is `{key:
+value}` sorted by key, a tuple is its items with blanks between. A number of items is observed with them: `2
+{10.0.0.1, 10.0.0.2}`.
 
 Subjects, each with what is expected and observed:
 
-- `A mysql-0.db.default.svc.cluster.local.`: record type and name; where: server, address, transport.
-  Expected: `{10.0.0.1}`, `at least {10.0.0.1}`, `none of {a, b}`, `NXDOMAIN`, `NODATA`, `TTL 30`, `TTL at most 30`,
-  `negative TTL 30`, `negative TTL at most 30`. Observed: `{10.0.0.2}`, `NODATA` (NOERROR without such records), `NXDOMAIN`,
-  `SERVFAIL` and the other response codes, `no answer: ` and why, `NXDOMAIN with {10.0.0.1}`, `{10.0.0.1} of other.name.`
-  (another owner), `{target. 80} with additional {target. 10.0.0.1}`, `NODATA without SOA`, `NXDOMAIN without SOA`,
-  `TTL 3600`, `TTL {5, 30}`; of more than ten records `40 records` and `39 records: missing {a}, additional {}`.
-- `getaddrinfo mysql-svc`; where: Pod, namespace. `{10.0.0.1}`, `no such name`; observed `EAI_NONAME`.
-- `Service mysql-svc`: kind and name; where: namespace. `present`; observed `absent`.
-- `Service mysql-svc .spec.clusterIP`: a field, with its value.
-- `StatefulSet mysql-sts: Pods`, `StatefulSet mysql-sts: Ready Pods`, `EndpointSlices of Service mysql-svc: hostnames`.
-- `kubectl describe svc/mysql-svc: Endpoints`, `kubectl get svc: TYPE of mysql-svc`, `kubectl apply -f a.yaml: line 1`,
-  `kubectl apply -f a.yaml: exit status`: what was printed; of a key that is not there once `[a, b]` or `[]`.
+- `A web-0.nginx.default.svc.cluster.local.`: record type and name; where: server, address, transport.
+  Expected: `{10.0.0.1}`, `at least {10.0.0.1}`, `none of {a, b}`, `{web-0.…} below nginx.…` (for PTR),
+  `NXDOMAIN`, `NODATA` and `NODATA with SOA`, `TTL 30`, `TTL at most 30`, `negative TTL 30`, `negative TTL at
+  most 30`, `records with a TTL`. Observed: `{10.0.0.2}`, `NODATA` (NOERROR without such records), `NXDOMAIN`,
+  `SERVFAIL` and the other response codes, `no answer: ` and why, `NXDOMAIN with {10.0.0.1}`, `{10.0.0.1} of
+  other.name.` (another owner), `CNAME other.name.`, `{web-0.… 80} with additional {web-0.… 10.0.0.1}`,
+  `NODATA without SOA`, `TTL 3600`, `TTL {30, 5}`; of more than ten records `40 records`, and observed `39
+  records: missing {a}, additional {}`.
+- `getaddrinfo nginx`; where: Pod, namespace. `{10.0.0.1}`, `no such name`; observed `EAI_NONAME`.
+- `Service nginx`: kind and name; where: namespace. `present`; observed `absent`.
+- `Service nginx .spec.clusterIP`: a field, with its value.
+- `StatefulSet web: Pods`, `StatefulSet web: Ready Pods`, `EndpointSlices of Service nginx: hostnames`.
+- `kubectl describe svc/nginx: Endpoints`, `kubectl get svc: TYPE of nginx`, `kubectl apply -f web.yaml: line
+  1`, `kubectl apply -f web.yaml: exit status`: what was printed; of a key that is not there once `[a, b]` or
+  `[]`.
 - `create a Service with clusterIP: none`: `refused as invalid, naming clusterIP`; observed `accepted`,
   `refused as invalid: ` or `refused with status 403: ` and why.
-- `/etc/hosts of Pod mysql-sts-0`, `/etc/hosts of Pod mysql-sts-0: mysql-sts-1`: a line; the addresses of a name.
-- `SELECT @@hostname at mysql-svc`; where: the client's Pod. Rows; observed `error: ` and what the client says.
+- `/etc/hosts of Pod web-0`, `/etc/hosts of Pod web-0: web-1`: a line; the addresses of a name.
+- `SELECT @@hostname at web-0.nginx`; where: the client's Pod. Rows; observed `error: ` and what the client
+  says.
 """
 
 from __future__ import annotations
@@ -68,7 +73,7 @@ class Observation:
     """The fields of a mismatch."""
 
     subject: str
-    """What was asked or looked at, such as `A mysql-0.db.default.svc.cluster.local.`; see the table above."""
+    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`; see the list above."""
     expected: str
     observed: str
     where: Where = NOWHERE

@@ -1,4 +1,5 @@
-"""What stays and what follows when Pods are replaced, moved, added and removed, and when the Service goes and comes back.
+"""What stays and what follows when Pods are replaced, moved, added and removed, and when the Service goes and
+comes back.
 
 Each test has a set of its own, so that those that only look at the document's are not disturbed.
 """
@@ -58,7 +59,8 @@ def require_hostname(headless_set: HeadlessSet, ordinal: int) -> None:
 
 @pytest.mark.requirement("SEED-HLS-01")
 def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
-    """Each Pod that is deleted MUST come back under its FQDN, which MUST lead to the new address, not to the old."""
+    """Each Pod that is deleted MUST come back under its FQDN, which MUST lead to the new address, not to the
+    old."""
     for ordinal in stub_set.ordinals:
         old, name = stub_set.pod_ip(ordinal), stub_set.pod_fqdn(ordinal)
         ready = replace_pod(stub_set, ordinal)
@@ -76,7 +78,8 @@ def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_p
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
 def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
-    """A Pod that comes back on another node MUST keep FQDN and hostname, and its FQDN MUST lead to its address there."""
+    """A Pod that comes back on another node MUST keep FQDN and hostname, and its FQDN MUST lead to its
+    address there."""
     before, name = single_pod_set.get_pod(0), single_pod_set.pod_fqdn(0)
     here = before["spec"]["nodeName"]
     elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [here]}]}
@@ -111,7 +114,8 @@ def test_fqdns_come_and_go_with_pods(stub_set: HeadlessSet, dns: Dns, record_pro
 
 @pytest.mark.requirement("SEED-DSC-11")
 def test_the_srv_records_follow_the_pods(single_pod_set: HeadlessSet, dns: Dns) -> None:
-    """With a Pod more, and with that Pod gone, the port MUST have one SRV record for each Ready Pod and no other."""
+    """With a Pod more, and with that Pod gone, the port MUST have one SRV record for each Ready Pod and no
+    other."""
     for replicas in (2, 1):
         scaled = single_pod_set.scale(replicas)
         scaled.await_ready(scaled.facts.cluster.pod_ready_timeout)
@@ -123,7 +127,8 @@ def test_the_srv_records_follow_the_pods(single_pod_set: HeadlessSet, dns: Dns) 
 def test_the_fqdns_go_and_come_back_with_the_service(
     stub_set: HeadlessSet, manifest_folder: ManifestFolder, dns: Dns
 ) -> None:
-    """Without the Service, neither its FQDN nor a Pod FQDN MUST exist, though the Pods run on; with it again, all MUST."""
+    """Without the Service, neither its FQDN nor a Pod FQDN MUST exist, though the Pods run on; with it again,
+    all MUST."""
     require_fqdns(stub_set, dns)
     stub_set.kube.delete("Service", stub_set.namespace, stub_set.service_name)
     for name in (stub_set.service_fqdn, *(stub_set.pod_fqdn(ordinal) for ordinal in stub_set.ordinals)):
@@ -167,7 +172,8 @@ def test_a_pod_that_is_not_ready_is_not_listed(
 def draining_set(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> Iterator[HeadlessSet]:
-    """A set of two Pods that serve on when they are deleted, as a database does that lets its sessions end; Ready."""
+    """A set of two Pods that serve on when they are deleted, as a database does that lets its sessions end;
+    Ready."""
     objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
     template = find(objects, "StatefulSet")["spec"]["template"]["spec"]
     template["terminationGracePeriodSeconds"] = DRAIN_SECONDS
@@ -183,7 +189,8 @@ def draining_set(
 @pytest.mark.requirement("SEED-NSL-08")
 @KUBELET
 def test_a_pod_that_is_terminating_is_not_listed(draining_set: HeadlessSet, dns: Dns) -> None:
-    """A Pod that is being deleted MUST leave the Service FQDN and lose its own, though its process still serves."""
+    """A Pod that is being deleted MUST leave the Service FQDN and lose its own, though its process still
+    serves."""
     before = draining_set.get_pod(1)["metadata"]["uid"]
     draining_set.kube.delete("Pod", draining_set.namespace, draining_set.pod_name(1))
     others = must_be([draining_set.pod_ip(0)])
@@ -195,7 +202,7 @@ def test_a_pod_that_is_terminating_is_not_listed(draining_set: HeadlessSet, dns:
 @pytest.mark.requirement("SEED-XC-01")
 @KUBELET
 def test_the_new_address_is_everywhere(single_pod_set: HeadlessSet, dns: Dns) -> None:
-    """After a Pod is replaced, Pod status, EndpointSlices, hosts file and DNS MUST all show its new address."""
+    """After a Pod is replaced, its status, EndpointSlices, hosts file and DNS MUST show its new address."""
     replace_pod(single_pod_set, 0)
     own, name = single_pod_set.pod_ip(0), single_pod_set.pod_name(0)
     require_converged(single_pod_set, dns, single_pod_set.service_fqdn, "A", must_be([own]))
@@ -226,7 +233,8 @@ def require_same_pvc(volume_set: HeadlessSet, uid: str) -> None:
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES)
 def test_a_replaced_pod_keeps_its_volume_and_data(volume_set: HeadlessSet) -> None:
-    """A Pod that comes back MUST have the same PersistentVolumeClaim, and MUST find on it what was written before."""
+    """A Pod that comes back MUST have the same PersistentVolumeClaim, and MUST find on it what was written
+    before."""
     mark, pvc, namespace, name = (
         uuid4().hex,
         volume_set.pvc_uid(0),
@@ -246,7 +254,7 @@ def test_a_replaced_pod_keeps_its_volume_and_data(volume_set: HeadlessSet) -> No
 # The databases must have found their nodes before one is cordoned for a while.
 @pytest.mark.usefixtures("transcript_set", "load_balanced")
 def test_a_pod_whose_volume_is_on_its_node_waits_for_it(volume_set: HeadlessSet, dns: Dns) -> None:
-    """A Pod whose volume cannot leave its node MUST wait, with the same PVC, until the node takes Pods again."""
+    """A Pod whose volume cannot leave its node MUST wait, with the same PVC, until the node takes Pods."""
     before, pvc, name = volume_set.get_pod(0), volume_set.pvc_uid(0), volume_set.pod_name(0)
     node, uid = before["spec"]["nodeName"], before["metadata"]["uid"]
     with cordoned(volume_set.kube, node):

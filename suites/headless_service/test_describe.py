@@ -90,7 +90,8 @@ def test_the_only_annotation_is_kubectls_own(transcript_set: HeadlessSet) -> Non
 
 @pytest.mark.requirement("SEED-DSC-05")
 def test_the_selector_selects_the_pods_by_their_label(transcript_set: HeadlessSet) -> None:
-    """The Service's selector MUST be a part of the labels that the StatefulSet gives its Pods, and that they have."""
+    """The Service's selector MUST be a part of the labels that the StatefulSet gives its Pods, and that they
+    have."""
     selector = transcript_set.get_service()["spec"].get("selector") or {}
     require_equal(f"{transcript_set.service_subject} .spec.selector", selector, {"app": "mysql"})
     template = transcript_set.get_statefulset()["spec"]["template"]

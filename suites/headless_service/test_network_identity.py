@@ -48,7 +48,8 @@ def written(form: str, headless_set: HeadlessSet) -> str:
 
 @pytest.mark.requirement("SEED-NID-01")
 def test_pods_are_named_by_set_and_ordinal(each_set: HeadlessSet) -> None:
-    """Each of the N Pods MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that hostname."""
+    """Each of the N Pods MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that
+    hostname."""
     names = [(pod["metadata"]["name"], pod["spec"].get("hostname")) for pod in each_set.get_pods()]
     subject = f"{each_set.statefulset_subject}: names and hostnames of Pods"
     require_equal(subject, names, [(name, name) for name in each_set.pod_names], where=each_set.where)
@@ -65,7 +66,7 @@ def test_a_pod_calls_itself_by_that_name(each_set: HeadlessSet, ordinal: int) ->
 
 
 def require_name_server(configuration: str, facts: Facts, where: Where) -> None:
-    """A resolver's configuration names the DNS Service's address, or all of its addresses, and nothing else."""
+    """A resolver's configuration names the DNS Service's address, or all of them, and nothing else."""
     servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
     allowed = facts.dns_service_addresses
     wanted = allowed if servers == allowed else allowed[:1]
@@ -84,7 +85,8 @@ def test_new_pods_ask_the_dns_service(agent: Agent, facts: Facts) -> None:
 @KUBELET
 @ORDINALS
 def test_pods_of_the_set_ask_the_dns_service(each_set: HeadlessSet, facts: Facts, ordinal: int) -> None:
-    """The resolver of a Pod of the set, on whichever node, MUST be given the cluster IP of the DNS Service, and no other."""
+    """The resolver of a Pod of the set, on whichever node, MUST be given the cluster IP of the DNS Service,
+    and no other."""
     configuration = read_file(each_set, ordinal, "/etc/resolv.conf")
     require_name_server(configuration, facts, pod_place(each_set, ordinal))
 
@@ -97,7 +99,8 @@ def test_the_dns_servers_know_the_service(each_set: HeadlessSet, dns: Dns) -> No
 
 @pytest.mark.requirement("SEED-NID-03")
 def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(transcript_set: HeadlessSet, dns: Dns) -> None:
-    """The name made of Service, namespace, `svc` and cluster domain MUST have the addresses of the Ready Pods, no other."""
+    """The name made of Service, namespace, `svc` and cluster domain MUST have the addresses of the Ready
+    Pods, no other."""
     dns.require(transcript_set.service_fqdn, "A", must_be(transcript_set.ready_ips()))
 
 
@@ -105,7 +108,8 @@ def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(transcript_set: He
 def test_the_same_name_in_another_namespace_is_another_service(
     example_set: HeadlessSet, same_named_set: HeadlessSet, dns: Dns
 ) -> None:
-    """Services of one name in two namespaces MUST have two FQDNs, each with the addresses of its own Pods only."""
+    """Services of one name in two namespaces MUST have two FQDNs, each with the addresses of its own Pods
+    only."""
     both = set(example_set.ready_ips()) & set(same_named_set.ready_ips())
     require_items("addresses of Ready Pods of both sets", both, [])
     for own in (example_set, same_named_set):
@@ -115,7 +119,8 @@ def test_the_same_name_in_another_namespace_is_another_service(
 
 @pytest.mark.requirement("SEED-NID-04")
 def test_the_example_name_of_the_service_resolves(example_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
-    """Service `db` MUST have its Pods' addresses under the document's example name, in the namespace and domain given."""
+    """Service `db` MUST have its Pods' addresses under the document's example name, in the namespace and
+    domain given."""
     dns.require(f"db.{example_set.namespace}.svc.{facts.domain}.", "A", must_be(example_set.ready_ips()))
 
 
@@ -137,9 +142,9 @@ def test_an_ordinal_that_is_not_there_has_no_fqdn(each_set: HeadlessSet, dns: Dn
 def test_a_pod_that_is_not_of_the_set_has_no_fqdn(
     single_pod_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder, dns: Dns
 ) -> None:
-    """A plain Pod that the Service selects MUST be found under the Service FQDN and MUST NOT have a Pod FQDN."""
+    """A plain Pod that the Service selects MUST be among the Service FQDN's and MUST NOT have a Pod FQDN."""
     if single_pod_set.facts.endpoint_pod_names:
-        not_supported("its DNS server is configured to name endpoints after their pods")
+        not_supported("its DNS server is configured to name endpoints after their Pods")
     template = find(manifest_folder.load(STUB_FILE), "StatefulSet")["spec"]["template"]
     metadata = {"name": "plain", **template["metadata"]}
     plain: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
@@ -167,7 +172,7 @@ def test_the_example_name_of_a_pod_resolves(
 def test_a_pod_of_another_set_has_no_fqdn_here(
     transcript_set: HeadlessSet, example_set: HeadlessSet, dns: Dns, name: str
 ) -> None:
-    """A Pod FQDN MUST exist below its own Service only, even where another set's Service is in the namespace."""
+    """A Pod FQDN MUST exist below its own Service only, even beside another Service in the namespace."""
     assert example_set.namespace == transcript_set.namespace
     dns.require_absent(f"{name}.{transcript_set.namespace}.svc.{transcript_set.facts.domain}.")
 
@@ -176,7 +181,8 @@ def test_a_pod_of_another_set_has_no_fqdn_here(
 def test_a_new_fqdn_is_there_within_the_documented_delay(
     single_pod_set: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
 ) -> None:
-    """A new Pod FQDN SHOULD resolve within 60 s of the Pod's readiness, though it was asked for in vain just before."""
+    """A new Pod FQDN SHOULD resolve within 60 s of the Pod's readiness, though it was asked for in vain just
+    before."""
     new = single_pod_set.replicas
     name = single_pod_set.pod_fqdn(new)
     dns.require(name, "A", must_be_nxdomain)
@@ -187,7 +193,8 @@ def test_a_new_fqdn_is_there_within_the_documented_delay(
 
 
 def require_ttls(kind: str, seconds: list[int], facts: Facts, answer: Answer, *, counts_down: bool) -> None:
-    """Each TTL is the configured one, or what is left of it, and not above the documented delay. Never polled."""
+    """Each TTL is the configured one, or what is left of it, and not above the documented delay. Never
+    polled."""
     most = min(facts.ttl, int(DNS_DELAY))
     if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
         exact = not counts_down and facts.ttl <= DNS_DELAY
@@ -210,7 +217,8 @@ TYPES = [
 def test_no_answer_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns, form: str, rdtype: str
 ) -> None:
-    """Every record's TTL SHOULD be the configured one, and not above 60 s, so that no old answer outlives the delay."""
+    """Every record's TTL SHOULD be the configured one, and not above 60 s, so that no old answer outlives the
+    delay."""
 
     def check(answer: Answer) -> None:
         ttls = [rrset.ttl for section in ("answer", "additional") for rrset in answer.rrsets(section)]
@@ -234,7 +242,8 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
 def test_no_absence_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns
 ) -> None:
-    """The SOA record with a negative answer SHOULD limit its TTL to the configured one, and not above 60 s (RFC 2308)."""
+    """The SOA record with a negative answer SHOULD limit its TTL to the configured one, and not above 60 s
+    (RFC 2308)."""
 
     def check(answer: Answer) -> None:
         must_be_nxdomain(answer)
@@ -251,7 +260,8 @@ def test_no_absence_may_be_kept_longer_than_the_documented_delay(
 @ORDINALS
 @pytest.mark.parametrize("form", [SERVICE_FORMS[0], SERVICE_FORMS[-1]])
 def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: str, ordinal: int) -> None:
-    """From each Pod, the database of every Pod, its own included, MUST answer under the Pod's short name and its FQDN."""
+    """From each Pod, the database of every Pod, its own included, MUST answer under the Pod's short name and
+    its FQDN."""
     hosts = [f"{name}.{written(form, transcript_set)}" for name in transcript_set.pod_names]
     hostnames, where = hostnames_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
     require_equal(hostnames_subject(hosts), hostnames, transcript_set.pod_names, where=where)
@@ -263,7 +273,8 @@ def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: s
 def test_the_service_fqdn_may_be_shortened_in_its_namespace(
     each_set: HeadlessSet, agent: Agent, form: str
 ) -> None:
-    """In the Service's namespace, each shortened form of the Service FQDN MUST resolve to what the FQDN resolves to."""
+    """In the Service's namespace, each shortened form of the Service FQDN MUST resolve to what the FQDN
+    resolves to."""
     agent.require(written(form, each_set), each_set.ready_ips())
 
 
@@ -321,7 +332,8 @@ def test_short_names_do_not_reach_into_another_namespace(
 def test_another_namespace_must_say_which_one_it_means(
     transcript_set: HeadlessSet, agent_in_other_namespace: Agent, form: str
 ) -> None:
-    """In another namespace, names that say the Service's namespace MUST resolve as they do in the Service's own."""
+    """In another namespace, names that say the Service's namespace MUST resolve as they do in the Service's
+    own."""
     name = written(form, transcript_set)
     agent_in_other_namespace.require(name, transcript_set.ready_ips())
     agent_in_other_namespace.require(f"mysql-sts-0.{name}", [transcript_set.pod_ip(0)])
@@ -332,7 +344,8 @@ def test_another_namespace_must_say_which_one_it_means(
 def test_a_short_name_means_the_service_of_the_own_namespace(
     example_set: HeadlessSet, same_named_set: HeadlessSet, agent: Agent, agent_in_other_namespace: Agent
 ) -> None:
-    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's Pods only."""
+    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's
+    Pods only."""
     within = same_named_set.facts.change_timeout(same_named_set.service_fqdn)
     agent_in_other_namespace.require("db", same_named_set.ready_ips(), within=within)
     agent_in_other_namespace.require("mysql-0.db", [same_named_set.pod_ip(0)], within=within)

@@ -53,19 +53,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def seed(settings: Settings) -> int:
-    """Which members are looked at one by one: chosen at random, shown with each failure, given again as SCALE_SEED."""
+    """Which Pods are looked at one by one: chosen at random, shown with each failure, given again as
+    SCALE_SEED."""
     return random.SystemRandom().randrange(2**32) if settings.scale.seed is None else settings.scale.seed
 
 
 @pytest.fixture(scope="session")
 def names_to_ask(settings: Settings) -> int | None:
-    """How many members are looked at one by one; None for all."""
+    """How many Pods are looked at one by one; None for all."""
     return settings.scale.names
 
 
 @pytest.fixture(scope="session")
 def new_large_set(cluster: Cluster, kube: Kube, facts: Facts) -> NewLargeSet:
-    """An empty crowd in a namespace of its own, which is deleted afterwards."""
+    """A large set without Pods, in a namespace of its own, which is deleted afterwards."""
     dns = Dns(HostAsker(), on_this_host(cluster.host_dns))
 
     @contextmanager
@@ -89,7 +90,7 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
     """Puts a change's figures into the reports and on the terminal."""
 
     def put(change: SizeChange) -> None:
-        size = f"{change.members} members"
+        size = f"{change.replicas} Pods"
         record_property(f"seconds to {size}", round(change.settled, 3))
         for title, rank in DELAYS.items():
             record_property(
@@ -104,7 +105,7 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
 
 @pytest.fixture
 def report_costs(capsys: pytest.CaptureFixture[str]) -> Costs:
-    """Puts what one member more costs into the reports and on the terminal, from the memory before the first on."""
+    """Puts what one Pod more costs into the reports and on the terminal."""
 
     def put(idle: int, steps: Sequence[SizeChange]) -> None:
         table = costs(idle, steps)

@@ -24,7 +24,8 @@ def test_each_name_of_a_hosts_file_has_its_addresses_in_order() -> None:
 
 
 def test_endpoints_of_all_ports_are_listed() -> None:
-    printed = "Port: a  1/TCP\nEndpoints: 198.51.100.7:1,198.51.100.8:1\nPort: b  2/TCP\nEndpoints: 198.51.100.7:2\n"
+    first = "Port: a  1/TCP\nEndpoints: 198.51.100.7:1,198.51.100.8:1\n"
+    printed = f"{first}Port: b  2/TCP\nEndpoints: 198.51.100.7:2\n"
     assert described_endpoints(printed) == ["198.51.100.7:1", "198.51.100.7:2", "198.51.100.8:1"]
     assert described_endpoints("Port: a  1/TCP\n") == []
 

@@ -12,7 +12,7 @@ from headless_conformance.cluster.kube import UNREACHABLE, main_container
     [
         "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
         "Unable to connect to the server: EOF",
-        'Error from server (Forbidden): services "a" is forbidden: User "kubernetes-admin" cannot get resource "services"',
+        'Error from server (Forbidden): services "a" is forbidden: User "a" cannot get resource "services"',
         "error: unexpected EOF",
     ],
 )

@@ -1,4 +1,4 @@
-"""What workers share: made once, its failure everybody's; and nothing that is not ours is taken or removed."""
+"""What workers share: made once, its failure everybody's; nothing that is not ours is taken or removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from tests.cluster.stand_in import stand_in_cluster
 
 
 class FakeKube:
-    """Remembers what is asked for; has the objects that it is given, each once per look when there are several."""
+    """Remembers what is asked for; has the objects that it is given, each once per look when there are
+    several."""
 
     def __init__(self, *objects: Object | None) -> None:
         self._objects = list(objects) or [None]

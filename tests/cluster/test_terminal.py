@@ -16,7 +16,8 @@ from headless_conformance.cluster.waiting import eventually
 SHELL = [
     "sh",
     "-c",
-    'printf "hint\\n$ "; while read -r line; do [ "$line" = exit ] && exit 7; echo "got $line"; printf "$ "; done',
+    'printf "hint\\n$ "; while read -r line; do [ "$line" = exit ] && exit 7; '
+    'echo "got $line"; printf "$ "; done',
 ]
 
 

@@ -112,7 +112,8 @@ def test_a_value_may_hold_colons() -> None:
 
 
 def test_a_table_is_read_by_its_headings() -> None:
-    printed = "NAME        TYPE        CLUSTER-IP   PORT(S)    AGE\nmysql-svc   ClusterIP   None         3306/TCP   37s\n"
+    heading = "NAME        TYPE        CLUSTER-IP   PORT(S)    AGE\n"
+    printed = f"{heading}mysql-svc   ClusterIP   None         3306/TCP   37s\n"
     wanted = {
         "NAME": "mysql-svc",
         "TYPE": "ClusterIP",

@@ -1,4 +1,4 @@
-"""1,000 members: simulated pods of one StatefulSet, created all at once."""
+"""1,000 Pods: simulated ones of one StatefulSet, created all at once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from suites.scale.expectations import (
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
 
-MEMBERS = 1000
+PODS = 1000
 FEW = 10
 READY_SECONDS = 30.0
-"""Budget of 1,000 members, Ready and right, on two cores."""
+"""Budget of 1,000 Pods, Ready and right, on two cores."""
 
 
 def names_of(size: int) -> set[str]:
@@ -49,30 +49,30 @@ class ThousandPods:
 
 @pytest.fixture(scope="module")
 def thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[ThousandPods]:
-    """A crowd of 1,000, how it came to be, and its members' addresses."""
+    """1,000 Pods, how they came to be, and their addresses."""
     with new_large_set() as large_set:
-        growth = large_set.resize(MEMBERS, seed)
+        growth = large_set.resize(PODS, seed)
         yield ThousandPods(large_set, growth, large_set.addresses())
 
 
-def test_a_thousand_members_are_ready_and_right_within_the_budget(
+def test_a_thousand_pods_are_ready_and_right_within_the_budget(
     thousand: ThousandPods, report: Report
 ) -> None:
-    """1,000 members MUST be Ready, and their names right, within 30 s."""
+    """1,000 Pods MUST be Ready, and their FQDNs right, within 30 s."""
     report(thousand.growth)
-    require_equal("number of Ready Pods", len(thousand.addresses), MEMBERS)
+    require_equal("number of Ready Pods", len(thousand.addresses), PODS)
     settled = thousand.growth.settled
     require(
         settled < READY_SECONDS,
-        f"seconds to {MEMBERS} Pods",
+        f"seconds to {PODS} Pods",
         expected=f"less than {READY_SECONDS:.0f}",
         observed=f"{settled:.1f}",
         details=str(thousand.growth),
     )
 
 
-def test_the_service_name_has_every_address_over_tcp(thousand: ThousandPods) -> None:
-    """Over TCP the Service's name MUST answer all 1,000 addresses, each once, and not say that the answer was cut."""
+def test_the_service_fqdn_has_every_address_over_tcp(thousand: ThousandPods) -> None:
+    """Over TCP the Service FQDN MUST have all 1,000 addresses, each once, in an answer without TC."""
     whole = must_be(thousand.addresses.values())
 
     def check(answer: Answer) -> None:
@@ -82,42 +82,40 @@ def test_the_service_name_has_every_address_over_tcp(thousand: ThousandPods) -> 
     thousand.require_service("{service}", "A", over(Transport.TCP, check))
 
 
-def test_over_udp_the_answer_says_that_it_was_cut(thousand: ThousandPods) -> None:
-    """Over UDP the answer MUST say that it was cut (TC), so that a client asks again, and hold members' addresses only."""
+def test_over_udp_the_answer_is_truncated(thousand: ThousandPods) -> None:
+    """Over UDP the answer MUST say that it was truncated (TC), and hold addresses of the Pods only."""
     addresses = set(thousand.addresses.values())
     thousand.require_service(
         "{service}", "A", over(Transport.UDP, lambda answer: must_be_truncated(answer, addresses))
     )
 
 
-def test_the_port_name_has_every_member_over_tcp(thousand: ThousandPods) -> None:
-    """Over TCP the port's SRV records MUST name all 1,000 members, each once; the additional section may be cut."""
+def test_the_srv_records_have_every_pod_over_tcp(thousand: ThousandPods) -> None:
+    """Over TCP the port's SRV records MUST name all 1,000 Pods, each once."""
     targets = [f"{name}.{thousand.large_set.pods.service_fqdn} 80" for name in thousand.addresses]
     thousand.require_service("_http._tcp.{service}", "SRV", over(Transport.TCP, must_be(targets)))
 
 
-def test_each_member_has_a_name_of_its_own(
-    thousand: ThousandPods, seed: int, names_to_ask: int | None
-) -> None:
-    """Each member's name MUST resolve to its address and no other."""
+def test_each_pod_has_a_fqdn_of_its_own(thousand: ThousandPods, seed: int, names_to_ask: int | None) -> None:
+    """Each Pod FQDN MUST resolve to its address and no other."""
     for name in choose(thousand.addresses, seed, names_to_ask):
         thousand.large_set.require_pod_fqdn(name, thousand.addresses[name])
 
 
-def test_there_is_no_member_beyond_the_last(thousand: ThousandPods) -> None:
-    """The name after the last member's MUST not exist."""
-    thousand.large_set.require_no_pod_fqdn(f"{STATEFULSET_NAME}-{MEMBERS}")
+def test_there_is_no_pod_beyond_the_last(thousand: ThousandPods) -> None:
+    """The Pod FQDN after the last one MUST NOT exist."""
+    thousand.large_set.require_no_pod_fqdn(f"{STATEFULSET_NAME}-{PODS}")
 
 
-def test_slices_hold_each_member_once_and_at_most_100(thousand: ThousandPods) -> None:
-    """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
+def test_slices_hold_each_pod_once_and_at_most_100(thousand: ThousandPods) -> None:
+    """The Service's EndpointSlices MUST hold each Pod once, and none more than 100."""
     require_slices(thousand.large_set, thousand.addresses)
 
 
-def test_the_crowd_shrinks_and_grows_again(thousand: ThousandPods, report: Report, seed: int) -> None:
-    """After a change from 1,000 to 10 and back, names, slices and the Service's answer MUST be those of the members there are."""
+def test_the_set_shrinks_and_grows_again(thousand: ThousandPods, report: Report, seed: int) -> None:
+    """After a change from 1,000 to 10 and back, slices and DNS MUST have exactly the Pods that there are."""
     large_set = thousand.large_set
-    for size in (FEW, MEMBERS):
+    for size in (FEW, PODS):
         report(large_set.resize(size, seed))
         addresses = large_set.addresses()
         require_none("Ready Pods that are missing or were not asked for", addresses.keys() ^ names_of(size))

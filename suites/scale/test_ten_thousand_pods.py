@@ -1,4 +1,4 @@
-"""10,000 members: simulated pods of one StatefulSet. More than a DNS message of 65,535 bytes can hold."""
+"""10,000 Pods: simulated ones of one StatefulSet. More than a DNS message of 65,535 bytes can hold."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from suites.scale.expectations import AT_REST_SECONDS, must_be_truncated, over, 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
 
 STEPS = (10, 100, 1_000, 10_000)
-MEMBERS = STEPS[-1]
+PODS = STEPS[-1]
 READY_SECONDS = 300.0
-"""Budget of 10,000 members, Ready and right, on two cores."""
+"""Budget of 10,000 Pods, Ready and right, on two cores."""
 MEMORY_BYTES = 6 * 2**30
 """Budget of all components together."""
 
@@ -29,58 +29,59 @@ class TenThousandPods:
     large_set: LargeSet
     steps: tuple[SizeChange, ...]
     idle: int
-    """Bytes that the components held before the first member."""
+    """Bytes that the components held before the first Pod."""
     addresses: dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def ten_thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[TenThousandPods]:
-    """A crowd of 10,000, grown in four steps, and its members' addresses."""
+    """10,000 Pods, created in four steps, and their addresses."""
     idle = usage().memory
     with new_large_set() as large_set:
         steps = tuple(large_set.resize(size, seed) for size in STEPS)
         yield TenThousandPods(large_set, steps, idle, large_set.addresses())
 
 
-def test_ten_thousand_members_are_ready_and_right_within_the_budget(
+def test_ten_thousand_pods_are_ready_and_right_within_the_budget(
     ten_thousand: TenThousandPods, report: Report, report_costs: Costs
 ) -> None:
-    """10,000 members MUST be Ready, and their names right, within 5 min, and all components keep below 6 GiB."""
+    """10,000 Pods MUST be Ready, and their FQDNs right, within 5 min, and all components keep below 6 GiB."""
     for step in ten_thousand.steps:
         report(step)
     report_costs(ten_thousand.idle, ten_thousand.steps)
-    require_equal("number of Ready Pods", len(ten_thousand.addresses), MEMBERS)
+    require_equal("number of Ready Pods", len(ten_thousand.addresses), PODS)
     settled = sum(step.settled for step in ten_thousand.steps)
-    subject, bound = f"seconds to {MEMBERS} Pods", f"less than {READY_SECONDS:.0f}"
+    subject, bound = f"seconds to {PODS} Pods", f"less than {READY_SECONDS:.0f}"
     require(settled < READY_SECONDS, subject, expected=bound, observed=f"{settled:.1f}")
     memory, bound = ten_thousand.steps[-1].memory, f"less than {MEMORY_BYTES}"
     require(memory < MEMORY_BYTES, "bytes that all components hold", expected=bound, observed=memory)
 
 
 @pytest.mark.parametrize("transport", list(Transport))
-def test_the_service_name_says_that_its_answer_was_cut(
+def test_the_answer_for_the_service_fqdn_is_truncated(
     ten_thousand: TenThousandPods, transport: Transport
 ) -> None:
-    """No message can hold 10,000 addresses: the answer MUST say that it was cut, over TCP too, and hold members' only."""
+    """No message can hold 10,000 addresses: the answer MUST be truncated, over TCP too, and hold those of
+    Pods only."""
     addresses = set(ten_thousand.addresses.values())
     large_set = ten_thousand.large_set
     check = over(transport, lambda answer: must_be_truncated(answer, addresses))
     large_set.dns.require(large_set.pods.service_fqdn, "A", check, within=AT_REST_SECONDS)
 
 
-def test_slices_hold_each_member_once_and_at_most_100(ten_thousand: TenThousandPods) -> None:
-    """The Service's EndpointSlices MUST hold each member once, and none more than 100."""
+def test_slices_hold_each_pod_once_and_at_most_100(ten_thousand: TenThousandPods) -> None:
+    """The Service's EndpointSlices MUST hold each Pod once, and none more than 100."""
     require_slices(ten_thousand.large_set, ten_thousand.addresses)
 
 
-def test_each_member_has_a_name_of_its_own(
+def test_each_pod_has_a_fqdn_of_its_own(
     ten_thousand: TenThousandPods, seed: int, names_to_ask: int | None
 ) -> None:
-    """Each member's name MUST resolve to its address and no other."""
+    """Each Pod FQDN MUST resolve to its address and no other."""
     for name in choose(ten_thousand.addresses, seed, names_to_ask):
         ten_thousand.large_set.require_pod_fqdn(name, ten_thousand.addresses[name])
 
 
-def test_there_is_no_member_beyond_the_last(ten_thousand: TenThousandPods) -> None:
-    """The name after the last member's MUST not exist."""
-    ten_thousand.large_set.require_no_pod_fqdn(f"{STATEFULSET_NAME}-{MEMBERS}")
+def test_there_is_no_pod_beyond_the_last(ten_thousand: TenThousandPods) -> None:
+    """The Pod FQDN after the last one MUST NOT exist."""
+    ten_thousand.large_set.require_no_pod_fqdn(f"{STATEFULSET_NAME}-{PODS}")
