@@ -57,8 +57,8 @@ class Agent:
         self._stream = None
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Results of the jobs, in their order. Raises Unobserved when the Pod does not answer; the next call
-        starts anew."""
+        """Results of the jobs, in their order. Raises Unobserved when the Pod does not answer;
+        the next call starts anew."""
         try:
             if self._stream is None:
                 opened = self._kube.open_stream(

@@ -42,8 +42,8 @@ def new_agent(deployer: Deployer, namespace: str) -> Agent:
 
 
 def ready_replicas(kube: Kube) -> dict[Server, str]:
-    """The Ready CoreDNS Pods and their nodes; none where this account may not see them: it asks the DNS
-    Service only."""
+    """The Ready CoreDNS Pods and their nodes; none where this account may not see them:
+    it asks the DNS Service only."""
     try:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
     except NotSupported:

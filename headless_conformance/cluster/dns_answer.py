@@ -49,8 +49,8 @@ def on_this_host(addresses: Sequence[tuple[str, int]]) -> tuple[Server, ...]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one server said over one transport; `message` is None when it said nothing, or nothing that can be
-    read."""
+    """What one server said over one transport; `message` is None when it said nothing,
+    or nothing that can be read."""
 
     name: str
     rdtype: str

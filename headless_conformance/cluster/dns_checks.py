@@ -47,8 +47,8 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> Check:
 
 
 def must_include(value: str) -> Check:
-    """NOERROR, and this is among the records: every Service that selects a Pod gives its address one more
-    name."""
+    """NOERROR, and this is among the records:
+    every Service that selects a Pod gives its address one more name."""
 
     def check(answer: Answer) -> None:
         answer.require(answer.rcode == "NOERROR" and value in answer.values(), f"at least {{{value}}}")
@@ -62,8 +62,8 @@ def must_be_nxdomain(answer: Answer) -> None:
 
 
 def must_be_nodata(answer: Answer) -> None:
-    """The name exists, has no record of the type asked for, and one SOA record says for how long (RFC 2308,
-    NODATA)."""
+    """The name exists, has no record of the type asked for,
+    and one SOA record says for how long (RFC 2308, NODATA)."""
     answer.require(answer.rcode == "NOERROR" and not answer.rrsets(), "NODATA")
     require_soa(answer, [type_of(rrset) for rrset in answer.rrsets("authority")] == ["SOA"])
 

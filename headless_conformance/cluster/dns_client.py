@@ -29,8 +29,8 @@ REPEATS = 20
 """How many answers of each server over each transport must be right where a name is said to have one set of
 records."""
 ROUNDS = 3
-"""How often lost questions are asked again then: a lost packet breaks no promise, a server that falls silent
-does."""
+"""How often lost questions are asked again then: a lost packet breaks no promise,
+a server that falls silent does."""
 UDP_BYTES = 1232
 """Largest answer that a question offers to take over UDP (RFC 6891), so that long names do not cut it."""
 ID_BYTES = 2
@@ -64,20 +64,20 @@ class Convergence:
 
 @dataclass(frozen=True)
 class Dns:
-    """Every server that answers for a cluster: each replica, and the DNS Service's address where Pods can ask
-    it."""
+    """Every server that answers for a cluster: each replica,
+    and the DNS Service's address where Pods can ask it."""
 
     asker: Asker
     servers: tuple[Server, ...]
     is_there: Callable[[Server], bool] = lambda server: True
-    """Whether a server that was silent is still one to be asked: the silence of a replica that is gone breaks
-    no promise."""
+    """Whether a server that was silent is still one to be asked:
+    the silence of a replica that is gone breaks no promise."""
     at_rest_timeout: Callable[[str], float] = lambda name: AT_REST_TIMEOUT
     """Seconds to wait where none are said, for a name that is at rest."""
 
     def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
-        """Answers of every server over UDP and TCP, `repeat` of each; every question is a message with an ID
-        of its own."""
+        """Answers of every server over UDP and TCP, `repeat` of each;
+        every question is a message with an ID of its own."""
         return self._put(
             name, rdtype, [(server, transport) for server in self.servers for transport in Transport] * repeat
         )
@@ -155,8 +155,8 @@ class Dns:
             self.require(name, rdtype, must_be_nxdomain, within=within, repeat=repeat)
 
     def _ask_often(self, name: str, rdtype: str, times: int) -> list[Answer]:
-        """That many answers of each server over each transport; what stays lost, though others came when
-        asked again, too."""
+        """That many answers of each server over each transport; what stays lost,
+        though others came when asked again, too."""
         answers = self.ask(name, rdtype, times)
         for _ in range(ROUNDS):
             if not (lost := [answer for answer in answers if answer.lost]):

@@ -1,5 +1,5 @@
-"""What must be known of a cluster before its promises can be checked, from where it is configured, never from
-DNS."""
+"""What must be known of a cluster before its promises can be checked,
+from where it is configured, never from DNS."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Facts:
 
     @cached_property
     def dns_address(self) -> str:
-        """Cluster IP of the DNS Service; on a cluster of the person's own, the address that Pods are told to
-        ask."""
+        """Cluster IP of the DNS Service; on a cluster of the person's own,
+        the address that Pods are told to ask."""
         if not self.cluster.ours and Capability.KUBELET in self.cluster.capabilities:
             found = NAMESERVER.search(self.resolver())
             return found["address"] if found else not_supported("Pods have no name server")
@@ -151,8 +151,8 @@ class Facts:
         return not self.cluster.ours or is_cached(self.corefile, name, what)
 
     def cache_seconds(self, name: str) -> float:
-        """Seconds for which an old answer about a name may be kept; the documented delay where that time is
-        not told."""
+        """Seconds for which an old answer about a name may be kept;
+        the documented delay where that time is not told."""
         if not (self.is_cached(name, "success") or self.is_cached(name, "denial")):
             return 0.0
         try:
@@ -187,7 +187,7 @@ def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> b
 
 
 def plugin_options(corefile: str) -> dict[str, str]:
-    """Option names and values of a Corefile's first kubernetes block; an option without a value has an empty
-    one."""
+    """Option names and values of a Corefile's first kubernetes block;
+    an option without a value has an empty one."""
     block = PLUGIN.search(corefile)
     return {option["name"]: option["value"] for option in OPTION.finditer(block["options"])} if block else {}

@@ -1,5 +1,5 @@
-"""One headless Service with its StatefulSet in one namespace, seen through the API, and the names that DNS
-must give it."""
+"""One headless Service with its StatefulSet in one namespace,
+seen through the API, and the names that DNS must give it."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ class HeadlessSet:
         """A Pod's DNS name, with the dot at its end."""
         return f"{self.pod_name(ordinal)}.{self.service_fqdn}"
 
+    def port_fqdn(self, port: str, protocol: str = "tcp") -> str:
+        """The name of the SRV records of one of the Service's named ports, with the dot at its end."""
+        return f"_{port}._{protocol}.{self.service_fqdn}"
+
     @property
     def service_subject(self) -> str:
         """The Service, as the subject of a mismatch."""
@@ -90,8 +94,8 @@ class HeadlessSet:
         return pod_ip(self.get_pod(ordinal))
 
     def pod_ips(self, ordinal: int) -> list[str]:
-        """All of a Pod's addresses, one for each address family of the Pod network, the one of `pod_ip`
-        first."""
+        """All of a Pod's addresses, one for each address family of the Pod network,
+        the one of `pod_ip` first."""
         return [found["ip"] for found in self.get_pod(ordinal)["status"]["podIPs"]]
 
     def pvc_uid(self, ordinal: int, template: str = "data") -> str:

@@ -37,8 +37,8 @@ def read_file(headless_set: HeadlessSet, ordinal: int, path: str) -> str:
 
 
 def hosts_file(headless_set: HeadlessSet, ordinal: int) -> str:
-    """A Pod's hosts file, its fields one blank apart: the kubelet writes tabs where the document shows
-    blanks."""
+    """A Pod's hosts file, its fields one blank apart:
+    the kubelet writes tabs where the document shows blanks."""
     return single_spaced(read_file(headless_set, ordinal, "/etc/hosts"))
 
 

@@ -1,5 +1,5 @@
-"""The cluster's API as the tests see it: objects are the JSON that the API server gives, kubectl is of its
-minor."""
+"""The cluster's API as the tests see it: objects are the JSON that the API server gives,
+kubectl is of its minor."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ UNREACHABLE = re.compile(
     r"Unable to connect to the server|connection to the server \S+ was refused|TLS handshake timeout"
     r"|etcdserver: |unexpected EOF|connection reset by peer|\(Forbidden\): .*User \"[^\"]+\" cannot "
 )
-"""What kubectl says when it has not heard the API server's word; one that is just starting does not know any
-rights yet."""
+"""What kubectl says when it has not heard the API server's word;
+one that is just starting does not know any rights yet."""
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 COLLECTIONS = {
     "Service": "/api/v1/{}/services",
@@ -188,8 +188,8 @@ class Kube:
         return {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
 
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
-        """Run a command in a Pod's main container. A non-zero exit is an observation, a broken stream is
-        Unobserved."""
+        """Run a command in a Pod's main container. A non-zero exit is an observation,
+        a broken stream is Unobserved."""
         with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
             streaming.run_forever(timeout=EXEC_SECONDS)
             stdout, stderr, outcome = (
@@ -248,8 +248,8 @@ def _message(text: str) -> str:
 
 
 def _status(outcome: Mapping[str, Any]) -> int:
-    """The exit status in what the API server says at the end of an exec. Raises Unobserved when the command
-    never ran."""
+    """The exit status in what the API server says at the end of an exec.
+    Raises Unobserved when the command never ran."""
     if outcome["status"] == "Success":
         return 0
     causes = outcome.get("details", {}).get("causes") or []

@@ -71,8 +71,8 @@ def manifests() -> list[Object]:
 
 @dataclass(frozen=True)
 class SizeChange:
-    """One change of size. Times in seconds; `delays` from a Pod's watch event to its right answer at every
-    DNS server."""
+    """One change of size. Times in seconds;
+    `delays` from a Pod's watch event to its right answer at every DNS server."""
 
     replicas: int
     settled: float
@@ -144,8 +144,8 @@ class _Events:
             self.error = error
 
     def _follow(self, version: str) -> str:
-        """One watch from `version` on; the version to go on from. A busy API server ends the watch of a slow
-        reader early."""
+        """One watch from `version` on; the version to go on from.
+        A busy API server ends the watch of a slow reader early."""
         events = Watch().stream(
             self.api.list_namespaced_pod,
             self.namespace,
@@ -228,8 +228,8 @@ class LargeSet:
         return delays
 
     def require_pod_fqdn(self, name: str, expected: str) -> None:
-        """A Pod FQDN has this address at every server, over both transports. One question each, of what is at
-        rest."""
+        """A Pod FQDN has this address at every server, over both transports.
+        One question each, of what is at rest."""
         for answer in self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A"):
             must_be([expected])(answer)
 

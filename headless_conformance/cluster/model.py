@@ -46,12 +46,12 @@ class Cluster:
     release: Release
     kubeconfig: Path
     kubectl: Path
-    """On kind and simulated nodes that of the release's row; elsewhere the person's, when it is of that
-    minor."""
+    """On kind and simulated nodes that of the release's row;
+    elsewhere the person's, when it is of that minor."""
     capabilities: frozenset[Capability]
     images: Mapping[str, str]
-    """The manifests' image names and the images that stand for them here; a name that is absent is used as it
-    is."""
+    """The manifests' image names and the images that stand for them here;
+    a name that is absent is used as it is."""
     lacking: Mapping[Capability, str] = field(default_factory=dict)
     """Why it lacks a capability, where there is more to say than that it does; part of a sentence."""
     namespace_objects: tuple[Mapping[str, Any], ...] = ()
@@ -61,20 +61,20 @@ class Cluster:
     pull_secret: str = ""
     """Name of the Secret with which Pods pull their images; empty where none is needed."""
     ours: bool = True
-    """Whether it was created for runs of this suite. One of the person's own may refuse to be looked at, and
-    differ."""
+    """Whether it was created for runs of this suite.
+    One of the person's own may refuse to be looked at, and differ."""
     ends_with_run: bool = False
     """Whether nothing has to be removed from it, because it ends with the run."""
     stock_dns: bool = False
-    """Whether its DNS servers are as the distribution configures them: they keep answers, and pass on unknown
-    names."""
+    """Whether its DNS servers are as the distribution configures them:
+    they keep answers, and pass on unknown names."""
     timeout_factor: float = 1.0
     """How much longer Pods may take to become Ready than where every image is on every node."""
     kubelet_logs: Callable[[float], Mapping[str, str]] | None = None
     """What each node's kubelet wrote since a time (seconds since the epoch); None where it cannot be had."""
     host_dns: tuple[tuple[str, int], ...] = field(default=())
-    """(address, port) of each DNS replica that the host can ask directly over UDP and TCP; empty where only
-    Pods can."""
+    """(address, port) of each DNS replica that the host can ask directly over UDP and TCP;
+    empty where only Pods can."""
 
     @property
     def pod_ready_timeout(self) -> float:

@@ -1,5 +1,5 @@
-"""What the workers of one run make once and share, and a list of what the run created, so that it removes
-that and no more."""
+"""What the workers of one run make once and share, and a list of what the run created,
+so that it removes that and no more."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
 LEDGER = "created.jsonl"
 ADDRESS = "cluster.json"
 RESTRICTED = "restricted"
-"""Pod security of namespaces of our own: the API server itself then checks that our Pods ask for no
-privilege."""
+"""Pod security of namespaces of our own:
+the API server itself then checks that our Pods ask for no privilege."""
 BASELINE = "baseline"
 """Where the document's own `kubectl run` has to be possible, which says nothing about privileges."""
 
@@ -47,8 +47,8 @@ class Shared:
     cluster: Cluster
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` returns (plain JSON values), made by the first worker that asks; its failure is every
-        worker's."""
+        """What `make` returns (plain JSON values), made by the first worker that asks;
+        its failure is every worker's."""
         done = self.folder / f"{name}.json"
         timeout = self.cluster.stack_ready_timeout + 2 * self.cluster.pod_ready_timeout
         with FileLock(self.folder / f"{name}.lock", timeout=timeout):
@@ -68,8 +68,8 @@ class Shared:
         return outcome["result"]
 
     def reserve(self, kind: str, namespace: str, name: str) -> None:
-        """Note that an object is about to be created by this run. UserError when it is there already and not
-        on its way out."""
+        """Note that an object is about to be created by this run.
+        UserError when it is there already and not on its way out."""
 
         def gone() -> None:
             try:
@@ -139,8 +139,8 @@ class Shared:
         return name
 
     def bring_secrets(self, namespace: str) -> None:
-        """What Pods pull their images with, into a namespace that is not of our own; removed at the end of
-        the run."""
+        """What Pods pull their images with, into a namespace that is not of our own;
+        removed at the end of the run."""
         for item in self.cluster.namespace_objects:
             if item["kind"] == "Secret":
                 self.reserve("Secret", namespace, item["metadata"]["name"])

@@ -1,5 +1,5 @@
-"""What the document deploys, deployed once per run and shared by every test that only looks, and the Pods
-that look at it."""
+"""What the document deploys, deployed once per run and shared by every test that only looks,
+and the Pods that look at it."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFold
 
 @pytest.fixture(scope="session")
 def apply_record(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> ApplyRecord:
-    """The document's two steps, done once per run: the StatefulSet of the page before, then the one with its
-    Service."""
+    """The document's two steps, done once per run: the StatefulSet of the page before,
+    then the one with its Service."""
     transcript_set = deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
     deploy = partial(_deploy_documented, deployer, manifest_folder, transcript_set)
     record = deployer.shared.once("transcript_set", deploy)

@@ -18,8 +18,8 @@ IMAGE = "busybox:1.28"
 PROMPT = "/ # "
 HINT = "If you don't see a command prompt, try pressing enter."
 GONE_SECONDS = 45.0
-"""Bound on the Pod's end: its default grace period of 30 s, since a shell that was started again does not
-heed SIGTERM."""
+"""Bound on the Pod's end: its default grace period of 30 s,
+since a shell that was started again does not heed SIGTERM."""
 
 ANSWER_SECONDS = 20.0
 """Bound on a command in the shell."""
@@ -50,8 +50,8 @@ def find_pod(headless_set: HeadlessSet) -> Object | None:
 
 
 def command_words(cluster: Cluster) -> list[str]:
-    """The document's command as this cluster can run it: the image that stands for its own, and what that is
-    pulled with."""
+    """The document's command as this cluster can run it:
+    the image that stands for its own, and what that is pulled with."""
     words = ["run", POD, "-ti", f"--image={cluster.images.get(IMAGE, IMAGE)}", "--rm"]
     if not cluster.pull_secret:
         return words

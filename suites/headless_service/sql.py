@@ -1,5 +1,5 @@
-"""Statements at database servers that are reached by name: from a client Pod, and from one Pod of a set to
-the others."""
+"""Statements at database servers that are reached by name:
+from a client Pod, and from one Pod of a set to the others."""
 
 from __future__ import annotations
 

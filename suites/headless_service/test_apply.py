@@ -32,8 +32,8 @@ def test_the_service_is_created(apply_record: ApplyRecord) -> None:
 
 @pytest.mark.requirement("SEED-APL-03")
 def test_the_live_statefulset_is_configured(apply_record: ApplyRecord) -> None:
-    """Where the StatefulSet of the page before was, `kubectl apply` MUST then say, and no more, that it was
-    configured."""
+    """Where the StatefulSet of the page before was, `kubectl apply` MUST then say,
+    and no more, that it was configured."""
     result = apply_record.headless
     others = result.stdout.splitlines()[1:]
     wanted = ["statefulset.apps/mysql-sts configured"]
@@ -53,8 +53,8 @@ def test_the_pods_outlive_it(apply_record: ApplyRecord) -> None:
 def test_in_an_empty_namespace_both_are_created(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> None:
-    """Where neither object was, `kubectl apply` MUST say of both that they were created; a dry run leaves
-    nothing."""
+    """Where neither object was, `kubectl apply` MUST say of both that they were created;
+    a dry run leaves nothing."""
     result = deployer.apply(manifest_folder, HEADLESS_FILE, scratch_namespace, "--dry-run=server")
     expected = (
         "service/mysql-svc created (server dry run)\nstatefulset.apps/mysql-sts created (server dry run)"

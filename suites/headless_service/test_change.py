@@ -59,8 +59,8 @@ def require_hostname(headless_set: HeadlessSet, ordinal: int) -> None:
 
 @pytest.mark.requirement("SEED-HLS-01")
 def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
-    """Each Pod that is deleted MUST come back under its FQDN, which MUST lead to the new address, not to the
-    old."""
+    """Each Pod that is deleted MUST come back under its FQDN,
+    which MUST lead to the new address, not to the old."""
     for ordinal in stub_set.ordinals:
         old, name = stub_set.pod_ip(ordinal), stub_set.pod_fqdn(ordinal)
         ready = replace_pod(stub_set, ordinal)
@@ -68,9 +68,7 @@ def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_p
         record_property(MOVED, round(convergence.right_since - ready, 3))
         require_hostname(stub_set, ordinal)
         if old not in stub_set.ready_ips():
-            require_converged(
-                stub_set, dns, f"_mysql._tcp.{stub_set.service_fqdn}", "SRV", must_not_mention(old)
-            )
+            require_converged(stub_set, dns, stub_set.port_fqdn("mysql"), "SRV", must_not_mention(old))
             require_converged(stub_set, dns, reverse_name(old), "PTR", must_not_mention(name))
     require_fqdns(stub_set, dns)
 
@@ -78,8 +76,8 @@ def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_p
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
 def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
-    """A Pod that comes back on another node MUST keep FQDN and hostname, and its FQDN MUST lead to its
-    address there."""
+    """A Pod that comes back on another node MUST keep FQDN and hostname,
+    and its FQDN MUST lead to its address there."""
     before, name = single_pod_set.get_pod(0), single_pod_set.pod_fqdn(0)
     here = before["spec"]["nodeName"]
     elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [here]}]}
@@ -90,10 +88,8 @@ def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, recor
     namespace, statefulset_name = single_pod_set.namespace, single_pod_set.statefulset_name
     single_pod_set.kube.patch("StatefulSet", namespace, statefulset_name, change)
     ready = single_pod_set.await_pod_ready(0, other_than=before["metadata"]["uid"])
-    node, subject = (
-        single_pod_set.get_pod(0)["spec"]["nodeName"],
-        f"Pod {single_pod_set.pod_name(0)} .spec.nodeName",
-    )
+    node = single_pod_set.get_pod(0)["spec"]["nodeName"]
+    subject = f"Pod {single_pod_set.pod_name(0)} .spec.nodeName"
     require(node != here, subject, expected=f"another than {here}", observed=node, where=single_pod_set.where)
     require_hostname(single_pod_set, 0)
     convergence = require_converged(single_pod_set, dns, name, "A", must_be([single_pod_set.pod_ip(0)]))
@@ -114,21 +110,21 @@ def test_fqdns_come_and_go_with_pods(stub_set: HeadlessSet, dns: Dns, record_pro
 
 @pytest.mark.requirement("SEED-DSC-11")
 def test_the_srv_records_follow_the_pods(single_pod_set: HeadlessSet, dns: Dns) -> None:
-    """With a Pod more, and with that Pod gone, the port MUST have one SRV record for each Ready Pod and no
-    other."""
+    """With a Pod more, and with that Pod gone,
+    the port MUST have one SRV record for each Ready Pod and no other."""
     for replicas in (2, 1):
         scaled = single_pod_set.scale(replicas)
         scaled.await_ready(scaled.facts.cluster.pod_ready_timeout)
         targets = must_be_srv(scaled.ready_ips_by_fqdn(), 3306)
-        require_converged(scaled, dns, f"_mysql._tcp.{scaled.service_fqdn}", "SRV", targets)
+        require_converged(scaled, dns, scaled.port_fqdn("mysql"), "SRV", targets)
 
 
 @pytest.mark.requirement("SEED-WHY-02")
 def test_the_fqdns_go_and_come_back_with_the_service(
     stub_set: HeadlessSet, manifest_folder: ManifestFolder, dns: Dns
 ) -> None:
-    """Without the Service, neither its FQDN nor a Pod FQDN MUST exist, though the Pods run on; with it again,
-    all MUST."""
+    """Without the Service, neither its FQDN nor a Pod FQDN MUST exist,
+    though the Pods run on; with it again, all MUST."""
     require_fqdns(stub_set, dns)
     stub_set.kube.delete("Service", stub_set.namespace, stub_set.service_name)
     for name in (stub_set.service_fqdn, *(stub_set.pod_fqdn(ordinal) for ordinal in stub_set.ordinals)):
@@ -162,7 +158,9 @@ def test_a_pod_that_is_not_ready_is_not_listed(
     deployer.set_ready(readiness_set, 1, ready=False)
     require_converged(readiness_set, dns, service, "A", must_be([readiness_set.pod_ip(0)]))
     require_disappeared(readiness_set, dns, name)
-    require_converged(readiness_set, dns, f"_mysql._tcp.{service}", "SRV", must_not_mention(name, own))
+    require_converged(
+        readiness_set, dns, readiness_set.port_fqdn("mysql"), "SRV", must_not_mention(name, own)
+    )
     deployer.set_ready(readiness_set, 1, ready=True)
     require_converged(readiness_set, dns, name, "A", must_be([own]))
     require_fqdns(readiness_set, dns)
@@ -172,8 +170,8 @@ def test_a_pod_that_is_not_ready_is_not_listed(
 def draining_set(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> Iterator[HeadlessSet]:
-    """A set of two Pods that serve on when they are deleted, as a database does that lets its sessions end;
-    Ready."""
+    """A set of two Pods that serve on when they are deleted,
+    as a database does that lets its sessions end; Ready."""
     objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
     template = find(objects, "StatefulSet")["spec"]["template"]["spec"]
     template["terminationGracePeriodSeconds"] = DRAIN_SECONDS
@@ -189,8 +187,8 @@ def draining_set(
 @pytest.mark.requirement("SEED-NSL-08")
 @KUBELET
 def test_a_pod_that_is_terminating_is_not_listed(draining_set: HeadlessSet, dns: Dns) -> None:
-    """A Pod that is being deleted MUST leave the Service FQDN and lose its own, though its process still
-    serves."""
+    """A Pod that is being deleted MUST leave the Service FQDN and lose its own,
+    though its process still serves."""
     before = draining_set.get_pod(1)["metadata"]["uid"]
     draining_set.kube.delete("Pod", draining_set.namespace, draining_set.pod_name(1))
     others = must_be([draining_set.pod_ip(0)])
@@ -233,8 +231,8 @@ def require_same_pvc(volume_set: HeadlessSet, uid: str) -> None:
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES)
 def test_a_replaced_pod_keeps_its_volume_and_data(volume_set: HeadlessSet) -> None:
-    """A Pod that comes back MUST have the same PersistentVolumeClaim, and MUST find on it what was written
-    before."""
+    """A Pod that comes back MUST have the same PersistentVolumeClaim,
+    and MUST find on it what was written before."""
     mark, pvc, namespace, name = (
         uuid4().hex,
         volume_set.pvc_uid(0),

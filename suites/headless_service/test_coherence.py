@@ -58,8 +58,8 @@ def test_slices_know_each_pod_by_its_name_and_address(transcript_set: HeadlessSe
 @KUBELET
 @ORDINALS
 def test_the_hosts_file_and_the_pod_fqdn_agree(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """A Pod's hosts file MUST have its addresses, DNS' one first, under its names, and no wrong one of
-    another Pod."""
+    """A Pod's hosts file MUST have its addresses, DNS' one first,
+    under its names, and no wrong one of another Pod."""
     text = hosts_file(transcript_set, ordinal)
     hosts = addresses_by_name(text)
     for other in transcript_set.ordinals:
@@ -78,8 +78,8 @@ def test_the_hosts_file_and_the_pod_fqdn_agree(transcript_set: HeadlessSet, dns:
 def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
     transcript_set: HeadlessSet, node_ranges: dict[str, list[Range]]
 ) -> None:
-    """The three Pods MUST be on three nodes, each with an address out of its node's range; their order is not
-    promised."""
+    """The three Pods MUST be on three nodes, each with an address out of its node's range;
+    their order is not promised."""
     pods = transcript_set.get_pods()
     nodes = {pod["spec"]["nodeName"] for pod in pods}
     require_count(f"{transcript_set.statefulset_subject}: nodes of Pods", nodes, transcript_set.replicas)

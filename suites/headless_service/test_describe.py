@@ -90,8 +90,8 @@ def test_the_only_annotation_is_kubectls_own(transcript_set: HeadlessSet) -> Non
 
 @pytest.mark.requirement("SEED-DSC-05")
 def test_the_selector_selects_the_pods_by_their_label(transcript_set: HeadlessSet) -> None:
-    """The Service's selector MUST be a part of the labels that the StatefulSet gives its Pods, and that they
-    have."""
+    """The Service's selector MUST be a part of the labels that the StatefulSet gives its Pods,
+    and that they have."""
     selector = transcript_set.get_service()["spec"].get("selector") or {}
     require_equal(f"{transcript_set.service_subject} .spec.selector", selector, {"app": "mysql"})
     template = transcript_set.get_statefulset()["spec"]["template"]
@@ -166,15 +166,13 @@ def test_the_named_port_is_found_by_srv(transcript_set: HeadlessSet, dns: Dns) -
         expected="at least 1",
         observed="0",
     )
-    dns.require(
-        f"_mysql._tcp.{transcript_set.service_fqdn}", "SRV", must_be_srv(targets, 3306), repeat=REPEATS
-    )
+    dns.require(transcript_set.port_fqdn("mysql"), "SRV", must_be_srv(targets, 3306), repeat=REPEATS)
 
 
 @pytest.mark.requirement("SEED-DSC-11")
-@pytest.mark.parametrize("port", ["_mysql._udp", "_other._tcp"])
+@pytest.mark.parametrize(("port", "protocol"), [("mysql", "udp"), ("other", "tcp")])
 def test_a_port_that_is_not_there_is_not_found_by_srv(
-    transcript_set: HeadlessSet, dns: Dns, port: str
+    transcript_set: HeadlessSet, dns: Dns, port: str, protocol: str
 ) -> None:
     """The SRV name of another protocol or another port than the Service's MUST NOT exist."""
-    dns.require(f"{port}.{transcript_set.service_fqdn}", "SRV", must_be_nxdomain)
+    dns.require(transcript_set.port_fqdn(port, protocol), "SRV", must_be_nxdomain)

@@ -38,8 +38,8 @@ def lookup(kube: Kube, transcript_set: HeadlessSet, nslookup_pod: str) -> Lookup
 
 
 def address_lines(printed: str) -> list[list[str]]:
-    """What nslookup shows for the name: the words of each address line, address first, then the names found
-    for it."""
+    """What nslookup shows for the name: the words of each address line,
+    address first, then the names found for it."""
     _, _, found = printed.partition("Name:")
     lines = [line for line in found.splitlines() if line.startswith("Address") and len(line.split()) > 2]
     return [line.split()[2:] for line in lines]
@@ -61,8 +61,8 @@ def require_found(name: str, result: CommandResult, addresses: list[str]) -> Non
 @pytest.mark.requirement("SEED-RUN-01")
 @KUBELET
 def test_kubectl_run_opens_a_shell_in_a_new_pod(dns_test: ShellSession) -> None:
-    """`kubectl run dns-test -ti --rm` MUST create one Pod of that name, which nothing else owns, and open a
-    shell in it."""
+    """`kubectl run dns-test -ti --rm` MUST create one Pod of that name,
+    which nothing else owns, and open a shell in it."""
     pod = dns_test.pod or {}
     require(bool(pod), "Pod dns-test", expected="present", observed=None, details=dns_test.shown)
     owners = pod["metadata"].get("ownerReferences", [])
@@ -105,8 +105,8 @@ def test_the_documented_lookups_succeed_in_its_own_shell(
 @pytest.mark.requirement("SEED-NSL-01")
 @KUBELET
 def test_nslookup_finds_the_service_by_its_bare_name(transcript_set: HeadlessSet, lookup: Lookup) -> None:
-    """In a Pod of the namespace, nslookup of the bare Service name MUST end with status 0 and show the Pods'
-    addresses."""
+    """In a Pod of the namespace,
+    nslookup of the bare Service name MUST end with status 0 and show the Pods' addresses."""
 
     def check() -> None:
         result = lookup("mysql-svc")
@@ -173,8 +173,8 @@ def test_nslookup_of_the_service_shows_each_pod(
 
 @pytest.mark.parametrize("ordinal", SHOWN_PODS, ids=lambda ordinal: f"pod-{ordinal}")
 def test_the_address_of_each_pod_has_its_fqdn(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """A Pod's address MUST be among the Service FQDN's addresses, and MUST have the Pod FQDN among its PTR
-    records."""
+    """A Pod's address MUST be among the Service FQDN's addresses,
+    and MUST have the Pod FQDN among its PTR records."""
     own = transcript_set.pod_ip(ordinal)
     dns.require(transcript_set.service_fqdn, "A", must_include(own))
     dns.require(reverse_name(own), "PTR", must_include(transcript_set.pod_fqdn(ordinal)))
@@ -207,8 +207,8 @@ def test_twenty_answers_are_one_and_the_same_set(transcript_set: HeadlessSet, dn
 @pytest.mark.requirement("SEED-NSL-09")
 @KUBELET
 def test_nslookup_finds_a_pod_by_its_short_name(transcript_set: HeadlessSet, lookup: Lookup) -> None:
-    """In a Pod of the namespace, nslookup of a Pod's short name MUST end with status 0 and show the Pod's
-    address."""
+    """In a Pod of the namespace,
+    nslookup of a Pod's short name MUST end with status 0 and show the Pod's address."""
 
     def check() -> None:
         result = lookup("mysql-sts-0.mysql-svc")
@@ -222,8 +222,8 @@ def test_nslookup_finds_a_pod_by_its_short_name(transcript_set: HeadlessSet, loo
 def test_nslookup_of_a_pod_shows_its_one_address_with_its_name(
     transcript_set: HeadlessSet, dns: Dns, lookup: Lookup
 ) -> None:
-    """The lookup of a Pod MUST show its one address under the name that was typed, with a name that DNS has
-    for it."""
+    """The lookup of a Pod MUST show its one address under the name that was typed,
+    with a name that DNS has for it."""
     subject = "nslookup mysql-sts-0.mysql-svc"
 
     def check() -> str:
@@ -244,8 +244,8 @@ def test_nslookup_of_a_pod_shows_its_one_address_with_its_name(
 def test_a_pods_fqdn_and_address_lead_to_each_other(
     transcript_set: HeadlessSet, dns: Dns, ordinal: int
 ) -> None:
-    """A Pod FQDN MUST have its one address; each name of that address MUST lead back to it, one of the set
-    and no more."""
+    """A Pod FQDN MUST have its one address; each name of that address MUST lead back to it,
+    one of the set and no more."""
     name, own = transcript_set.pod_fqdn(ordinal), transcript_set.pod_ip(ordinal)
     dns.require(name, "A", must_be([own]))
 
@@ -262,8 +262,8 @@ def test_a_pods_fqdn_and_address_lead_to_each_other(
 @pytest.mark.requirement("SEED-RUN-01")
 @KUBELET
 def test_the_new_pod_goes_with_its_shell(transcript_set: HeadlessSet, dns_test: ShellSession) -> None:
-    """When the shell ends, kubectl MUST delete the Pod and come back; the Pod MUST then be gone in its grace
-    period."""
+    """When the shell ends, kubectl MUST delete the Pod and come back;
+    the Pod MUST then be gone in its grace period."""
     ended = dns_test.status is not None
     require(ended, f"{SESSION}: exit status", expected="present", observed=None, details=dns_test.shown)
     deleted = dns_test.left is None or "deletionTimestamp" in dns_test.left["metadata"]

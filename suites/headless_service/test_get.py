@@ -49,8 +49,8 @@ def test_services_are_listed_in_six_columns(listing: CommandResult) -> None:
 
 @pytest.mark.requirement("SEED-GET-02")
 def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, facts: Facts) -> None:
-    """The Service `kubernetes` MUST be of type ClusterIP, with the range's first address, port 443/TCP,
-    nothing external."""
+    """The Service `kubernetes` MUST be of type ClusterIP,
+    with the range's first address, port 443/TCP, nothing external."""
     first = str(next(facts.service_cidrs[0].hosts()))
     wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": first, "EXTERNAL-IP": "<none>", "PORT(S)": "443/TCP"}
     require_columns(get_services(kube, "default"), "kubernetes", wanted)
@@ -60,8 +60,8 @@ def test_the_api_servers_service_has_the_first_address_of_the_range(kube: Kube, 
 def test_the_headless_service_is_listed_as_documented(
     listing: CommandResult, transcript_set: HeadlessSet
 ) -> None:
-    """A headless Service MUST be listed as ClusterIP, with no external address and its port without a node
-    port."""
+    """A headless Service MUST be listed as ClusterIP,
+    with no external address and its port without a node port."""
     wanted = {"TYPE": "ClusterIP", "CLUSTER-IP": "None", "EXTERNAL-IP": "<none>", "PORT(S)": "3306/TCP"}
     require_columns(listing, transcript_set.service_name, wanted)
 

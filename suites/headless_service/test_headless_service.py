@@ -30,8 +30,8 @@ TRANSIENT = (408, 409, 429)
 """What the API server says when it has not looked: not now, or not of this state."""
 PROXY_NAMESPACE = "kube-system"
 RULES = "iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; nft list ruleset 2>/dev/null; true"
-"""What kube-proxy has written in its modes iptables and nftables; both name a Service as namespace/name, IPVS
-does not."""
+"""What kube-proxy has written in its modes iptables and nftables;
+both name a Service as namespace/name, IPVS does not."""
 OWN_VARIABLE = re.compile(r"(MYSQL_SVC|DB)_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 """What a Pod gets of an ordinary Service of either name."""
 IN_SERVICE_RANGE = "an address of the Service range"
@@ -59,8 +59,8 @@ def mentions(rules: str, namespace: str, service: str) -> bool:
 
 
 def require_fields(subject: str, observed: Any, wanted: Object, path: str = " ") -> None:
-    """Each field of `wanted`, and of the objects in it, is there with its value; a Mismatch names the first
-    that differs."""
+    """Each field of `wanted`, and of the objects in it, is there with its value;
+    a Mismatch names the first that differs."""
     for name, value in wanted.items():
         found = observed.get(name) if isinstance(observed, dict) else None
         if isinstance(value, dict):
@@ -71,8 +71,8 @@ def require_fields(subject: str, observed: Any, wanted: Object, path: str = " ")
 
 @contextmanager
 def must_be_refused(subject: str, word: str) -> Iterator[None]:
-    """The API server finds what the block asks for invalid, and says why in a word that this regular
-    expression finds."""
+    """The API server finds what the block asks for invalid,
+    and says why in a word that this regular expression finds."""
     observed, refused = "accepted", False
     try:
         yield
@@ -85,10 +85,11 @@ def must_be_refused(subject: str, word: str) -> Iterator[None]:
     require(refused, subject, expected=f"refused as invalid, naming {word}", observed=observed)
 
 
-@pytest.mark.requirement("SEED-HLS-01")
+@pytest.mark.requirement("SEED-HLS-01", "SEED-HLS-04")
 @ORDINALS
 def test_each_pod_fqdn_leads_to_its_pod_alone(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Each Pod FQDN MUST resolve to that Pod's address and no other."""
+    """Where StatefulSet and Service agree on a name,
+    each Pod FQDN MUST resolve to that Pod's address and no other."""
     dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.pod_ip(ordinal)]))
 
 
@@ -125,8 +126,8 @@ def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, transcript_set: Head
 @pytest.mark.requirement("SEED-HLS-02")
 @KUBELET
 def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
-    """A Pod that starts after a headless Service MUST get no environment variables of it; it gets those of
-    ordinary ones."""
+    """A Pod that starts after a headless Service MUST get no environment variables of it;
+    it gets those of ordinary ones."""
     variables = agent.environment()
     where = Where(pod=agent.pod, namespace=agent.namespace)
     subject, ordinary = "environment variables of the Services", "KUBERNETES_SERVICE_HOST"
@@ -197,8 +198,8 @@ def test_a_headless_service_stays_so_when_the_field_is_left_out(transcript_set: 
 
 @pytest.mark.requirement("SEED-HLS-04")
 def test_statefulset_and_service_agree_on_one_name(each_set: HeadlessSet) -> None:
-    """`serviceName` MUST equal the Service's name, be each Pod's subdomain, and have each endpoint carry its
-    hostname."""
+    """`serviceName` MUST equal the Service's name, be each Pod's subdomain,
+    and have each endpoint carry its hostname."""
     where, statefulset = each_set.where, each_set.get_statefulset()
     service_name = each_set.get_service()["metadata"]["name"]
     subject = f"{each_set.statefulset_subject} .spec.serviceName"
@@ -215,18 +216,11 @@ def test_statefulset_and_service_agree_on_one_name(each_set: HeadlessSet) -> Non
 
 
 @pytest.mark.requirement("SEED-HLS-04")
-@ORDINALS
-def test_where_they_agree_each_pod_has_its_fqdn(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Where the two names are equal, every Pod FQDN MUST resolve."""
-    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.pod_ip(ordinal)]))
-
-
-@pytest.mark.requirement("SEED-HLS-04")
 def test_where_they_differ_no_pod_has_an_fqdn(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str, dns: Dns
 ) -> None:
-    """Where the two names differ, Pods MUST run and be found under the Service FQDN, and MUST NOT have Pod
-    FQDNs."""
+    """Where the two names differ, Pods MUST run and be found under the Service FQDN,
+    and MUST NOT have Pod FQDNs."""
     facts = deployer.facts
     if facts.endpoint_pod_names:
         not_supported("its DNS server is configured to name endpoints after their Pods")
@@ -244,8 +238,8 @@ def test_where_they_differ_no_pod_has_an_fqdn(
 def test_the_capitalised_field_is_refused(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> None:
-    """A manifest with the field spelt as the document's prose spells it MUST be rejected, since no such field
-    exists."""
+    """A manifest with the field spelt as the document's prose spells it MUST be rejected,
+    since no such field exists."""
     statefulset = find(manifest_folder.load(STUB_FILE), "StatefulSet")
     statefulset["spec"]["ServiceName"] = statefulset["spec"].pop("serviceName")
     text = to_yaml(fitted([statefulset], deployer.cluster))
@@ -286,8 +280,8 @@ DOCUMENTED_SERVICE: Object = {
 
 @pytest.mark.requirement("SEED-HLS-06")
 def test_the_manifest_is_the_service_and_then_the_statefulset(manifest_folder: ManifestFolder) -> None:
-    """The manifest MUST hold the Service as the document describes it, then the StatefulSet of three that
-    names it, no more."""
+    """The manifest MUST hold the Service as the document describes it,
+    then the StatefulSet of three that names it, no more."""
     objects = manifest_folder.load(HEADLESS_FILE)
     kinds = [item["kind"] for item in objects]
     require_equal(f"{HEADLESS_FILE}: kinds", kinds, ["Service", "StatefulSet"])
@@ -305,8 +299,8 @@ def test_the_manifest_is_the_service_and_then_the_statefulset(manifest_folder: M
 def test_the_stored_objects_are_those_of_the_manifest(
     transcript_set: HeadlessSet, manifest_folder: ManifestFolder
 ) -> None:
-    """The stored Service MUST be what the manifest says, and the StatefulSet in the fields that the
-    transcripts prove."""
+    """The stored Service MUST be what the manifest says,
+    and the StatefulSet in the fields that the transcripts prove."""
     service, statefulset = manifest_folder.load(HEADLESS_FILE)
     require_fields(transcript_set.service_subject, transcript_set.get_service(), service)
     spec = {field: statefulset["spec"][field] for field in ("serviceName", "replicas", "selector")}
@@ -322,8 +316,8 @@ def test_the_stored_objects_are_those_of_the_manifest(
 def test_deleting_it_ends_a_headless_service(
     kube: Kube, single_pod_set: HeadlessSet, manifest_folder: ManifestFolder, facts: Facts, dns: Dns
 ) -> None:
-    """Once the headless Service is deleted, an ordinary one MUST get an address, and the Service FQDN MUST
-    have it alone."""
+    """Once the headless Service is deleted, an ordinary one MUST get an address,
+    and the Service FQDN MUST have it alone."""
     namespace, fqdn = single_pod_set.namespace, single_pod_set.service_fqdn
     kube.delete("Service", namespace, single_pod_set.service_name)
     service = find(manifest_folder.load(STUB_FILE), "Service")

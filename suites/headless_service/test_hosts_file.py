@@ -46,8 +46,8 @@ def test_the_hosts_file_has_the_documented_line(transcript_set: HeadlessSet, lin
 @pytest.mark.requirement("SEED-ETH-08")
 @ORDINALS
 def test_the_last_line_is_the_pods_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """A Pod's hosts file MUST end with its address, Pod FQDN and name, a line for each address, as DNS has
-    them."""
+    """A Pod's hosts file MUST end with its address, Pod FQDN and name,
+    a line for each address, as DNS has them."""
     addresses = transcript_set.pod_ips(ordinal)
     lines = hosts_file(transcript_set, ordinal).splitlines()[-len(addresses) :]
     subject = f"last lines of {hosts_subject(transcript_set, ordinal)}"

@@ -1,5 +1,5 @@
-"""Why the document needs a headless Service: three independent databases, and what load balancing does to
-them."""
+"""Why the document needs a headless Service: three independent databases,
+and what load balancing does to them."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_each_pod_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> None:
 def test_a_row_is_in_the_one_database_that_it_was_written_to(
     transcript_set: HeadlessSet, sql: Sql, database: str
 ) -> None:
-    """A row written to a Pod MUST be read back by that Pod's stable name, and MUST stay absent from the
-    others."""
+    """A row written to a Pod MUST be read back by that Pod's stable name,
+    and MUST stay absent from the others."""
     marks = {short_name(transcript_set, ordinal): uuid4().hex for ordinal in transcript_set.ordinals}
     for host, mark in marks.items():
         sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
@@ -104,8 +104,8 @@ def test_a_row_is_in_the_one_database_that_it_was_written_to(
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
 def test_the_pods_are_three_different_servers(transcript_set: HeadlessSet, sql: Sql) -> None:
-    """Each Pod's stable name MUST lead to the server of that hostname, and the servers MUST be different
-    ones."""
+    """Each Pod's stable name MUST lead to the server of that hostname,
+    and the servers MUST be different ones."""
     hosts = [short_name(transcript_set, ordinal) for ordinal in transcript_set.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
     hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
@@ -135,8 +135,8 @@ def test_another_pod_reaches_a_database_through_the_service(transcript_set: Head
 def test_an_ordinary_service_spreads_connections(
     load_balanced: HeadlessSet, facts: Facts, dns: Dns, sql: Sql
 ) -> None:
-    """An ordinary Service MUST have one address of the Service range, behind which more than one database
-    answers."""
+    """An ordinary Service MUST have one address of the Service range,
+    behind which more than one database answers."""
     address = load_balanced.get_service()["spec"]["clusterIP"]
     subject = f"{load_balanced.service_subject} .spec.clusterIP"
     require(

@@ -48,8 +48,8 @@ def written(form: str, headless_set: HeadlessSet) -> str:
 
 @pytest.mark.requirement("SEED-NID-01")
 def test_pods_are_named_by_set_and_ordinal(each_set: HeadlessSet) -> None:
-    """Each of the N Pods MUST be named after the StatefulSet and its ordinal, 0 to N-1, and have that
-    hostname."""
+    """Each of the N Pods MUST be named after the StatefulSet and its ordinal,
+    0 to N-1, and have that hostname."""
     names = [(pod["metadata"]["name"], pod["spec"].get("hostname")) for pod in each_set.get_pods()]
     subject = f"{each_set.statefulset_subject}: names and hostnames of Pods"
     require_equal(subject, names, [(name, name) for name in each_set.pod_names], where=each_set.where)
@@ -85,31 +85,25 @@ def test_new_pods_ask_the_dns_service(agent: Agent, facts: Facts) -> None:
 @KUBELET
 @ORDINALS
 def test_pods_of_the_set_ask_the_dns_service(each_set: HeadlessSet, facts: Facts, ordinal: int) -> None:
-    """The resolver of a Pod of the set, on whichever node, MUST be given the cluster IP of the DNS Service,
-    and no other."""
+    """The resolver of a Pod of the set, on whichever node,
+    MUST be given the cluster IP of the DNS Service, and no other."""
     configuration = read_file(each_set, ordinal, "/etc/resolv.conf")
     require_name_server(configuration, facts, pod_place(each_set, ordinal))
 
 
-@pytest.mark.requirement("SEED-NID-02")
-def test_the_dns_servers_know_the_service(each_set: HeadlessSet, dns: Dns) -> None:
-    """Every DNS server of the cluster MUST answer for the Service FQDN."""
+@pytest.mark.requirement("SEED-NID-02", "SEED-NID-03")
+def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(each_set: HeadlessSet, dns: Dns) -> None:
+    """At every DNS server, the name made of Service, namespace, `svc` and cluster domain MUST have the
+    addresses of the Ready Pods, and no other."""
     dns.require(each_set.service_fqdn, "A", must_be(each_set.ready_ips()))
-
-
-@pytest.mark.requirement("SEED-NID-03")
-def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(transcript_set: HeadlessSet, dns: Dns) -> None:
-    """The name made of Service, namespace, `svc` and cluster domain MUST have the addresses of the Ready
-    Pods, no other."""
-    dns.require(transcript_set.service_fqdn, "A", must_be(transcript_set.ready_ips()))
 
 
 @pytest.mark.requirement("SEED-NID-03")
 def test_the_same_name_in_another_namespace_is_another_service(
     example_set: HeadlessSet, same_named_set: HeadlessSet, dns: Dns
 ) -> None:
-    """Services of one name in two namespaces MUST have two FQDNs, each with the addresses of its own Pods
-    only."""
+    """Services of one name in two namespaces MUST have two FQDNs,
+    each with the addresses of its own Pods only."""
     both = set(example_set.ready_ips()) & set(same_named_set.ready_ips())
     require_items("addresses of Ready Pods of both sets", both, [])
     for own in (example_set, same_named_set):
@@ -119,8 +113,8 @@ def test_the_same_name_in_another_namespace_is_another_service(
 
 @pytest.mark.requirement("SEED-NID-04")
 def test_the_example_name_of_the_service_resolves(example_set: HeadlessSet, facts: Facts, dns: Dns) -> None:
-    """Service `db` MUST have its Pods' addresses under the document's example name, in the namespace and
-    domain given."""
+    """Service `db` MUST have its Pods' addresses under the document's example name,
+    in the namespace and domain given."""
     dns.require(f"db.{example_set.namespace}.svc.{facts.domain}.", "A", must_be(example_set.ready_ips()))
 
 
@@ -181,8 +175,8 @@ def test_a_pod_of_another_set_has_no_fqdn_here(
 def test_a_new_fqdn_is_there_within_the_documented_delay(
     single_pod_set: HeadlessSet, dns: Dns, record_property: Callable[[str, object], None]
 ) -> None:
-    """A new Pod FQDN SHOULD resolve within 60 s of the Pod's readiness, though it was asked for in vain just
-    before."""
+    """A new Pod FQDN SHOULD resolve within 60 s of the Pod's readiness,
+    though it was asked for in vain just before."""
     new = single_pod_set.replicas
     name = single_pod_set.pod_fqdn(new)
     dns.require(name, "A", must_be_nxdomain)
@@ -193,8 +187,8 @@ def test_a_new_fqdn_is_there_within_the_documented_delay(
 
 
 def require_ttls(kind: str, seconds: list[int], facts: Facts, answer: Answer, *, counts_down: bool) -> None:
-    """Each TTL is the configured one, or what is left of it, and not above the documented delay. Never
-    polled."""
+    """Each TTL is the configured one, or what is left of it,
+    and not above the documented delay. Never polled."""
     most = min(facts.ttl, int(DNS_DELAY))
     if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
         exact = not counts_down and facts.ttl <= DNS_DELAY
@@ -217,8 +211,8 @@ TYPES = [
 def test_no_answer_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns, form: str, rdtype: str
 ) -> None:
-    """Every record's TTL SHOULD be the configured one, and not above 60 s, so that no old answer outlives the
-    delay."""
+    """Every record's TTL SHOULD be the configured one, and not above 60 s,
+    so that no old answer outlives the delay."""
 
     def check(answer: Answer) -> None:
         ttls = [rrset.ttl for section in ("answer", "additional") for rrset in answer.rrsets(section)]
@@ -242,8 +236,8 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
 def test_no_absence_may_be_kept_longer_than_the_documented_delay(
     each_set: HeadlessSet, facts: Facts, dns: Dns
 ) -> None:
-    """The SOA record with a negative answer SHOULD limit its TTL to the configured one, and not above 60 s
-    (RFC 2308)."""
+    """The SOA record with a negative answer SHOULD limit its TTL to the configured one,
+    and not above 60 s (RFC 2308)."""
 
     def check(answer: Answer) -> None:
         must_be_nxdomain(answer)
@@ -260,8 +254,8 @@ def test_no_absence_may_be_kept_longer_than_the_documented_delay(
 @ORDINALS
 @pytest.mark.parametrize("form", [SERVICE_FORMS[0], SERVICE_FORMS[-1]])
 def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: str, ordinal: int) -> None:
-    """From each Pod, the database of every Pod, its own included, MUST answer under the Pod's short name and
-    its FQDN."""
+    """From each Pod, the database of every Pod, its own included,
+    MUST answer under the Pod's short name and its FQDN."""
     hosts = [f"{name}.{written(form, transcript_set)}" for name in transcript_set.pod_names]
     hostnames, where = hostnames_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
     require_equal(hostnames_subject(hosts), hostnames, transcript_set.pod_names, where=where)
@@ -273,8 +267,8 @@ def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: s
 def test_the_service_fqdn_may_be_shortened_in_its_namespace(
     each_set: HeadlessSet, agent: Agent, form: str
 ) -> None:
-    """In the Service's namespace, each shortened form of the Service FQDN MUST resolve to what the FQDN
-    resolves to."""
+    """In the Service's namespace,
+    each shortened form of the Service FQDN MUST resolve to what the FQDN resolves to."""
     agent.require(written(form, each_set), each_set.ready_ips())
 
 
@@ -332,8 +326,8 @@ def test_short_names_do_not_reach_into_another_namespace(
 def test_another_namespace_must_say_which_one_it_means(
     transcript_set: HeadlessSet, agent_in_other_namespace: Agent, form: str
 ) -> None:
-    """In another namespace, names that say the Service's namespace MUST resolve as they do in the Service's
-    own."""
+    """In another namespace,
+    names that say the Service's namespace MUST resolve as they do in the Service's own."""
     name = written(form, transcript_set)
     agent_in_other_namespace.require(name, transcript_set.ready_ips())
     agent_in_other_namespace.require(f"mysql-sts-0.{name}", [transcript_set.pod_ip(0)])
@@ -344,8 +338,8 @@ def test_another_namespace_must_say_which_one_it_means(
 def test_a_short_name_means_the_service_of_the_own_namespace(
     example_set: HeadlessSet, same_named_set: HeadlessSet, agent: Agent, agent_in_other_namespace: Agent
 ) -> None:
-    """Where another namespace has a Service of the same name, the short name MUST lead there to that one's
-    Pods only."""
+    """Where another namespace has a Service of the same name,
+    the short name MUST lead there to that one's Pods only."""
     within = same_named_set.facts.change_timeout(same_named_set.service_fqdn)
     agent_in_other_namespace.require("db", same_named_set.ready_ips(), within=within)
     agent_in_other_namespace.require("mysql-0.db", [same_named_set.pod_ip(0)], within=within)

@@ -53,8 +53,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def seed(settings: Settings) -> int:
-    """Which Pods are looked at one by one: chosen at random, shown with each failure, given again as
-    SCALE_SEED."""
+    """Which Pods are looked at one by one: chosen at random,
+    shown with each failure, given again as SCALE_SEED."""
     return random.SystemRandom().randrange(2**32) if settings.scale.seed is None else settings.scale.seed
 
 

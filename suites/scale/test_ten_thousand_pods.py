@@ -61,8 +61,8 @@ def test_ten_thousand_pods_are_ready_and_right_within_the_budget(
 def test_the_answer_for_the_service_fqdn_is_truncated(
     ten_thousand: TenThousandPods, transport: Transport
 ) -> None:
-    """No message can hold 10,000 addresses: the answer MUST be truncated, over TCP too, and hold those of
-    Pods only."""
+    """No message can hold 10,000 addresses: the answer MUST be truncated,
+    over TCP too, and hold those of Pods only."""
     addresses = set(ten_thousand.addresses.values())
     large_set = ten_thousand.large_set
     check = over(transport, lambda answer: must_be_truncated(answer, addresses))

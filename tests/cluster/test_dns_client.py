@@ -66,8 +66,8 @@ def doubled(query: dns.message.QueryMessage) -> bytes:
 
 @contextmanager
 def serving(udp: Reply | None, tcp: Reply | None, name: str = "test") -> Iterator[Server]:
-    """A server on loopback, over both transports; None, and an empty answer over UDP, is silent, over TCP it
-    hangs up."""
+    """A server on loopback, over both transports; None,
+    and an empty answer over UDP, is silent, over TCP it hangs up."""
 
     class Datagram(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -20,8 +20,8 @@ from tests.cluster.stand_in import stand_in_cluster
 
 
 class FakeKube:
-    """Remembers what is asked for; has the objects that it is given, each once per look when there are
-    several."""
+    """Remembers what is asked for; has the objects that it is given,
+    each once per look when there are several."""
 
     def __init__(self, *objects: Object | None) -> None:
         self._objects = list(objects) or [None]
