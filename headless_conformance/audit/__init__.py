@@ -6,7 +6,7 @@ component that is the first to be wrong.
 """
 
 from headless_conformance.audit.access import Access, open_access
-from headless_conformance.audit.findings import AuditResult, Finding, Outcome, status_of_all
+from headless_conformance.audit.findings import AuditResult, Finding, status_of_all
 from headless_conformance.audit.options import Options
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.session import Audit
@@ -20,7 +20,6 @@ __all__ = [
     "DnsServer",
     "Finding",
     "Options",
-    "Outcome",
     "Target",
     "open_access",
     "parse",

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue, Difference
 from headless_conformance.audit.errors import CouldNotLook, NoConnection, Refused
-from headless_conformance.audit.findings import Component, Finding, Outcome
+from headless_conformance.audit.findings import Component, Finding
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records import Level, Question
+from headless_conformance.results.verdict import Outcome
 
 SHOWN = 20
 LOCAL_PORT = 5300

@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT
 from headless_conformance.records import RULES, Level
+from headless_conformance.records.rules import SPECIFICATION
+from headless_conformance.requirements.documents import SUITES
 
 FILE = "audit.yaml"
 
@@ -87,6 +88,14 @@ LINKS: Mapping[Check, str] = {
     Check.DNS_SERVERS: "https://www.rfc-editor.org/rfc/rfc7766#section-5",
     Check.INSIDE: "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/",
 }
+ANCHORS: Mapping[str, str] = {
+    "2.1": "21---definitions",
+    "2.3": "23---records-for-a-service-with-clusterip",
+    "2.4": "24---records-for-a-headless-service",
+    "2.5": "25---records-for-external-name-services",
+    "3": "3---schema-extensions",
+}
+"""Sections of the DNS specification and their anchors, as GitHub derives them from the headings."""
 OF_SERVICE = (
     Check.PORTS,
     Check.ENDPOINTS,
@@ -124,8 +133,16 @@ def link(check: Check, rules: tuple[str, ...] = ()) -> str:
     """Where the sentence stands that is broken: that of the first rule, else that of the check."""
     for rule in rules:
         if rule in RULES:
-            return RULES[rule].source
-    return LINKS.get(check) or RULES[RULES_OF[check][0]].source
+            return _link(rule)
+    return LINKS.get(check) or _link(RULES_OF[check][0])
+
+
+def _link(rule: str) -> str:
+    """The section of the page that a rule stands in, where the page's anchors are known."""
+    found = RULES[rule]
+    if found.source != SPECIFICATION:
+        return found.source
+    return f"{SPECIFICATION}#{ANCHORS[found.section[:3]]}" if found.section[:3] in ANCHORS else SPECIFICATION
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +150,7 @@ def requirements() -> Mapping[Check, tuple[str, ...]]:
     """The IDs of the requirements that each check verifies, from all documents. UserError names a wrong
     file."""
     found: dict[Check, tuple[str, ...]] = dict.fromkeys(Check, ())
-    for path in sorted((ROOT / "suites").glob(f"*/{FILE}")):
+    for path in sorted(SUITES.glob(f"*/{FILE}")):
         for check, ids in read(path).items():
             found[check] += ids
     return found

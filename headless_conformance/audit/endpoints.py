@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import Component, Finding, Outcome
+from headless_conformance.audit.findings import Component, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.records import EndpointDifference, ListedEndpoint, compare_endpoints
 from headless_conformance.records.objects import MANAGED_BY_LABEL, Kind, read_pod, read_service, read_slice
+from headless_conformance.results.verdict import Outcome
 
 ENDED_PODS_STAY_SINCE = (1, 37)
 """From this minor on, EndpointSlices of a Service with publishNotReadyAddresses are known to keep Pods that

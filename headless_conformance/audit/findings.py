@@ -9,9 +9,7 @@ from enum import StrEnum
 from headless_conformance.audit.checks import OF_DNS, Check, link, requirements
 from headless_conformance.audit.targets import Target
 from headless_conformance.records import Level
-
-STATUS_FAILED = 1
-STATUS_NOT_TOLD = 2
+from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
 
 
 class Component(StrEnum):
@@ -24,20 +22,6 @@ class Component(StrEnum):
     ONE_SERVER = "one DNS server"
     WAY = "the way to the DNS servers"
     RESOLVER = "the client's resolver"
-
-
-class Outcome(StrEnum):
-    """What became of a check. Only the first counts as passed."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    ERROR = "error"
-    """It could not be told."""
-    NOT_SUPPORTED = "not_supported"
-    """This account or this cluster lacks what is needed to look."""
-    NOT_JUDGED = "not_judged"
-    """The target is on its way, or the answers may still be old ones."""
-    KNOWN_DEVIATION = "known_deviation"
 
 
 @dataclass(frozen=True)
@@ -142,7 +126,7 @@ def status_of(result: AuditResult) -> int:
         for target in result.targets
         for found in target.checks
     )
-    return STATUS_NOT_TOLD if result.problem or not_told or not passed else 0
+    return STATUS_ERROR if result.problem or not_told or not passed else 0
 
 
 def status_of_all(results: Sequence[AuditResult]) -> int:
@@ -150,7 +134,7 @@ def status_of_all(results: Sequence[AuditResult]) -> int:
     statuses = [result.status for result in results]
     if STATUS_FAILED in statuses:
         return STATUS_FAILED
-    return max(statuses, default=STATUS_NOT_TOLD)
+    return max(statuses, default=STATUS_ERROR)
 
 
 def of_target(findings: Iterable[Finding], target: Target) -> list[Finding]:

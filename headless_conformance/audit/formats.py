@@ -14,12 +14,12 @@ from headless_conformance.audit.findings import (
     AuditResult,
     CheckResult,
     Finding,
-    Outcome,
     TargetResult,
     status_of,
     status_of_all,
 )
 from headless_conformance.audit.text import counts_of, text_of
+from headless_conformance.results.verdict import Outcome
 
 FORMAT = "headless-conformance/audit/v1"
 

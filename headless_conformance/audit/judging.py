@@ -12,7 +12,7 @@ from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.dialogue import CHANGE_SECONDS
 from headless_conformance.audit.endpoints import check_endpoints, check_members
 from headless_conformance.audit.errors import CouldNotLook
-from headless_conformance.audit.findings import Component, Outcome
+from headless_conformance.audit.findings import Component
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.ports import check_ports
 from headless_conformance.audit.questions import absent_ordinals, check_of, questions_about
@@ -30,6 +30,7 @@ from headless_conformance.audit.targets import Kind, Target
 from headless_conformance.records import Question, zone_of
 from headless_conformance.records.objects import Kind as ServiceKind
 from headless_conformance.records.objects import read_pod, read_service
+from headless_conformance.results.verdict import Outcome
 
 
 @dataclass

@@ -24,7 +24,7 @@ from headless_conformance.audit.dialogue import (
 )
 from headless_conformance.audit.discovery import DnsServers, Resolver, find_resolver, find_servers
 from headless_conformance.audit.errors import CouldNotLook, Refused
-from headless_conformance.audit.findings import AuditResult, Finding, Outcome, TargetResult
+from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
 from headless_conformance.audit.judging import (
     Judged,
     has_transient_findings,
@@ -40,6 +40,7 @@ from headless_conformance.audit.targets import Kind, Target
 from headless_conformance.audit.verdicts import merged, write_dns_outcomes
 from headless_conformance.records.objects import Kind as ServiceKind
 from headless_conformance.records.objects import read_service
+from headless_conformance.results.verdict import Outcome
 
 GRACE_SECONDS = 5.0
 """Beyond the limit, for what is under way to end by its own timeouts."""

@@ -7,19 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.errors import CouldNotLook, Refused
-from headless_conformance.audit.findings import CheckResult, Component, Finding, Outcome
+from headless_conformance.audit.findings import CheckResult, Component, Finding
 from headless_conformance.audit.targets import Target
 from headless_conformance.records import Level
-
-WEIGHT = (
-    Outcome.FAILED,
-    Outcome.ERROR,
-    Outcome.KNOWN_DEVIATION,
-    Outcome.NOT_SUPPORTED,
-    Outcome.NOT_JUDGED,
-    Outcome.PASSED,
-)
-"""Of several outcomes of one check, the first of these counts."""
+from headless_conformance.results.verdict import WORST_FIRST, Outcome
 
 
 @dataclass
@@ -38,7 +29,7 @@ class Sheet:
     def write(self, check: Check, outcome: Outcome, reason: str = "", level: Level | None = None) -> None:
         """Write an outcome down, unless a weightier one is there."""
         known = self.outcomes.get(check)
-        if known is None or WEIGHT.index(outcome) < WEIGHT.index(known.outcome):
+        if known is None or WORST_FIRST.index(outcome) < WORST_FIRST.index(known.outcome):
             self.outcomes[check] = CheckResult(check, outcome, reason, level or check.level)
 
     def passed(self, check: Check) -> None:

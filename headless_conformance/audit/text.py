@@ -6,13 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import indent
 
-from headless_conformance.audit.findings import (
-    AuditResult,
-    Finding,
-    Outcome,
-    TargetResult,
-    status_of_all,
-)
+from headless_conformance.audit.findings import AuditResult, Finding, TargetResult, status_of_all
+from headless_conformance.results.verdict import Outcome
 
 WIDTH = max(len(outcome) for outcome in Outcome)
 SHOWN_TARGETS = 3
@@ -67,9 +62,7 @@ def _target(target: TargetResult) -> Iterator[str]:
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
-    title = {Outcome.FAILED: f"broken {finding.level}"}.get(
-        finding.outcome, finding.outcome.replace("_", " ")
-    )
+    title = {Outcome.FAILED: f"broken {finding.level}"}.get(finding.outcome, finding.outcome.words)
     yield f"{number}. {finding.summary}"
     yield f"   what     {title}; the first that is wrong: {finding.component}"
     yield from _field("expected", finding.expected)
@@ -100,9 +93,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _summary(result: AuditResult) -> str:
     counts = counts_of(result.targets)
-    listed = ", ".join(
-        f"{counts[outcome]} {outcome.replace('_', ' ')}" for outcome in Outcome if counts[outcome]
-    )
+    listed = ", ".join(f"{counts[outcome]} {outcome.words}" for outcome in Outcome if counts[outcome])
     effort = f"{result.seconds:.1f} s, {result.requests} API requests, {result.questions} DNS questions"
     found = f"{len(result.targets)} audited, {len(result.findings)} findings"
     return f"{found}; checks: {listed or 'none'} ({effort})"

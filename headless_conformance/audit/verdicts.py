@@ -9,10 +9,11 @@ from headless_conformance.audit.blame import Blamed, dig
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import Dialogue
 from headless_conformance.audit.errors import CouldNotLook, Refused
-from headless_conformance.audit.findings import Component, Finding, Outcome
+from headless_conformance.audit.findings import Component, Finding
 from headless_conformance.audit.judging import Judged
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
+from headless_conformance.results.verdict import Outcome
 
 KEPT = (
     "DNS servers keep denials, so that asking for a name that does not exist could hide a later member; "

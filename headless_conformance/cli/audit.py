@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -78,6 +79,9 @@ def audit(
             help="also ask for names that must not exist, where servers keep denials for a while",
         ),
     ] = False,
+    report: Annotated[
+        str, _option("--report", help="also write a conformance.yaml there, for the command compare")
+    ] = "",
     output: Annotated[str, _option("--output", "-o", help=f"{', '.join(FORMATS)}; default: text")] = "text",
 ) -> int:
     """Print what is right, what is wrong and who is to blame.
@@ -87,9 +91,14 @@ def audit(
     """
     from headless_conformance.audit import Audit, Options, open_access, parse, status_of_all
     from headless_conformance.audit.formats import render
+    from headless_conformance.audit.report import report_of
+    from headless_conformance.requirements.documents import load_documents
+    from headless_conformance.results.report_file import write_report
 
     if output not in FORMATS:
         raise UserError(f"--output {output} is not known; use one of {', '.join(FORMATS)}.")
+    if report and len(context or []) > 1:
+        raise UserError("--report is for one cluster; name one --context.")
     targets = tuple(parse(word) for words in target or () for word in words.split())
     if len([given for given in (targets, namespace, all_namespaces) if given]) != 1:
         raise UserError(
@@ -112,6 +121,8 @@ def audit(
         access = open_access(os.environ.get("KUBECONFIG", ""), name)
         results.append(Audit(access, options, say=_teller()).run())
     sys.stdout.write(render(results, output))
+    if report:
+        write_report(report_of(results[0], load_documents()), Path(report))
     return status_of_all(results)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headless_conformance.audit import AuditResult, Outcome
+from headless_conformance.audit import AuditResult
 from headless_conformance.core.paths import ROOT
+from headless_conformance.results.verdict import Outcome
 from tests.audit.world import World
 
 SHAPES = Path(__file__).parent / "shapes"
