@@ -113,8 +113,6 @@ def test_every_check_has_a_sentence_and_a_link(check: Check) -> None:
 
 
 def with_outcomes(*outcomes: Outcome) -> AuditResult:
-    from headless_conformance.audit.findings import CheckResult
-
     checks = tuple(CheckResult(Check.SERVICE_RECORDS, outcome) for outcome in outcomes)
     return replace(
         AuditResult("test"), targets=[TargetResult(Target("shop", Kind.SERVICE, "db"), "", checks)]
