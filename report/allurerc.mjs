@@ -1,4 +1,4 @@
-// Read by Allure; conformance/report.py hands over paths and titles.
+// Read by Allure; headless_conformance/results/html.py hands over paths and titles.
 const settings = JSON.parse(process.env.REPORT_SETTINGS);
 
 const releaseOf = (minor) => ({

@@ -73,7 +73,8 @@ class Observation:
     """The fields of a mismatch."""
 
     subject: str
-    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`; see the list above."""
+    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`, in one of the forms that
+    `headless_conformance.core.mismatch` lists."""
     expected: str
     observed: str
     where: Where = NOWHERE

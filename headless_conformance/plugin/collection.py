@@ -12,7 +12,7 @@ import pytest
 
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT
+from headless_conformance.core.paths import SUITES
 from headless_conformance.plugin.context import RUN
 from headless_conformance.plugin.markers import needs_of, requirements_of
 
@@ -39,7 +39,7 @@ class _Collector:
             self.tests[name].append(case)
 
 
-def collect_tests(suites: Path = ROOT / "suites") -> dict[str, list[CollectedCase]]:
+def collect_tests(suites: Path = SUITES) -> dict[str, list[CollectedCase]]:
     """The tests of each requirement, by its ID. UserError carries what pytest says when it cannot collect."""
     collector = _Collector()
     said = io.StringIO()

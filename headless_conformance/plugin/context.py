@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.run_identity import RUN_VARIABLE
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.run_context import RunContext, context_of_environment
@@ -180,6 +181,11 @@ def run_context(config: pytest.Config) -> RunContext[Any]:
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process only runs tests for another one."""
     return hasattr(config, "workerinput")
+
+
+def reports_folder(config: pytest.Config) -> Path:
+    """Where the reports of this session go: those of another tree than ours into that tree."""
+    return REPORTS if config.rootpath == ROOT else config.rootpath / "reports"
 
 
 def is_suite_test(path: Path, config: pytest.Config) -> bool:

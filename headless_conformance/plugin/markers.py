@@ -1,6 +1,6 @@
 """Markers `requirement` and `needs`: which sentences a test stands for, and what it needs of a cluster.
 
-`@pytest.mark.requirement("SEED-NID-05", ...)`: one marker with one ID or more per test of a document's suite; an unknown ID, no
+`@pytest.mark.requirement("ID", ...)`: one marker with one ID or more per test of a document's suite; an unknown ID, no
 marker or two are a collection error.
 `@pytest.mark.needs(Capability.KUBELET, ...)`: where the cluster has not got it, the outcome is "not supported here".
 """

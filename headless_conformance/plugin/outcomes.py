@@ -17,7 +17,14 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
 from headless_conformance.core.errors import NotJudged, NotSupported
 from headless_conformance.core.mismatch import Mismatch
-from headless_conformance.plugin.context import RUN, CaseProgress, Run, is_suite_test, is_worker
+from headless_conformance.plugin.context import (
+    RUN,
+    CaseProgress,
+    Run,
+    is_suite_test,
+    is_worker,
+    reports_folder,
+)
 from headless_conformance.plugin.markers import requirements_of
 from headless_conformance.results.summary import (
     count_table,
@@ -263,7 +270,7 @@ class _Recorder(_Worker):
             *count_table(run.documents, run.verdicts, run.lang),
             *not_in_full_line(run.verdicts),
             result_line(run.facts, run.result, run.ended - run.started),
-            f"reports in {self.config.rootpath / 'reports'}",
+            f"reports in {reports_folder(self.config)}",
         ]
         for line in lines:
             terminalreporter.write_line(line)

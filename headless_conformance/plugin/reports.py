@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import allure
 import pytest
 
-from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker
+from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker, reports_folder
 from headless_conformance.results import plot
 from headless_conformance.results.report_file import make_report, suite_version, write_report
 from headless_conformance.results.verdict import Outcome
@@ -51,7 +51,7 @@ CATEGORIES = [
 def pytest_configure(config: pytest.Config) -> None:
     if not asks_for_suites(config):
         return
-    reports = config.rootpath / "reports"
+    reports = reports_folder(config)
     config.option.xmlpath = config.option.xmlpath or str(reports / "junit.xml")
     if not config.option.allure_report_dir:
         config.option.allure_report_dir = str(reports / "allure-results")
@@ -69,7 +69,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _report_path(session: pytest.Session) -> Path:
-    return session.config.rootpath / "reports" / "conformance.yaml"
+    return reports_folder(session.config) / "conformance.yaml"
 
 
 def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:

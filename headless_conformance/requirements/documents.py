@@ -14,11 +14,10 @@ import yaml
 from pydantic import ValidationError
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT
+from headless_conformance.core.paths import ROOT, SUITES
 from headless_conformance.core.validation import first_mistake
 from headless_conformance.requirements.model import Document, Requirement, Section
 
-SUITES = ROOT / "suites"
 REGISTER_FILE = "document.yaml"
 DOCUMENT_SCHEMA = ROOT / "docs" / "document.schema.json"
 

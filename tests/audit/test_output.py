@@ -17,7 +17,8 @@ from headless_conformance.audit.formats import render
 from headless_conformance.audit.report import report_of
 from headless_conformance.audit.targets import Kind, Target, parse
 from headless_conformance.core.errors import UserError
-from headless_conformance.requirements.documents import SUITES, load_documents
+from headless_conformance.core.paths import SUITES
+from headless_conformance.requirements.documents import load_documents
 from headless_conformance.results.comparison import compare_reports
 from headless_conformance.results.report_file import read_report, write_report
 from headless_conformance.results.verdict import Outcome
