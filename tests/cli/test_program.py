@@ -14,7 +14,7 @@ import pytest
 from headless_conformance.cli import program
 from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, RENAMED
 from headless_conformance.cli.program import FUNCTIONS, run
-from headless_conformance.core.paths import ROOT
+from headless_conformance.core.paths import ROOT, SUITES
 from headless_conformance.core.variables import VARIABLES
 
 
@@ -114,7 +114,7 @@ def test_what_stands_behind_two_dashes_is_for_pytest(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("headless_conformance.run.runner.end_to_end", end_to_end)
     os.environ["ARGS"] = "-k 'a b'"
     assert run(["e2e", "--keep", "--", "-x", "--lf"]) == 0
-    assert seen == [["suites", "-k", "a b", "-x", "--lf"]]
+    assert seen == [[str(SUITES), "-k", "a b", "-x", "--lf"]]
 
 
 def test_quotation_marks_that_do_not_end_are_named(capsys: pytest.CaptureFixture[str]) -> None:
