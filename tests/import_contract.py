@@ -1,8 +1,8 @@
 """Contracts for import-linter in which a module that is named in a string is imported, too.
 
-Found are: names of pytest plugins (`pytest_plugins`, `-p NAME`, also `no:NAME`), what `importlib.import_module` and
-`__import__` are given, and every other string that is a dotted name in one of our packages. Imports for type checking
-are imports to import-linter already.
+Found are: names of pytest plugins (`pytest_plugins`, `-p NAME`, also `no:NAME`), what
+`importlib.import_module` and `__import__` are given, and every other string that is a dotted name in one of
+our packages. Imports for type checking are imports to import-linter already.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ PLUGIN = re.compile(r"(?:^|\s)-p[ =]?(?:no:)?([\w.]+)")
 
 
 class UnknownName(Exception):
-    """A module is imported by a name that cannot be read in the source, so that no contract could be checked."""
+    """A module is imported by a name that cannot be read in the source, so that no contract could be
+    checked."""
 
 
 def named_in(source: str, where: str) -> Iterator[tuple[str, int]]:
-    """Names of modules in the strings of a module `where`, each with its line. UnknownName when one cannot be read."""
+    """Names of modules in the strings of a module `where`, each with its line.
+
+    UnknownName when one cannot be read.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found = [match[1]] if (match := DOTTED.fullmatch(node.value)) else PLUGIN.findall(node.value)
@@ -45,7 +49,9 @@ def named_in(source: str, where: str) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.Call) and _name(node.func) in IMPORTERS:
             names = _strings(node.args[:1]) or _packages(node.args[:1])
             if not names:
-                raise UnknownName(f"{where}, line {node.lineno}: {_name(node.func)} must be given the name as a string")
+                raise UnknownName(
+                    f"{where}, line {node.lineno}: {_name(node.func)} must be given the name as a string"
+                )
             yield from ((name, node.lineno) for name in names)
 
 
@@ -63,7 +69,8 @@ def _strings(nodes: Sequence[ast.expr]) -> list[str]:
 
 
 def _packages(nodes: Sequence[ast.expr]) -> list[str]:
-    """The package that an f-string names before what only the run knows: `p.q.` of `f"p.q.{name}.provider"`."""
+    """The package that an f-string names before what only the run knows: `p.q.` of
+    `f"p.q.{name}.provider"`."""
     beginnings = [_string(node.values[0]) for node in nodes if isinstance(node, ast.JoinedStr)]
     return [text.rstrip(".") for text in beginnings if text.endswith(".")]
 
@@ -78,7 +85,10 @@ def _module(name: str, graph: ImportGraph) -> str | None:
 
 
 def add_named_imports(graph: ImportGraph) -> None:
-    """Add what strings name to the graph of imports. The modules are in the working folder, as for lint-imports."""
+    """Add what strings name to the graph of imports.
+
+    The modules are in the working folder, as for lint-imports.
+    """
     for importer in sorted(graph.modules):
         path = Path(*importer.split("."))
         source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -89,7 +99,9 @@ def add_named_imports(graph: ImportGraph) -> None:
             imported = _module(name, graph)
             if imported and imported != importer:
                 contents = text.splitlines()[line - 1].strip()
-                graph.add_import(importer=importer, imported=imported, line_number=line, line_contents=contents)
+                graph.add_import(
+                    importer=importer, imported=imported, line_number=line, line_contents=contents
+                )
 
 
 class LayersWithNames(LayersContract):

@@ -26,7 +26,9 @@ layers = ["high", "low"]
 
 VIOLATIONS = {
     "import": "import layered.high.tool",
-    "import for type checking": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from layered.high import tool",
+    "import for type checking": (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from layered.high import tool"
+    ),
     "import in a function": "def late():\n    from layered.high import tool",
     "plugins": "pytest_plugins = ['layered.high.tool']",
     "one plugin": "pytest_plugins = 'layered.high.tool'",
@@ -64,12 +66,18 @@ def test_a_lower_layer_that_names_a_higher_one_is_found(tmp_path: Path, low: str
 
 
 def test_a_higher_layer_may_name_a_lower_one(tmp_path: Path) -> None:
-    done = lint(tmp_path, "words = 'no module: -p no:cacheprovider, high.tool'", high="pytest_plugins = ['layered.low']")
+    done = lint(
+        tmp_path,
+        "words = 'no module: -p no:cacheprovider, high.tool'",
+        high="pytest_plugins = ['layered.low']",
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match=r"layered\.low, line 2: import_module must be given the name as a string"):
+    with pytest.raises(
+        UnknownName, match=r"layered\.low, line 2: import_module must be given the name as a string"
+    ):
         list(named_in("from importlib import import_module\nimport_module(name)", "layered.low"))
     assert lint(tmp_path, "import importlib\nimportlib.import_module(__name__ + '.high')").returncode == 1
 

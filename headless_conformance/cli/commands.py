@@ -19,12 +19,16 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Judge StatefulSets of any cluster, and change nothing there: TARGET=namespace/statefulset.",
     "faults": "Break what the suite verifies, in every way of faults/, and see the right requirements fail.",
     "variations": "Run the suite on every healthy variation of variations/: nothing may fail.",
-    "robustness": "Disturb runs on kind in the middle, and see that none reports a broken promise because of it.",
+    "robustness": (
+        "Disturb runs on kind in the middle, and see that none reports a broken promise because of it."
+    ),
     "prepare": "Get or build engine, tools and images, and start nothing else.",
     "image-archive": "Write the images into ARCHIVE=image-archive, for a registry of your own.",
     "pages": "Write the generated pages of docs/ and the tables of variables.",
     "version": "Show the version of this suite and of the programs that it builds.",
-    "clean": "Delete this clone's clusters, work files and reports; stop the private engine when nobody needs it.",
+    "clean": (
+        "Delete this clone's clusters, work files and reports; stop the private engine when nobody needs it."
+    ),
     "clean-existing": "Delete what a killed run left on a cluster of your own (KUBECONFIG, CONTEXT).",
     "distclean": "clean, and delete the caches (make deletes the Python environment, too).",
 }

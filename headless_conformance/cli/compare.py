@@ -12,7 +12,8 @@ from headless_conformance.core.errors import UserError
 
 def compare(
     reports: Annotated[
-        list[str] | None, typer.Argument(metavar="REPORT REPORT ...", help="`conformance.yaml` files", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="REPORT REPORT ...", help="`conformance.yaml` files", show_default=False),
     ] = None,
 ) -> int:
     """Print the comparison of two reports or more."""
@@ -21,6 +22,8 @@ def compare(
 
     names = reports or []
     if len(names) < 2:
-        raise UserError("Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`.")
+        raise UserError(
+            "Name two reports or more: `make compare A=first/conformance.yaml B=second/conformance.yaml`."
+        )
     print("\n".join(compare_reports(names, [read_report(Path(name)) for name in names])))
     return 0

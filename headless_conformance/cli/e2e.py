@@ -14,7 +14,9 @@ from headless_conformance.core.errors import UserError
 def e2e(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[--] PYTEST_ARGUMENT", help="for pytest, as in: -- -k nslookup", show_default=False),
+        typer.Argument(
+            metavar="[--] PYTEST_ARGUMENT", help="for pytest, as in: -- -k nslookup", show_default=False
+        ),
     ] = None,
 ) -> int:
     """Run the suite; the exit status says what came of it."""

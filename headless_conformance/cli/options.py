@@ -27,7 +27,9 @@ def _help(variable: Variable) -> str:
 def _parameter(variable: Variable) -> inspect.Parameter:
     # No envvar=, which would judge the environment with words of its own; core/settings.py has ours.
     shown = f"{_help(variable)} ({variable.name})"
-    option = typer.Option(variable.option, help=shown, metavar=None if variable.flag else variable.name, show_default=False)
+    option = typer.Option(
+        variable.option, help=shown, metavar=None if variable.flag else variable.name, show_default=False
+    )
     return inspect.Parameter(
         variable.name.lower(),
         inspect.Parameter.KEYWORD_ONLY,

@@ -79,13 +79,14 @@ def program() -> typer.Typer:
     for panel, commands in (("Commands", COMMANDS), ("Maintenance", MAINTENANCE)):
         for name, summary in commands.items():
             run = with_variables(name, FUNCTIONS[name])
-            made.command(name, help=f"{summary}\n\n{run.__doc__}", short_help=summary, rich_help_panel=panel)(run)
+            words = f"{summary}\n\n{run.__doc__}"
+            made.command(name, help=words, short_help=summary, rich_help_panel=panel)(run)
     return made
 
 
 @in_one_sentence
 def run(words: Sequence[str]) -> int:
-    """Run one command; its exit status, that of bad input for words that nobody understands, or 130 after ^C."""
+    """Run one command; its exit status, BAD_INPUT for words that nobody understands, or 130 after ^C."""
     if sentence := renamed(words) or variables.renamed(os.environ):
         raise UserError(sentence)
     # SIGTERM ends a build or a start the way ^C does: what it started is ended too.

@@ -27,7 +27,7 @@ def _table(rows: Sequence[Sequence[str]], *, fold: bool, right: Sequence[int] = 
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """One row or more of equally many cells as lines with columns below each other, however wide their characters are shown.
+    """One row or more of equally many cells as lines with columns below each other.
 
     The columns of the indices in `right` end below each other.
     """

@@ -1,8 +1,9 @@
 """The variables that a person can set: the only list of them.
 
-Options of the program, make's check of its command line, tox's environment and the tables of the documentation come
-from it or are compared with it. Needs no packages, because make uses it before there is a Python environment:
-`python3 -m headless_conformance.core.variables NAME ...` ends with a sentence about the first name that nobody reads.
+Options of the program, make's check of its command line, tox's environment and the tables of the
+documentation come from it or are compared with it. Needs no packages, because make uses it before there is a
+Python environment: `python3 -m headless_conformance.core.variables NAME ...` ends with a sentence about the
+first name that nobody reads.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ VARIABLES: Mapping[str, Variable] = {
             "K8S",
             (*CREATING, "doctor", "simulated-starts"),
             "`1.34` … `1.37`",
-            "a row of `versions.yaml`; with `matrix` several; on a cluster of your own the version that you expect",
+            (
+                "a row of `versions.yaml`; with `matrix` several; on a cluster of your own the "
+                "version that you expect"
+            ),
             default="the newest",
         ),
         Variable(
@@ -76,7 +80,10 @@ VARIABLES: Mapping[str, Variable] = {
             "STRICT",
             RUNS,
             "`1`",
-            "a partial result, in which nothing failed but a MUST was not verified in full, ends with exit status 3",
+            (
+                "a partial result, in which nothing failed but a MUST was not verified in full, "
+                "ends with exit status 3"
+            ),
             flag=True,
         ),
         Variable("DOCUMENT", SELECTING, "", "run only these documents: names of folders below `suites/`"),
@@ -219,7 +226,7 @@ RENAMED = {"CLAIM": "REQUIREMENT"}
 """Variables that have another name now."""
 
 OF_TOOLS = ("VENV", "PYTHON", "PIP_", "GO", "DOCKER_", "XDG_", "NPM_", "npm_")
-"""How names begin that make and the programs which it starts read; a name that ends with `_PROXY` is another one."""
+"""How names begin that make reads, or a program which it starts; names that end with `_PROXY` are more."""
 
 
 def of_command(command: str) -> list[Variable]:
@@ -245,7 +252,7 @@ def unknown(names: Iterable[str]) -> str:
 
 
 def markdown_table() -> str:
-    """What README.md shows: every variable but those that only a cluster of one's own has, which its page explains."""
+    """What README.md shows: every variable but those for a cluster of one's own, which its page explains."""
     lines = ["| variable | values | meaning | only for |", "|---|---|---|---|"]
     for variable in VARIABLES.values():
         if set(variable.commands) <= {*OWN_CLUSTER, "e2e"} - {"audit"} and not variable.argument:

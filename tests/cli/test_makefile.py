@@ -16,7 +16,13 @@ from headless_conformance.core.paths import ROOT
 def make(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
-        ["make", *words], cwd=ROOT, env=inherited | env, capture_output=True, text=True, timeout=60, check=False
+        ["make", *words],
+        cwd=ROOT,
+        env=inherited | env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -37,11 +43,16 @@ def test_reports_are_named_by_two_variables() -> None:
     assert words == [".venv/bin/headless-conformance", "compare", "a.yaml", "b.yaml"]
 
 
-@pytest.mark.parametrize(("given", "nearest"), [("KEP=1", "KEEP"), ("keep=1", "KEEP"), ("PROVDER=kind", "PROVIDER")])
+@pytest.mark.parametrize(
+    ("given", "nearest"), [("KEP=1", "KEEP"), ("keep=1", "KEEP"), ("PROVDER=kind", "PROVIDER")]
+)
 def test_a_misspelt_variable_ends_make_with_the_one_that_was_meant(given: str, nearest: str) -> None:
     done = make("help", given)
     assert done.returncode == 2
-    assert f"{given.partition('=')[0]} is not a variable of this suite; the nearest one is {nearest}." in done.stderr
+    assert (
+        f"{given.partition('=')[0]} is not a variable of this suite; the nearest one is {nearest}."
+        in done.stderr
+    )
     assert done.stdout == ""
 
 

@@ -53,7 +53,10 @@ def test_help_of_a_command_shows_its_variables(name: str, capsys: pytest.Capture
     ("words", "said"),
     [
         (["e2"], "error: No such command 'e2'. Did you mean 'e2e'?"),
-        (["e2e", "--provder", "kind"], "error: No such option: --provder (Possible options: --pod-cidr, --provider, "),
+        (
+            ["e2e", "--provder", "kind"],
+            "error: No such option: --provder (Possible options: --pod-cidr, --provider, ",
+        ),
         (["e2e", "--provider"], "error: Option '--provider' requires an argument."),
         (["workflow", "burn"], "burn"),
         (["check"], "error: check is called audit now; use `make audit`."),
@@ -62,7 +65,9 @@ def test_help_of_a_command_shows_its_variables(name: str, capsys: pytest.Capture
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_words_end_with_a_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_words_end_with_a_sentence(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(words) == 2
     err = capsys.readouterr().err
     assert said in err
@@ -70,10 +75,14 @@ def test_wrong_words_end_with_a_sentence(words: list[str], said: str, capsys: py
     assert len(err.splitlines()) == 1
 
 
-def test_an_old_variable_in_the_environment_ends_with_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_old_variable_in_the_environment_ends_with_its_new_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     os.environ["CLAIM"] = "X-1"
     assert run(["version"]) == 2
-    assert capsys.readouterr().err == "error: CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place.\n"
+    assert (
+        capsys.readouterr().err == "error: CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place.\n"
+    )
 
 
 def test_old_commands_are_none_of_the_new_ones() -> None:
@@ -130,7 +139,9 @@ def test_the_exit_status_is_the_commands(status: int, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_an_interrupt_ends_a_command_with_130(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_ends_a_command_with_130(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted() -> int:
         signal.raise_signal(number)
         raise AssertionError("it went on")
@@ -140,7 +151,12 @@ def test_an_interrupt_ends_a_command_with_130(number: signal.Signals, monkeypatc
 
 
 def test_help_does_not_wait_for_what_commands_need() -> None:
-    script = "import sys; from headless_conformance.cli.program import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    script = (
+        "import sys; from headless_conformance.cli.program import run; run(['--help']); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
     loaded = set(done.stderr.split())
     assert not loaded & {"kubernetes", "pytest", "jsonschema", "dns", "yaml", "cryptography"}
