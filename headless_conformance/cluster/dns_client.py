@@ -125,7 +125,7 @@ class Dns:
             try:
                 for answer in last:
                     check(answer)
-            except AssertionError:
+            except Mismatch:
                 right_since = None
                 raise
             right_since = right_since or asked
@@ -139,7 +139,7 @@ class Dns:
                     often += self._ask_often(name, rdtype, repeat)
                     _require_all(often, check)
                 return seen
-            except AssertionError:
+            except Mismatch:
                 lost = {answer.server for answer in [*last, *often] if answer.lost}
                 if gone := [
                     server for server in self.servers if server in lost and not self.is_there(server)

@@ -22,6 +22,7 @@ from headless_conformance.cluster.waiting import (
     eventually,
 )
 from headless_conformance.core.errors import NotSupported, UserError
+from headless_conformance.core.mismatch import Mismatch, Observation, Where, require_equal, require_items
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
 
@@ -80,10 +81,10 @@ class Shared:
                 raise
             if "deletionTimestamp" not in found["metadata"]:
                 raise UserError(
-                    f"{kind} {name} exists in namespace {namespace} and is not ours; "
-                    "delete it or choose another NAMESPACE."
+                    f"{kind} {name} exists in namespace {namespace} and is not ours; delete it or choose another NAMESPACE."
                 )
-            raise AssertionError(f"{kind} {namespace}/{name} is still being deleted")
+            where = Where(namespace=namespace)
+            raise Mismatch(Observation(f"{kind} {name}", "absent", "still being deleted", where))
 
         eventually(
             gone,
@@ -98,7 +99,7 @@ class Shared:
 
         def gone() -> None:
             pods = [pod["metadata"]["name"] for pod in self.kube.list("Pod", namespace, labelSelector=labels)]
-            assert not pods, f"there is {', '.join(pods)}"
+            require_items(f"Pods with the label {labels}", pods, [], where=Where(namespace=namespace))
 
         try:
             eventually(
@@ -106,7 +107,7 @@ class Shared:
                 expecting=f"no Pod with the label {labels} in {namespace}",
                 within=self.cluster.pod_ready_timeout,
             )
-        except AssertionError:
+        except Mismatch:
             raise UserError(
                 f"Pods in namespace {namespace} have the label {labels}, "
                 "which the document's Service selects; "
@@ -155,7 +156,8 @@ class Shared:
             "spec": {"resourceAttributes": asked},
         }
         answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        assert answer["status"]["allowed"], f"this account may not create StatefulSets in {namespace} yet"
+        subject, where = "right of this account to create StatefulSets", Where(namespace=namespace)
+        require_equal(subject, answer["status"]["allowed"], True, where=where)
 
     @contextmanager
     def namespace(self, role: str) -> Iterator[str]:
