@@ -18,14 +18,14 @@ def with_table(text: str) -> str:
 def pages() -> int:
     """Write the generated pages."""
     from headless_conformance.core.paths import ROOT
-    from headless_conformance.faults import model, report
+    from headless_conformance.faults.detection import write_pages
     from headless_conformance.requirements.documents import load_documents
     from headless_conformance.requirements.pages import write_requirement_pages
     from headless_conformance.results.report import REPORT_SCHEMA, report_schema
 
     write_requirement_pages(load_documents())
     REPORT_SCHEMA.write_text(report_schema())
-    report.PAGE.write_text(report.page(model.load_all(model.FAULTS)))
+    write_pages()
     readme = ROOT / "README.md"
     readme.write_text(with_table(readme.read_text()))
     return 0

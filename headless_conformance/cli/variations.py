@@ -9,8 +9,8 @@ from headless_conformance.cli.options import argument
 
 
 def variations(names: Annotated[list[str] | None, argument("FAULT")] = None) -> int:
-    """Run them, or those of these names; 1 when anything is not as it must be."""
-    from headless_conformance.faults.runner import catalogue
+    """Run them, or those of these names; 1 when anything is not as expected."""
+    from headless_conformance.faults.detection import detect
     from headless_conformance.providers.registry import settings_of_run
 
-    return catalogue(settings_of_run(os.environ), {**os.environ, "FAULT": " ".join(names or ())}, "variations")
+    return detect(settings_of_run(os.environ), "variations", names or ())

@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.waiting import Unobserved
 from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import require
 
 Object = dict[str, Any]
 
@@ -60,6 +61,17 @@ class CommandResult:
     def transcript(self) -> str:
         """Command and output, for evidence."""
         return f"$ {self.command}\n{self.stdout}{self.stderr}(exit status {self.status})\n"
+
+    def require_success(self, subject: str = "") -> None:
+        """Raise a Mismatch with what the command said, unless it ended with status 0; about `subject` where given."""
+        __tracebackhide__ = True
+        require(
+            self.status == 0,
+            f"{subject or self.command}: exit status",
+            expected="0",
+            observed=f"{self.status}: {self.stderr.strip()}",
+            details=self.transcript(),
+        )
 
 
 class Kube:

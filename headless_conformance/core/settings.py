@@ -125,6 +125,7 @@ class Settings(_FromEnvironment):
     strict: Annotated[Flag, Variable("STRICT")] = False
     slow: Annotated[Flag, Variable("SLOW")] = False
     debian_drift: Annotated[Flag, Variable("DEBIAN_DRIFT")] = False
+    full: Annotated[Flag, Variable("FULL")] = False
     namespace: Annotated[str, Variable("NAMESPACE")] = "default"
     """Where the documented stack goes; empty where it goes into a namespace of ours."""
     report_lang: Annotated[str, _one_of("en", "zh"), Variable("REPORT_LANG")] = "en"

@@ -1,130 +1,126 @@
-"""What a run under an experiment shows: which requirements failed, whether they had to, and whether for the right reason."""
+"""What a run under a scenario shows: which requirements failed, and whether they had to, for that reason."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from headless_conformance.faults.model import Experiment
-from headless_conformance.requirements.documents import Documents
+from headless_conformance.faults.expectation import ErrorExpectation, FailureExpectation
+from headless_conformance.faults.model import Fault, Scenario
+from headless_conformance.faults.run_record import Failure, RequirementRecord, RunRecord
+from headless_conformance.requirements.model import Requirement
 from headless_conformance.results.verdict import Outcome
 
-FAILURE_SECONDS = 30.0
-"""How long a test may take to fail; most take `STEADY` seconds."""
-DELAY_FAILURE_SECONDS: Mapping[str, float] = {"SEED-NID-07": 65.0, "SEED-HLS-01": 65.0}
-"""The same for requirements about the documented delay of 60 s, and about names that follow: what is stale may be kept so long."""
 
+class Effect(StrEnum):
+    """What a scenario did to one requirement."""
 
-class Cell(StrEnum):
-    """One requirement under one experiment."""
-
-    KILLED = "killed"
+    DETECTED = "detected"
     """It had to fail, and did for the right reason."""
     MISSED = "missed"
-    """It had to fail and did not, or says something else, or not in time."""
+    """It had to fail and did not, or for another reason, or not in time."""
     UNEXPECTED = "unexpected failure"
     NOT_APPLICABLE = "not applicable"
     """It would have to fail, but cannot be verified on this provider."""
     UNKNOWN = "unknown"
-    """The experiment says that nothing else can be told, and the requirement is broken for that reason."""
-    GREEN = "green"
-    """It had to stay as it is and did."""
+    """The fault's file says that it cannot be judged, and its tests end with an error that the file names."""
+    NONE = "none"
+    """It did not have to fail and did not."""
 
 
 @dataclass(frozen=True)
-class Failure:
-    """One failed test. `seconds` is what the phase took that went wrong: the servers of a whole run start in one test's set-up."""
-
-    case: str
-    outcome: Outcome
-    message: str
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One requirement's cell, and the failure that tells most about it; None where no spec of it is red."""
+class RequirementEffect:
+    """What a scenario did to one requirement, and the failure that tells most, if a test of it failed."""
 
     requirement: str
-    cell: Cell
-    failure: Failure | None
+    effect: Effect
+    failure: Failure | None = None
     detail: str = ""
     """Why a requirement is missed."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One experiment's run."""
+class ScenarioRun:
+    """One run of the suite under a fault or a variation."""
 
-    experiment: Experiment
+    scenario: Scenario
     provider: str
-    findings: tuple[Finding, ...]
+    effects: tuple[RequirementEffect, ...]
     seconds: float
     problem: str = ""
     """Why the run itself is worth nothing; empty when it is."""
 
-    def of(self, *cells: Cell) -> list[Finding]:
-        return [finding for finding in self.findings if finding.cell in cells]
+    def having(self, *effects: Effect) -> list[RequirementEffect]:
+        """The requirements on which it had one of these effects."""
+        return [one for one in self.effects if one.effect in effects]
 
     @property
-    def good(self) -> bool:
-        return not self.problem and not self.of(Cell.MISSED, Cell.UNEXPECTED)
+    def as_expected(self) -> bool:
+        """Whether exactly what had to fail did."""
+        return not self.problem and not self.having(Effect.MISSED, Effect.UNEXPECTED)
 
 
-def judge(experiment: Experiment, provider: str, result: Mapping[str, Any], seconds: float) -> Judged:
-    """Judge what `headless_conformance.faults.injection` wrote about a run that took `seconds`."""
-    expected = experiment.failures(provider)
-    requirements: Mapping[str, Any] = result["requirements"]
-    unknown = ", ".join(sorted(set(expected) - set(requirements)))
-    problem = "; ".join(f"{where}: {what}" for where, what in result["aborted"].items())
+def evaluate(scenario: Scenario, provider: str, record: RunRecord, seconds: float) -> ScenarioRun:
+    """Compare the record of a run that took `seconds` with what the scenario's file says."""
+    expected = scenario.expected_failures(provider)
+    excused = scenario.others_unknown if isinstance(scenario, Fault) else ()
+    unknown = ", ".join(sorted(set(expected) - set(record.requirements)))
+    problem = "; ".join(f"{where}: {what}" for where, what in record.aborted.items())
     if unknown:
-        problem = f"{unknown} is not in the register; correct faults/{experiment.name}.yaml"
-    findings = tuple(
-        _finding(requirement, expected.get(requirement), experiment.others_unknown, Outcome(row["outcome"]), _failures(row))
-        for requirement, row in requirements.items()
+        problem = f"no register has {unknown}; correct {scenario.path.name}"
+    effects = tuple(
+        _effect(requirement, expected.get(requirement), excused, row)
+        for requirement, row in record.requirements.items()
     )
-    return Judged(experiment, provider, findings, seconds, problem)
+    return ScenarioRun(scenario, provider, effects, seconds, problem)
 
 
-def _failures(row: Mapping[str, Any]) -> list[Failure]:
-    return [
-        Failure(failure["spec"], Outcome(failure["outcome"]), failure["message"], failure["seconds"])
-        for failure in row["failures"]
-    ]
-
-
-def _finding(requirement: str, pattern: str | None, unknown: str, outcome: Outcome, failures: Sequence[Failure]) -> Finding:
-    first = failures[0] if failures else None
-    if pattern is None:
-        if not failures:
-            return Finding(requirement, Cell.GREEN, None)
-        excused = unknown and all(
-            failure.outcome is Outcome.ERROR and re.search(unknown, failure.message, re.DOTALL) for failure in failures
-        )
-        return Finding(requirement, Cell.UNKNOWN if excused else Cell.UNEXPECTED, first)
-    if outcome in (Outcome.NOT_SUPPORTED, Outcome.SKIPPED):
-        return Finding(requirement, Cell.NOT_APPLICABLE, None)
-    failed = [failure for failure in failures if failure.outcome is Outcome.FAILED]
-    telling = next((failure for failure in failed if re.search(pattern, failure.message, re.DOTALL)), None)
-    if outcome is not Outcome.FAILED:
-        return Finding(requirement, Cell.MISSED, first, f"it is {outcome}")
+def _effect(
+    requirement: str,
+    expected: FailureExpectation | None,
+    excused: Sequence[ErrorExpectation],
+    row: RequirementRecord,
+) -> RequirementEffect:
+    first = row.failures[0] if row.failures else None
+    if expected is None:
+        if not row.failures:
+            return RequirementEffect(requirement, Effect.NONE)
+        all_excused = all(any(_is_excused(failure, error) for error in excused) for failure in row.failures)
+        return RequirementEffect(requirement, Effect.UNKNOWN if all_excused else Effect.UNEXPECTED, first)
+    if row.outcome in (Outcome.NOT_SUPPORTED, Outcome.SKIPPED) and not row.passed:
+        return RequirementEffect(requirement, Effect.NOT_APPLICABLE)
+    if row.outcome is not Outcome.FAILED:
+        return RequirementEffect(requirement, Effect.MISSED, first, f"its outcome is {row.outcome}")
+    failed = [failure for failure in row.failures if failure.outcome is Outcome.FAILED]
+    telling = next((failure for failure in failed if _is_expected(failure, expected)), None)
     if telling is None:
-        return Finding(requirement, Cell.MISSED, failed[0], f"no message matches {pattern!r}")
-    bound = DELAY_FAILURE_SECONDS.get(requirement, FAILURE_SECONDS)
-    slow = next((failure for failure in failed if failure.seconds > bound), None)
+        wanted = ", ".join(
+            f"{name} {value!r}" for name, value in expected.model_dump(exclude_unset=True).items()
+        )
+        return RequirementEffect(requirement, Effect.MISSED, failed[0], f"no failure has {wanted}")
+    slow = next((failure for failure in failed if failure.seconds > expected.within), None)
     if slow:
-        return Finding(requirement, Cell.MISSED, slow, f"red after {slow.seconds:.0f} s, more than {bound:.0f} s")
-    return Finding(requirement, Cell.KILLED, telling)
+        detail = f"it failed after {slow.seconds:.0f} s, more than {expected.within:.0f} s"
+        return RequirementEffect(requirement, Effect.MISSED, slow, detail)
+    return RequirementEffect(requirement, Effect.DETECTED, telling)
 
 
-def requirements_without_fault(documents: Documents, faults: Sequence[Experiment]) -> list[str]:
-    """Requirements that no fault lists and that are not excused, in the register's order."""
-    listed = {requirement for fault in faults for requirement in (*fault.must_fail, *fault.must_fail_on_kind)}
-    return [
-        requirement.id
-        for requirement in documents.requirements.values()
-        if requirement.id not in listed and not requirement.untestable
-    ]
+def _is_expected(failure: Failure, expected: FailureExpectation) -> bool:
+    return bool(failure.mismatch) and expected.describe({**failure.mismatch, "test": failure.test})
+
+
+def _is_excused(failure: Failure, expected: ErrorExpectation) -> bool:
+    """Only an error says that nothing could be judged; a failure is a judgement."""
+    same = (
+        failure.outcome is Outcome.ERROR
+        and failure.error == expected.error
+        and failure.status == expected.status
+    )
+    return same and expected.describe(failure.mismatch)
+
+
+def requirements_without_fault(requirements: Iterable[Requirement], faults: Sequence[Fault]) -> list[str]:
+    """Requirements that no fault lists and that can be tested, in their order."""
+    listed = {requirement for fault in faults for requirement in fault.requirements}
+    return [one.id for one in requirements if one.id not in listed and not one.untestable]

@@ -1,176 +1,216 @@
-"""Faults and healthy variations as data: one file each, what it changes and which requirements must fail by it."""
+"""Faults and healthy variations as data: what is changed, and which requirements must fail because of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-import jsonschema
-import yaml
+from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
-from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT
+from headless_conformance.faults.expectation import ErrorExpectation, FailureExpectation, FileModel
 
-FAULTS = ROOT / "faults"
-VARIATIONS = ROOT / "variations"
-KIND, SIMULATED = "kind", "simulated"
-"""Providers on which experiments can be injected."""
-SCHEMA = FAULTS / "schema.json"
+KIND: Final = "kind"
+SIMULATED: Final = "simulated"
+"""Names of the providers on whose clusters something can be injected."""
 
+RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")]
+FixtureName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Object = dict[str, Any]
 
+AFTER = "A fixture of the tests, after whose set-up the change is made"
 
-@dataclass(frozen=True)
-class Manifest:
-    """Shipped manifests changed before they are applied: `patch` on each object of `kind`, `add` more objects.
 
-    A patch is a JSON merge patch (RFC 7396) in which a list may be changed, too: by an object of positions, `+` is one more.
-    """
+class PatchOperation(FileModel):
+    """One operation of a JSON patch (RFC 6902) on an object of a manifest."""
 
-    file: str
-    """A pattern, as `statefulset*.yaml`."""
+    op: Literal["add", "remove", "replace"]
+    path: str = Field(pattern=r"^/", description="A JSON pointer (RFC 6901); /- at its end appends to a list")
+    value: Any = None
+
+    @model_validator(mode="after")
+    def _value_where_one_is_needed(self) -> PatchOperation:
+        if ("value" in self.model_fields_set) == (self.op == "remove"):
+            raise ValueError("give a value to add or replace, and none to remove")
+        return self
+
+
+class ManifestChange(FileModel):
+    """Shipped manifests as they are applied: `patch` on each object of `kind`, `add` more objects."""
+
+    file: str = Field(description="The file's path below manifests/, with * for anything")
     kind: str = ""
-    patch: Object = field(default_factory=dict)
-    add: Sequence[Object] = ()
+    patch: tuple[PatchOperation, ...] = ()
+    add: tuple[Object, ...] = ()
+
+    @model_validator(mode="after")
+    def _patch_names_a_kind(self) -> ManifestChange:
+        if bool(self.patch) != bool(self.kind):
+            raise ValueError("give kind and patch together")
+        return self
 
 
-@dataclass(frozen=True)
-class Corefile:
+class CorefileChange(FileModel):
     """The DNS servers' configuration: `insert` lines into the main server block, `replace` words."""
 
     insert: str = ""
-    replace: Mapping[str, str] = field(default_factory=dict)
-    replica: int = 0
-    """The one replica (from 1) that is configured so, on the simulated provider; 0 is all, and what the ConfigMap says too."""
-    after: str = ""
-    """Restart the servers with it once this fixture is set up, so that it may name addresses; empty is from their start."""
+    replace: Mapping[str, str] = {}
+    replica: int | None = Field(
+        default=None,
+        ge=1,
+        description="The one simulated DNS server that is changed; without it all are, and the ConfigMap",
+    )
+    after: FixtureName | None = Field(default=None, description=AFTER + "; without it the servers start so")
 
 
-@dataclass(frozen=True)
-class Size:
+class ClusterSize(FileModel):
     """The simulated cluster's number of nodes and DNS servers."""
 
-    nodes: int = 3
-    dns_replicas: int = 2
+    nodes: int = Field(default=3, ge=1)
+    dns_replicas: int = Field(default=2, ge=1)
 
 
-@dataclass(frozen=True)
-class Component:
-    """More flags for a component of the simulated cluster, from its start or by a restart after a fixture is set up."""
+class ComponentFlags(FileModel):
+    """More flags for a component of the simulated cluster, from its start or by a restart."""
 
     name: str
-    flags: Sequence[str]
-    after: str = ""
+    flags: tuple[str, ...] = Field(min_length=1)
+    after: FixtureName | None = Field(
+        default=None, description=AFTER + "; without it the component starts so"
+    )
 
 
-@dataclass(frozen=True)
-class Command:
+class KubectlCommand(FileModel):
     """One kubectl command; `stdin` is an object that it reads as YAML."""
 
-    words: Sequence[str]
+    words: tuple[str, ...] = Field(min_length=1)
     stdin: Object | None = None
 
 
-@dataclass(frozen=True)
-class Kubectl:
-    """kubectl commands, run once a fixture is set up, in its namespace; `undo` when the run ends on a cluster that may stay."""
+class KubectlCommands(FileModel):
+    """kubectl commands in a fixture's namespace; `undo` when the run ends on a cluster that may stay."""
 
-    after: str
-    run: Sequence[Command]
-    undo: Sequence[Command] = ()
+    after: FixtureName = Field(description=AFTER)
+    run: tuple[KubectlCommand, ...] = Field(min_length=1)
+    undo: tuple[KubectlCommand, ...] = ()
 
 
-@dataclass(frozen=True)
-class Wrapper:
-    """Another kubectl for the tests: a bash script that has the arguments in `$@` and the real one in `$kubectl`."""
+class KubectlWrapper(FileModel):
+    """Another kubectl for the tests: a bash script with its arguments and the real one in `$kubectl`."""
 
     script: str
 
 
-@dataclass(frozen=True)
-class Client:
+class KubectlVersion(FileModel):
     """The kubectl of another row of versions.yaml for the tests."""
 
     minor: str
 
 
-Injection = Manifest | Corefile | Size | Component | Kubectl | Wrapper | Client
-
-KINDS: Mapping[str, type[Injection]] = {
-    "manifest": Manifest,
-    "corefile": Corefile,
-    "size": Size,
-    "component": Component,
-    "kubectl": Kubectl,
-    "wrapper": Wrapper,
-    "client": Client,
-}
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One change of a healthy set-up. A variation is one that turns nothing red."""
-
-    name: str
-    path: Path
-    title: str
-    changes: str
-    providers: tuple[str, ...]
-    environment: Mapping[str, str]
-    inject: tuple[Injection, ...]
-    must_fail: Mapping[str, str]
-    """Requirement to a regular expression that the message of one of its failures must match, on every provider."""
-    must_fail_on_kind: Mapping[str, str]
-    others_unknown: str
-    """Where nothing else can be told any more: what the messages of all other, broken requirements must match; else empty."""
-    why: str
-
-    def failures(self, provider: str) -> dict[str, str]:
-        """Requirement to regular expression on a provider."""
-        more = self.must_fail_on_kind if provider == KIND else {}
-        return {**self.must_fail, **more}
+Change = (
+    ManifestChange
+    | CorefileChange
+    | ClusterSize
+    | ComponentFlags
+    | KubectlCommands
+    | KubectlWrapper
+    | KubectlVersion
+)
+ChangeType = TypeVar("ChangeType", bound=FileModel)
 
 
-def _injection(row: Mapping[str, Any]) -> Injection:
-    ((kind, values),) = row.items()
-    if kind == "kubectl":
-        run, undo = ([Command(**command) for command in values.get(name, [])] for name in ("run", "undo"))
-        return Kubectl(values["after"], run, undo)
-    return KINDS[kind](**values)
+class Injection(FileModel):
+    """One change by the name of its kind; exactly one is given."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    manifest: ManifestChange | None = None
+    corefile: CorefileChange | None = None
+    size: ClusterSize | None = None
+    component: ComponentFlags | None = None
+    kubectl: KubectlCommands | None = None
+    kubectl_wrapper: KubectlWrapper | None = None
+    kubectl_version: KubectlVersion | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Injection:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"give one of {', '.join(Injection.model_fields)} in each entry")
+        return self
+
+    @property
+    def change(self) -> Change:
+        """The change itself."""
+        (name,) = self.model_fields_set
+        found: Change = getattr(self, name)
+        return found
 
 
-def load(path: Path) -> Experiment:
-    """Read and check one file; UserError names the first thing that is wrong with it."""
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path.name} cannot be read, correct it: {error}") from None
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
-    wrong = jsonschema.exceptions.best_match(validator.iter_errors(data))
-    if wrong is not None:
-        raise UserError(f"{path.name}: {wrong.json_path}: {wrong.message}; correct the file.")
-    return Experiment(
-        name=path.stem,
-        path=path,
-        title=data["title"],
-        changes=data["changes"],
-        providers=tuple(data["providers"]),
-        environment=data.get("environment", {}),
-        inject=tuple(_injection(row) for row in data.get("inject", [])),
-        must_fail=data.get("must_fail", {}),
-        must_fail_on_kind=data.get("must_fail_on_kind", {}),
-        others_unknown=data.get("others_unknown", ""),
-        why=data.get("why", ""),
+class Scenario(FileModel):
+    """One change of a healthy set-up."""
+
+    title: str = Field(min_length=1)
+    changes: str = Field(min_length=1, description="What is changed, in a sentence")
+    providers: tuple[Literal["kind", "simulated"], ...] = Field(min_length=1)
+    environment: Mapping[VariableName, str] = Field(
+        default={}, description="Variables of the run, such as NAMESPACE"
+    )
+    inject: tuple[Injection, ...] = ()
+    why: str = ""
+    _path: Path = PrivateAttr(default=Path())
+
+    @property
+    def path(self) -> Path:
+        """The file that it was read from."""
+        return self._path
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending, by which a person chooses it."""
+        return self._path.stem
+
+    def injected(self, kind: type[ChangeType]) -> list[ChangeType]:
+        """The changes of one kind, in the file's order."""
+        return [injection.change for injection in self.inject if isinstance(injection.change, kind)]
+
+    def expected_failures(self, provider: str) -> dict[str, FailureExpectation]:
+        """What must fail on a provider, by requirement."""
+        del provider
+        return {}
+
+
+class Fault(Scenario):
+    """What is broken on purpose: the listed requirements must fail, each for its reason, and nothing else."""
+
+    verify_only: tuple[RequirementId, ...] = Field(
+        default=(),
+        description="All that its run verifies, where the fault breaks far more than it is about",
+    )
+    failures: Mapping[RequirementId, FailureExpectation] = {}
+    failures_on_kind: Mapping[RequirementId, FailureExpectation] = Field(
+        default={},
+        description="Failures that only real nodes show, in addition or in place of those everywhere",
+    )
+    others_unknown: tuple[ErrorExpectation, ...] = Field(
+        default=(),
+        description="The errors of all other requirements, where nothing else can be judged any more",
     )
 
+    @model_validator(mode="after")
+    def _something_fails(self) -> Fault:
+        if not self.failures and not self.failures_on_kind:
+            raise ValueError("list at least one requirement below failures")
+        return self
 
-def load_all(folder: Path, names: Sequence[str] = ()) -> list[Experiment]:
-    """Every experiment of a folder, by name, or those of these names; UserError lists the names when one is not there."""
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
-    for name in names:
-        if name not in known:
-            raise UserError(f"There is no {folder.name}/{name}.yaml; use one of {', '.join(known)}.")
-    return [load(folder / f"{name}.yaml") for name in names or known]
+    @property
+    def requirements(self) -> list[str]:
+        """IDs of all requirements that it lists, each once."""
+        return list(dict.fromkeys((*self.failures, *self.failures_on_kind)))
+
+    def expected_failures(self, provider: str) -> dict[str, FailureExpectation]:
+        return {**self.failures, **(self.failures_on_kind if provider == KIND else {})}
+
+
+class Variation(Scenario):
+    """A healthy set-up that differs from the usual one: nothing may fail."""

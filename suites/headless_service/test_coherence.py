@@ -25,7 +25,7 @@ def test_slices_describe_and_dns_know_the_same_addresses(transcript_set: Headles
 
     def check() -> list[str]:
         result = transcript_set.describe_service()
-        require_equal(f"{result.command}: exit status", result.status, 0, details=result.transcript())
+        result.require_success()
         addresses = transcript_set.ready_ips()
         subject = f"{transcript_set.statefulset_subject}: addresses of Ready Pods"
         require_count(subject, set(addresses), transcript_set.replicas)

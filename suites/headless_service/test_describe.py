@@ -19,7 +19,7 @@ from suites.headless_service.sql import Sql
 
 def require_key(result: CommandResult, key: str, value: str) -> None:
     """A key is printed once, with this value."""
-    require_equal(f"{result.command}: exit status", result.status, 0, details=result.transcript())
+    result.require_success()
     found = parse_description(result.stdout).get(key, [])
     observed = found[0] if len(found) == 1 else found
     require_equal(f"{result.command}: {key}", observed, value, details=result.transcript())
@@ -65,7 +65,7 @@ def test_describe_lists_exactly_the_three_ready_pods(transcript_set: HeadlessSet
 
     def check() -> None:
         result = transcript_set.describe_service()
-        require_equal(f"{result.command}: exit status", result.status, 0, details=result.transcript())
+        result.require_success()
         listed = described_endpoints(result.stdout)
         wanted = [f"{address}:3306" for address in transcript_set.ready_ips()]
         require_items(f"{result.command}: Endpoints", listed, wanted, details=result.transcript())

@@ -52,7 +52,7 @@ def addresses_in(printed: str) -> list[str]:
 
 def require_found(name: str, result: CommandResult, addresses: list[str]) -> None:
     """nslookup ended well and shows these addresses, each once."""
-    require_equal(f"nslookup {name}: exit status", result.status, 0, details=result.transcript())
+    result.require_success(f"nslookup {name}")
     require_items(
         f"nslookup {name}: addresses", addresses_in(result.stdout), addresses, details=result.transcript()
     )

@@ -33,7 +33,7 @@ def get_services(kube: Kube, namespace: str) -> CommandResult:
 def require_columns(result: CommandResult, service: str, wanted: Mapping[str, str]) -> None:
     """The list has one row for a Service, with these values."""
     subject, printed = result.command, result.transcript()
-    require_equal(f"{subject}: exit status", result.status, 0, details=printed)
+    result.require_success()
     rows = [found for found in parse_table(subject, result.stdout) if found["NAME"] == service]
     require_count(f"{subject}: rows of {service}", rows, 1, details=printed)
     for column, value in wanted.items():

@@ -191,8 +191,8 @@ def require_ttls(kind: str, seconds: list[int], facts: Facts, answer: Answer, *,
     and not above the documented delay. Never polled."""
     most = min(facts.ttl, int(DNS_DELAY))
     if not all(0 <= found <= most if counts_down else found == facts.ttl <= DNS_DELAY for found in seconds):
-        exact = not counts_down and facts.ttl <= DNS_DELAY
-        expected = f"{kind} {most}" if exact else f"{kind} at most {most}"
+        limit = "" if facts.ttl <= DNS_DELAY else f", at most {most}"
+        expected = f"{kind} at most {most}" if counts_down else f"{kind} {facts.ttl}{limit}"
         found = sorted(set(seconds))
         observed = f"{kind} {found[0] if len(found) == 1 else items_of(found)}"
         raise PermanentFailure(answer.mismatch(expected, observed).observation)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.cluster.kube import UNREACHABLE, main_container
+from headless_conformance.cluster.kube import UNREACHABLE, CommandResult, main_container
+from headless_conformance.core.mismatch import Mismatch
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,15 @@ def test_the_main_container_is_the_one_that_kubectl_takes(annotations: dict[str,
         "spec": {"containers": [{"name": "mesh"}, {"name": "mysql"}]},
     }
     assert main_container(pod) == expected
+
+
+def test_a_command_that_must_succeed_says_why_it_did_not() -> None:
+    CommandResult("kubectl get svc", 0, "rows", "a warning").require_success()
+    with pytest.raises(Mismatch) as caught:
+        CommandResult("kubectl get svc", 1, "", "Error from server: no\n").require_success()
+    seen = caught.value.observation
+    assert (seen.subject, seen.expected, seen.observed) == (
+        "kubectl get svc: exit status",
+        "0",
+        "1: Error from server: no",
+    )

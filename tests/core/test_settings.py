@@ -66,6 +66,7 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
         strict=True,
         slow=True,
         debian_drift=True,
+        full=True,
         namespace="shop",
         report_lang="zh",
         network=Network(pod_cidr="198.18.0.0/16", service_cidr="198.19.0.0/16", domain="kube.local"),

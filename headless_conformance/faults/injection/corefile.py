@@ -1,17 +1,17 @@
-"""The DNS servers' configuration with an experiment's changes."""
+"""The DNS servers' configuration with a scenario's changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headless_conformance.faults.injection.kubectl import filled
-from headless_conformance.faults.model import Corefile
+from headless_conformance.faults.injection.placeholders import filled
+from headless_conformance.faults.model import CorefileChange
 
 MAIN_BLOCK = "    errors\n"
 """The first line of the main server block in every kubeadm Corefile."""
 
 
-def changed(text: str, change: Corefile, words: Mapping[str, str]) -> str:
+def changed_corefile(text: str, change: CorefileChange, words: Mapping[str, str]) -> str:
     """A Corefile with the change. ValueError when a word to replace is not in it."""
     for old, new in change.replace.items():
         wanted = filled(old, words)

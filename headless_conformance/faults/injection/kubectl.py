@@ -1,4 +1,4 @@
-"""kubectl as an experiment uses it and as an experiment falsifies it."""
+"""kubectl as a scenario uses it and as a scenario replaces it."""
 
 from __future__ import annotations
 
@@ -14,39 +14,32 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.versions import load
-from headless_conformance.faults.model import Client, Command, Injection, Wrapper
+from headless_conformance.faults.injection.placeholders import filled
+from headless_conformance.faults.model import KubectlCommand, KubectlVersion, KubectlWrapper, Scenario
 from headless_conformance.toolchain.kubectl import kubectl_of
 
 
-def filled(text: str, words: Mapping[str, str]) -> str:
-    """The text with each `@name@` replaced: braces and dollars mean something in Corefiles."""
-    for name, value in words.items():
-        text = text.replace(f"@{name}@", value)
-    return text
-
-
-def run_kubectl(commands: Sequence[Command], kube: Kube, words: Mapping[str, str]) -> None:
-    """Run commands in the namespace that `words` names. StepFailed with kubectl's own words when one fails."""
+def run_kubectl(commands: Sequence[KubectlCommand], kube: Kube, words: Mapping[str, str]) -> None:
+    """Run commands in the namespace of `words`; StepFailed with kubectl's own words when one fails."""
     for command in commands:
         stdin = filled(yaml.safe_dump(command.stdin), words) if command.stdin else None
-        ran = kube.kubectl(*(filled(word, words) for word in command.words), namespace=words["namespace"], stdin=stdin)
-        if ran.status:
-            raise StepFailed(f"The experiment cannot be set up: {ran.transcript()}")
+        result = kube.kubectl(
+            *(filled(word, words) for word in command.words), namespace=words["namespace"], stdin=stdin
+        )
+        if result.status:
+            raise StepFailed(f"The scenario cannot be set up: {result.transcript()}")
 
 
-def with_kubectl(cluster: Cluster, changes: Sequence[Injection]) -> Cluster:
-    """The cluster with the kubectl that an experiment wants; another row's is built if need be."""
-    for change in changes:
-        if isinstance(change, Client):
-            cluster = replace(cluster, kubectl=kubectl_of(load().row(change.minor), Progress(total=1, out=sys.stderr)))
-        if isinstance(change, Wrapper):
-            cluster = wrapped(cluster, change)
+def with_kubectl(cluster: Cluster, scenario: Scenario) -> Cluster:
+    """The cluster with the kubectl that a scenario wants; another row's is built if need be."""
+    for version in scenario.injected(KubectlVersion):
+        kubectl = kubectl_of(load().row(version.minor), Progress(total=1, out=sys.stderr))
+        cluster = replace(cluster, kubectl=kubectl)
+    for wrapper in scenario.injected(KubectlWrapper):
+        path = cluster.kubeconfig.with_suffix(".kubectl")
+        path.write_text(
+            f"#!/bin/bash\nset -o pipefail\nkubectl={shlex.quote(str(cluster.kubectl))}\n{wrapper.script}\n"
+        )
+        path.chmod(0o700)
+        cluster = replace(cluster, kubectl=path)
     return cluster
-
-
-def wrapped(cluster: Cluster, change: Wrapper) -> Cluster:
-    """The cluster with another kubectl."""
-    path = cluster.kubeconfig.with_suffix(".kubectl")
-    path.write_text(f"#!/bin/bash\nset -o pipefail\nkubectl={shlex.quote(str(cluster.kubectl))}\n{change.script}\n")
-    path.chmod(0o700)
-    return replace(cluster, kubectl=path)

@@ -1,0 +1,43 @@
+"""What `@namespace@`, `@address-0@` and so on in a scenario's file stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headless_conformance.cluster.dns_answer import reverse_name
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.kube import Kube
+from headless_conformance.cluster.model import DEFAULT_DOMAIN
+from headless_conformance.core.settings import Settings
+
+KUBE_PROXY = "k8s-app=kube-proxy"
+
+
+def filled(text: str, words: Mapping[str, str]) -> str:
+    """The text with each `@name@` replaced: braces and dollars mean something in Corefiles."""
+    for name, value in words.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def words_of_run(settings: Settings) -> dict[str, str]:
+    """What is known before anything is deployed: `namespace` and `domain`."""
+    return {"namespace": settings.namespace, "domain": settings.network.domain or DEFAULT_DOMAIN}
+
+
+def words_of_set(ready: HeadlessSet, kube: Kube) -> dict[str, str]:
+    """What is known once a set is Ready: `service-uid`, and by ordinal `address-0`, `reverse-0`, `proxy-0`.
+
+    `proxy` is the kube-proxy Pod on a Pod's node, from which that node's rules can be changed.
+    """
+    words = {"namespace": ready.namespace, "domain": ready.facts.domain}
+    words["service-uid"] = ready.get_service()["metadata"]["uid"]
+    proxies = {
+        pod["spec"]["nodeName"]: pod["metadata"]["name"]
+        for pod in kube.list("Pod", "kube-system", labelSelector=KUBE_PROXY)
+    }
+    for ordinal, pod in enumerate(ready.get_pods()):
+        words[f"address-{ordinal}"] = pod["status"]["podIP"]
+        words[f"reverse-{ordinal}"] = reverse_name(pod["status"]["podIP"])
+        words[f"proxy-{ordinal}"] = proxies.get(pod["spec"]["nodeName"], "")
+    return words

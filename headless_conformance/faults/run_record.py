@@ -1,0 +1,43 @@
+"""What a run under a scenario hands to the process that started it, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headless_conformance.faults.expectation import FileModel
+from headless_conformance.results.verdict import Outcome
+
+
+class Failure(FileModel):
+    """One test that failed or could not tell."""
+
+    test: str
+    """pytest's node ID."""
+    outcome: Outcome
+    message: str
+    seconds: float
+    """What the phase took that went wrong: the servers of a whole run start in one test's set-up."""
+    error: str = ""
+    """The type of the exception."""
+    status: int | None = None
+    """The HTTP status of an ApiException."""
+    mismatch: Mapping[str, Any] = {}
+    """The fields of a Mismatch."""
+
+
+class RequirementRecord(FileModel):
+    """What became of one requirement."""
+
+    outcome: Outcome
+    passed: int = 0
+    """How many of its tests passed."""
+    failures: tuple[Failure, ...] = ()
+
+
+class RunRecord(FileModel):
+    """A whole run."""
+
+    aborted: Mapping[str, str]
+    """What makes the run worth nothing, by where it happened."""
+    requirements: Mapping[str, RequirementRecord]
