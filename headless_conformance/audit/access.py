@@ -38,6 +38,9 @@ EXPIRED = 410
 POOL = re.compile(r"^\w+Pool\(host='[^']*', port=\d+\): ")
 """How the HTTP library begins what it says."""
 
+TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, client.ApiException, OSError)
+"""What the API client raises where no answer came."""
+
 LISTS = {
     "Service": "/api/v1",
     "Pod": "/api/v1",
@@ -89,14 +92,8 @@ class Access:
         Raises Refused, Missing, Unreachable or, for anything else that is no answer, CouldNotLook.
         """
         answer = self._answer(path, query)
-        text = answer.read() or b""
         self._learn_time(answer)
-        if answer.status in (401, 403):
-            raise Refused(right)
-        if answer.status == 404:
-            raise Missing(f"the API server knows no {path}")
-        if not 200 <= answer.status <= 299:
-            raise CouldNotLook(f"the API server answers {answer.status} to {path}: {_message(text)}")
+        text = _content(answer, path, right)
         try:
             found = json.loads(text)
         except ValueError:
@@ -104,6 +101,15 @@ class Access:
         if not isinstance(found, dict):
             raise CouldNotLook(f"what the API server answers to {path} is no object")
         return found
+
+    def send(self, method: str, path: str, right: str, body: Object) -> None:
+        """Write, which only a probe does: it was asked for by name. Raises like `get`."""
+        header = {"Accept": "application/json", "Content-Type": "application/json"}
+        try:
+            answer = self._call(method, path, {}, header, body)
+        except TRANSPORT_ERRORS as error:
+            raise self._unreachable(error) from None
+        _content(answer, path, right)
 
     def list_all(self, kind: str, namespace: str = "", **query: str) -> list[Object]:
         """All objects of a kind, page by page. Raises like `get`."""
@@ -157,32 +163,41 @@ class Access:
         return socket
 
     def _answer(self, path: str, query: Mapping[str, str], *, again: bool = True) -> Any:
-        self._require_up()
-        header = {"Accept": "application/json"}
-        method, url, header, body, _ = self._api.param_serialize(
-            "GET", path, query_params=list(query.items()), header_params=header, auth_settings=["BearerToken"]
-        )
-        self._count()
         try:
-            answer = self._api.call_api(
-                method, url, header, body, _request_timeout=(CONNECT_SECONDS, READ_SECONDS)
-            )
-            answer.read()
-        except urllib3.exceptions.ProtocolError as error:
+            answer = self._call("GET", path, query, {"Accept": "application/json"}, None)
+        except TRANSPORT_ERRORS as error:
             # A connection that was kept may have been closed by the other side meanwhile.
-            if again:
+            if again and isinstance(error, urllib3.exceptions.ProtocolError):
                 return self._answer(path, query, again=False)
-            self._fail(error)
-        except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
-            self._fail(error)
+            raise self._unreachable(error) from None
         if answer.status == BUSY and again:
             time.sleep(min(_seconds(answer.headers.get("Retry-After")), LONGEST_BUSY_SECONDS))
             return self._answer(path, query, again=False)
         return answer
 
-    def _fail(self, error: Exception) -> None:
+    def _call(
+        self, method: str, path: str, query: Mapping[str, str], header: Mapping[str, str], body: Object | None
+    ) -> Any:
+        """One request, read to its end. Raises Unreachable when there was no answer before, else TRANSPORT_ERRORS."""
+        self._require_up()
+        method, url, sent, content, _ = self._api.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=dict(header),
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        self._count()
+        timeouts = (CONNECT_SECONDS, READ_SECONDS)
+        answer = self._api.call_api(method, url, sent, content, _request_timeout=timeouts)
+        answer.read()
+        return answer
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        """Ask nothing more."""
         self._down = f"the API server {self.server} does not answer ({_words(error)})"
-        raise Unreachable(self._down) from None
+        return Unreachable(self._down)
 
     def _require_up(self) -> None:
         if self._down:
@@ -241,6 +256,18 @@ def _tls(configuration: Any) -> dict[str, Any]:
         if getattr(configuration, ours, None):
             options[theirs] = getattr(configuration, ours)
     return options
+
+
+def _content(answer: Any, path: str, right: str) -> bytes:
+    """What was answered. Raises Refused, Missing or CouldNotLook for anything but success."""
+    text: bytes = answer.read() or b""
+    if answer.status in (401, 403):
+        raise Refused(right)
+    if answer.status == 404:
+        raise Missing(f"the API server knows no {path}")
+    if not 200 <= answer.status <= 299:
+        raise CouldNotLook(f"the API server answers {answer.status} to {path}: {_message(text)}")
+    return text
 
 
 def _seconds(text: str | None) -> float:

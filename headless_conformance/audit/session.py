@@ -10,7 +10,7 @@ from dataclasses import replace
 from headless_conformance.audit.access import Access
 from headless_conformance.audit.blame import findings_of, server_findings, ttl_findings
 from headless_conformance.audit.channels import Channel, ForwardChannel, TcpChannel
-from headless_conformance.audit.checks import OF_DNS
+from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.collection import Snapshot, collect
 from headless_conformance.audit.contact import first_question, greet
 from headless_conformance.audit.dialogue import (
@@ -25,6 +25,8 @@ from headless_conformance.audit.dialogue import (
 from headless_conformance.audit.discovery import DnsServers, Resolver, find_resolver, find_servers
 from headless_conformance.audit.errors import CouldNotLook, Refused
 from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
+from headless_conformance.audit.inside import look_from
+from headless_conformance.audit.inside_findings import inside_findings
 from headless_conformance.audit.judging import (
     Judged,
     has_transient_findings,
@@ -35,6 +37,7 @@ from headless_conformance.audit.judging import (
 from headless_conformance.audit.options import Options
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.probe import ProbePod
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.targets import Kind, Target
 from headless_conformance.audit.verdicts import merged, write_dns_outcomes
@@ -74,11 +77,15 @@ class Audit:
         self._until = self._begun + options.limit_seconds + options.wait_seconds
         self._judged: list[Judged] = []
         self._findings: list[Finding] = []
+        self._probe: ProbePod | None = None
 
     def run(self) -> AuditResult:
         """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
         seconds."""
-        outcome = side_by_side({"audit": self._run}, self._until + GRACE_SECONDS)["audit"]
+        try:
+            outcome = side_by_side({"audit": self._run}, self._until + GRACE_SECONDS)["audit"]
+        finally:
+            self._remove_probe()
         result = replace(self.result) if isinstance(outcome, TimeoutError) else self.result
         if isinstance(outcome, TimeoutError):
             result.problem = f"the audit did not end within {self._options.limit_seconds:.0f} s"
@@ -233,6 +240,42 @@ class Audit:
         plan, differences = dialogue.run(plan, look_again, self._until)
         self.result.questions = dialogue.asked
         self._conclude(dialogue, plan, differences, silent)
+        if self._options.from_pod or self._options.probe_image:
+            self._look_inside(plan)
+
+    def _look_inside(self, plan: Plan) -> None:
+        """The same from a Pod, for whichever target a question is about."""
+        self._say("asking from inside a Pod")
+        asked = [judged for judged in self._judged if judged.asks]
+        for judged in asked:
+            judged.sheet.applies += (Check.INSIDE,)
+        try:
+            namespace, pod = self._options.from_pod or self._create_probe()
+            view = look_from(self._access, namespace, pod, plan.zone, plan.always)
+        except CouldNotLook as error:
+            for judged in asked:
+                judged.sheet.cannot([Check.INSIDE], error)
+            return
+        finally:
+            self._remove_probe()
+        self.result.notes.append(
+            f"asked from Pod {view.pod} with {' and '.join(view.tools)}: {view.asked} questions"
+        )
+        self._findings += inside_findings(view, plan, asked, [*self._findings])
+
+    def _create_probe(self) -> tuple[str, str]:
+        namespace = next(judged.target.namespace for judged in self._judged if judged.asks)
+        self._probe = ProbePod(self._access, namespace, self._options.probe_image)
+        self._probe.create(self._until, self._pause)
+        return namespace, self._probe.name
+
+    def _remove_probe(self) -> None:
+        """Remove the Pod that was created, if one was; what cannot be removed is said."""
+        if self._probe is not None:
+            try:
+                self._probe.remove()
+            except CouldNotLook as error:
+                self.result.notes.append(error.reason)
 
     def _conclude(
         self,

@@ -23,6 +23,8 @@ DURATION = re.compile(r"^(?P<number>\d+)(?P<unit>[smh]?)$")
 UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 FORMATS = ("text", "yaml", "json", "junit")
 LIMIT = "3m"
+PROBE_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+"""Kubernetes' own image for tests of DNS."""
 
 Words = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -79,6 +81,15 @@ def audit(
             help="also ask for names that must not exist, where servers keep denials for a while",
         ),
     ] = False,
+    from_pod: Annotated[
+        str,
+        _option("--from-pod", help="also ask from this running Pod, NAMESPACE/POD, with what its image has"),
+    ] = "",
+    probe: Annotated[bool, _option("--probe", help="create a Pod, ask from it too, and remove it")] = False,
+    probe_image: Annotated[
+        str,
+        _option("--probe-image", help=f"its image, with sleep, sh, dig and getent; default: {PROBE_IMAGE}"),
+    ] = PROBE_IMAGE,
     report: Annotated[
         str, _option("--report", help="also write a conformance.yaml there, for the command compare")
     ] = "",
@@ -115,6 +126,8 @@ def audit(
         wait_seconds=seconds(wait),
         limit_seconds=seconds(limit),
         ask_absent=ask_absent,
+        from_pod=_pod(from_pod),
+        probe_image=probe_image if probe else "",
     )
     results = []
     for name in context or [""]:
@@ -141,6 +154,13 @@ def _server(text: str) -> DnsServer:
     if not address or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UserError(f"{text} is not a DNS server; write it like 10.0.0.10:53 or [fd00::a]:53.")
     return DnsServer(address.strip("[]"), int(port))
+
+
+def _pod(text: str) -> tuple[str, str] | None:
+    namespace, slash, name = text.partition("/")
+    if text and not (namespace and slash and name):
+        raise UserError(f"--from-pod {text} names no Pod; write NAMESPACE/POD.")
+    return (namespace, name) if text else None
 
 
 def _teller() -> Callable[[str], None]:
