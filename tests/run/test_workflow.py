@@ -1,4 +1,4 @@
-"""The workflow runs what people run, on versions that versions.yaml names, with actions that cannot change under it."""
+"""The workflow runs what people run, on versions of versions.yaml, with actions that cannot change under it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,15 @@ def test_what_a_cache_depends_on_is_there() -> None:
     ]
     assert patterns
     assert not [pattern for pattern in patterns if not any(ROOT.glob(pattern))]
+
+
+def test_the_ci_script_runs_targets_and_faults_that_exist() -> None:
+    text = (ROOT / ".ci" / "run").read_text()
+    targets = set(re.findall(r"\bmake ([a-z0-9-]+)", text))
+    faults = re.findall(r'^FAULTS="(.*)"$', text, re.MULTILINE)[0].split()
+    assert {"test", "e2e", "faults", "clean"} <= targets <= {*COMMANDS, *OF_MAKE}
+    assert faults
+    assert not [name for name in faults if not list((ROOT / "faults").rglob(f"{name}.yaml"))]
 
 
 def test_versions_are_nowhere_in_the_workflow() -> None:
