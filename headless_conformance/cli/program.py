@@ -87,7 +87,7 @@ def program() -> typer.Typer:
 @in_one_sentence
 def run(words: Sequence[str]) -> int:
     """Run one command; its exit status, BAD_INPUT for words that nobody understands, or 130 after ^C."""
-    if sentence := renamed(words) or variables.renamed(os.environ):
+    if sentence := renamed(words) or variables.renamed(name for name, value in os.environ.items() if value):
         raise UserError(sentence)
     # SIGTERM ends a build or a start the way ^C does: what it started is ended too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -85,6 +85,12 @@ def test_an_old_variable_in_the_environment_ends_with_its_new_name(
     )
 
 
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "matrix", lambda: 0)
+    os.environ["CLAIM"] = ""
+    assert run(["matrix"]) == 0
+
+
 def test_old_commands_are_none_of_the_new_ones() -> None:
     assert not RENAMED.keys() & FUNCTIONS.keys()
     assert set(RENAMED.values()) <= FUNCTIONS.keys()
