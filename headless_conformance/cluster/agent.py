@@ -13,7 +13,7 @@ from kubernetes.stream.ws_client import WSClient
 from websocket import WebSocketException
 
 from headless_conformance.cluster.kube import Kube
-from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, Unobserved, eventually
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, ObservationError, eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, items_of, require, require_equal, text_of
 
@@ -31,7 +31,7 @@ ResolverResult = frozenset[str] | str
 """Addresses that a C library finds for a name, or the name of its EAI error."""
 
 
-class _NoAnswer(Unobserved):
+class _NoAnswer(ObservationError):
     """The C library was told nothing, by whichever server it asked last."""
 
 
@@ -57,7 +57,7 @@ class Agent:
         self._stream = None
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Results of the jobs, in their order. Raises Unobserved when the Pod does not answer;
+        """Results of the jobs, in their order. Raises ObservationError when the Pod does not answer;
         the next call starts anew."""
         try:
             if self._stream is None:
@@ -69,11 +69,11 @@ class Agent:
             line = self._stream.readline_stdout(timeout=ANSWER_SECONDS)
         except (OSError, WebSocketException) as error:
             self.close()
-            raise Unobserved(f"the stream to Pod {self.namespace}/{self.pod} broke: {error}") from error
+            raise ObservationError(f"the stream to Pod {self.namespace}/{self.pod} broke: {error}") from error
         if not line:
             said = self._stream.read_stderr() if self._stream.is_open() else ""
             self.close()
-            raise Unobserved(
+            raise ObservationError(
                 f"no answer of Pod {self.namespace}/{self.pod} in {ANSWER_SECONDS:.0f} s {said}".rstrip()
             )
         results: list[dict[str, Any]] = json.loads(line)
@@ -95,7 +95,8 @@ class Agent:
         self._require(name, check, "to resolve", self._at_rest_timeout() if within is None else within)
 
     def require_no_such_name(self, name: str, *, never: Iterable[str] = ()) -> None:
-        """Wait until the Pod's C library finds that a name does not exist; Unobserved when it got no answer.
+        """Wait until the Pod's C library finds that a name does not exist. ObservationError when it got no
+        answer.
 
         With `never`, where others may answer for what the cluster does not know: or that it leads to none of
         these addresses. NotSupported then, when they do not answer.

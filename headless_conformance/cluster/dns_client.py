@@ -20,7 +20,12 @@ from headless_conformance.cluster import agent_program
 from headless_conformance.cluster.agent import JOB_SECONDS
 from headless_conformance.cluster.dns_answer import Answer, Server, Transport
 from headless_conformance.cluster.dns_checks import Check, must_be_nxdomain
-from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, SUCCESSES_IN_A_ROW, Unobserved, eventually
+from headless_conformance.cluster.waiting import (
+    AT_REST_TIMEOUT,
+    SUCCESSES_IN_A_ROW,
+    ObservationError,
+    eventually,
+)
 from headless_conformance.core.mismatch import Mismatch
 
 WORKERS = 16
@@ -110,7 +115,7 @@ class Dns:
         answer.
 
         From then on no wrong answer is forgiven: with `repeat`, so many more of each server over each
-        transport must come and pass. Raises Unobserved when a server is silent because it is no longer there.
+        transport must come and pass. Raises ObservationError when a server is silent because it is gone.
         """
         __tracebackhide__ = True
         last: list[Answer] = []
@@ -144,7 +149,7 @@ class Dns:
                 if gone := [
                     server for server in self.servers if server in lost and not self.is_there(server)
                 ]:
-                    raise Unobserved(f"{gone[0]} went away while it was asked for {question}") from None
+                    raise ObservationError(f"{gone[0]} went away while it was asked for {question}") from None
                 raise
             finally:
                 allure.attach("\n".join(map(str, last)), question, allure.attachment_type.TEXT)

@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, Object
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require
 
 
@@ -166,7 +166,7 @@ class HeadlessSet:
         """Watch until a Pod is Ready, and not the one with the UID `other_than`; the monotonic time of that
         event.
 
-        Raises Unobserved with the Pods' state when it does not come.
+        Raises ObservationError with the Pods' state when it does not come.
         """
         name, within = self.pod_name(ordinal), self.facts.cluster.pod_ready_timeout
         end = time.monotonic() + within
@@ -174,18 +174,18 @@ class HeadlessSet:
             for _, pod in self.kube.watch("Pod", self.namespace, name, left):
                 if pod["metadata"]["uid"] != other_than and is_ready(pod):
                     return time.monotonic()
-        raise Unobserved(f"Pod {name} was not Ready within {within:.0f} s: {self._pod_states()}")
+        raise ObservationError(f"Pod {name} was not Ready within {within:.0f} s: {self._pod_states()}")
 
     def require_terminating(self, ordinal: int, uid: str) -> None:
-        """Raises Unobserved unless a Pod is still the one with this UID, and being deleted."""
+        """Raises ObservationError unless a Pod is still the one with this UID, and being deleted."""
         found = self.get_pod(ordinal)["metadata"]
         if found["uid"] != uid or "deletionTimestamp" not in found:
-            raise Unobserved(f"Pod {self.pod_name(ordinal)} did not run on while it was looked at")
+            raise ObservationError(f"Pod {self.pod_name(ordinal)} did not run on while it was looked at")
 
     def await_ready(self, within: float) -> float:
         """Watch until all replicas are Ready and of the latest template; the monotonic time of that event.
 
-        Raises Unobserved with the Pods' state when they are not within `within` seconds.
+        Raises ObservationError with the Pods' state when they are not within `within` seconds.
         """
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
@@ -193,7 +193,9 @@ class HeadlessSet:
                 if _is_settled(item):
                     return time.monotonic()
         name = f"{self.namespace}/{self.statefulset_name}"
-        raise Unobserved(f"StatefulSet {name} was not Ready within {within:.0f} s: {self._pod_states()}")
+        raise ObservationError(
+            f"StatefulSet {name} was not Ready within {within:.0f} s: {self._pod_states()}"
+        )
 
     def _pod_states(self) -> str:
         try:

@@ -20,7 +20,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
 
@@ -63,7 +63,7 @@ class CommandResult:
         return f"$ {self.command}\n{self.stdout}{self.stderr}(exit status {self.status})\n"
 
     def require_success(self, subject: str = "") -> None:
-        """Raise a Mismatch with what the command said, unless it ended with status 0; about `subject` where given."""
+        """Raise a Mismatch with what the command said, unless it ended with status 0."""
         __tracebackhide__ = True
         require(
             self.status == 0,
@@ -171,7 +171,7 @@ class Kube:
     ) -> CommandResult:
         """Run the row's kubectl in a namespace. A non-zero exit is an observation.
 
-        Raises Unobserved when it does not end in time or does not reach the API server.
+        Raises ObservationError when it does not end in time or does not reach the API server.
         """
         command = [str(self.kubectl_path), "--namespace", namespace, *words]
         try:
@@ -185,11 +185,11 @@ class Kube:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unobserved(f"kubectl {' '.join(words)} did not end within {timeout:.0f} s") from error
+            raise ObservationError(f"kubectl {' '.join(words)} did not end within {timeout:.0f} s") from error
         if self._limited and words[0] in ("get", "describe") and "(Forbidden)" in done.stderr:
             not_supported(f"this account is refused kubectl {' '.join(words)} in namespace {namespace}")
         if done.returncode and UNREACHABLE.search(done.stderr):
-            raise Unobserved(
+            raise ObservationError(
                 f"kubectl {' '.join(words)} got no answer from the API server: {done.stderr.strip()}"
             )
         return CommandResult(f"kubectl {' '.join(words)}", done.returncode, done.stdout, done.stderr)
@@ -201,7 +201,7 @@ class Kube:
 
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
         """Run a command in a Pod's main container. A non-zero exit is an observation,
-        a broken stream is Unobserved."""
+        a broken stream is ObservationError."""
         with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
             streaming.run_forever(timeout=EXEC_SECONDS)
             stdout, stderr, outcome = (
@@ -210,7 +210,9 @@ class Kube:
                 streaming.read_channel(ERROR_CHANNEL),
             )
         if not outcome:
-            raise Unobserved(f"{command[0]} in Pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s")
+            raise ObservationError(
+                f"{command[0]} in Pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s"
+            )
         return CommandResult(
             f"kubectl exec {pod} -- {' '.join(command)}",
             _status(json.loads(outcome)),
@@ -220,7 +222,7 @@ class Kube:
 
     @contextmanager
     def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[WSClient]:
-        """A running command in a Pod's main container. Raises Unobserved when it cannot be started."""
+        """A running command in a Pod's main container. Raises ObservationError when it cannot be started."""
         try:
             streaming: WSClient = stream(
                 self.core.connect_get_namespaced_pod_exec,
@@ -235,7 +237,7 @@ class Kube:
                 _preload_content=False,
             )
         except ApiException as error:
-            raise Unobserved(f"no stream to Pod {namespace}/{pod}: {error.reason}") from error
+            raise ObservationError(f"no stream to Pod {namespace}/{pod}: {error.reason}") from error
         try:
             yield streaming
         finally:
@@ -261,11 +263,11 @@ def _message(text: str) -> str:
 
 def _status(outcome: Mapping[str, Any]) -> int:
     """The exit status in what the API server says at the end of an exec.
-    Raises Unobserved when the command never ran."""
+    Raises ObservationError when the command never ran."""
     if outcome["status"] == "Success":
         return 0
     causes = outcome.get("details", {}).get("causes") or []
     for cause in causes:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    raise Unobserved(f"exec failed: {outcome.get('message')}")
+    raise ObservationError(f"exec failed: {outcome.get('message')}")

@@ -22,7 +22,7 @@ from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet, is_ready, pod_ip
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 
 SERVICE_NAME, STATEFULSET_NAME = "s", "m"
 """Short, so that 1,000 SRV records fit into one DNS message of 65,535 bytes."""
@@ -180,7 +180,7 @@ class LargeSet:
             self.pods.kube.create(self.pods.namespace, manifest)
 
     def resize(self, size: int, seed: int) -> SizeChange:
-        """Ask for `size` Pods and return when they are there. Raises Unobserved after CHANGE_SECONDS."""
+        """Ask for `size` Pods and wait until they are there. Raises ObservationError after CHANGE_SECONDS."""
         low, high = sorted((self.size, size))
         sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
         core = client.CoreV1Api(config.new_client_from_config(str(self.cluster.kubeconfig)))
@@ -210,7 +210,7 @@ class LargeSet:
                 raise events.error
             if time.monotonic() > end:
                 missing = len(events.names) - len(delays)
-                raise Unobserved(
+                raise ObservationError(
                     f"{missing} of {len(events.names)} Pods did not come or go within {CHANGE_SECONDS:.0f} s"
                 )
             with contextlib.suppress(queue.Empty):

@@ -18,7 +18,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.waiting import (
-    Unobserved,
+    ObservationError,
     eventually,
 )
 from headless_conformance.core.errors import NotSupported, UserError
@@ -65,7 +65,7 @@ class Shared:
                 done.write_text(json.dumps(outcome))
         outcome = json.loads(done.read_text())
         if "failed" in outcome:
-            raise Unobserved(f"set-up `{name}` failed in another worker: {outcome['failed']}")
+            raise ObservationError(f"set-up `{name}` failed in another worker: {outcome['failed']}")
         return outcome["result"]
 
     def reserve(self, kind: str, namespace: str, name: str) -> None:
@@ -81,7 +81,8 @@ class Shared:
                 raise
             if "deletionTimestamp" not in found["metadata"]:
                 raise UserError(
-                    f"{kind} {name} exists in namespace {namespace} and is not ours; delete it or choose another NAMESPACE."
+                    f"{kind} {name} exists in namespace {namespace} and is not ours; "
+                    "delete it or choose another NAMESPACE."
                 )
             where = Where(namespace=namespace)
             raise Mismatch(Observation(f"{kind} {name}", "absent", "still being deleted", where))

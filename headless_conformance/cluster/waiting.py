@@ -47,11 +47,11 @@ SUCCESSES_IN_A_ROW = 3
 """How often in a row a check must succeed, so that one good answer of several replicas is not enough."""
 
 
-class Unobserved(Exception):
+class ObservationError(Exception):
     """We could not look, as the stream to a Pod broke. Says nothing about the cluster's promises."""
 
 
-COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (Unobserved, ApiException, HTTPError)
+COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (ObservationError, ApiException, HTTPError)
 
 
 class _OnceMore(Exception):

@@ -73,7 +73,7 @@ class Observation:
     """The fields of a mismatch."""
 
     subject: str
-    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`, in one of the forms that
+    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`: one of the forms that
     `headless_conformance.core.mismatch` lists."""
     expected: str
     observed: str

@@ -29,7 +29,7 @@ CATEGORIES = [
     {
         "name": "We could not tell: not observed",
         "matchedStatuses": ["broken"],
-        "messageRegex": f"{ANY}(Unobserved|ApiException|HTTPError|Timeout){ANY}",
+        "messageRegex": f"{ANY}(ObservationError|ApiException|HTTPError|Timeout){ANY}",
     },
     {"name": "We could not tell: other", "matchedStatuses": ["broken"]},
     {

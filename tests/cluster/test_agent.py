@@ -11,7 +11,7 @@ import pytest
 
 from headless_conformance.cluster import agent as module
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import NotSupported
 from headless_conformance.core.mismatch import Mismatch, Where
 
@@ -54,7 +54,7 @@ def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: py
 
 
 def test_no_answer_is_not_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Unobserved, match="got no answer about mysql-svc"):
+    with pytest.raises(ObservationError, match="got no answer about mysql-svc"):
         agent(always(error="EAI_AGAIN"), monkeypatch).require_no_such_name(NAME)
 
 

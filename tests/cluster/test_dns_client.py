@@ -19,7 +19,7 @@ from headless_conformance.cluster import waiting
 from headless_conformance.cluster.dns_answer import Server, reverse_name
 from headless_conformance.cluster.dns_checks import must_be, must_be_nodata, must_be_nxdomain, must_be_srv
 from headless_conformance.cluster.dns_client import Dns, HostAsker
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Where
 
 NAME = "mysql-svc.default.svc.cluster.local."
@@ -157,7 +157,7 @@ def test_any_other_answer_fails_on_either_transport(
     assert seen.attempts is not None
 
 
-@pytest.mark.parametrize(("there", "expected"), [(True, AssertionError), (False, Unobserved)])
+@pytest.mark.parametrize(("there", "expected"), [(True, AssertionError), (False, ObservationError)])
 def test_a_silent_server_that_went_away_breaks_no_promise(there: bool, expected: type[Exception]) -> None:
     with serving(None, None) as server, pytest.raises(expected) as raised:
         Dns(HostAsker(), (server,), is_there=lambda server: there).require(
@@ -276,7 +276,7 @@ def test_a_server_that_stops_answering_is_not_forgiven(garbage: bytes, *, there:
         found = next(answers, None)
         return found(query) if found else garbage
 
-    expected = AssertionError if there or garbage else Unobserved
+    expected = AssertionError if there or garbage else ObservationError
     with serving(falling, reply(*RIGHT)) as server, pytest.raises(expected, match=r"over udp|went away"):
         Dns(HostAsker(), (server,), is_there=lambda server: there).require(
             NAME, "A", must_be(RIGHT), within=0.3, repeat=20

@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, Object
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from tests.cluster.stand_in import stand_in_cluster
 
 
@@ -95,7 +95,7 @@ def test_a_set_that_is_settled_is_not_waited_for() -> None:
 def test_servers_that_do_not_come_are_named_with_state_and_log() -> None:
     states = [{"name": "mysql", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
     pods = [pod("mysql-sts-0"), pod("mysql-sts-1", ready=False, containerStatuses=states)]
-    with pytest.raises(Unobserved) as raised:
+    with pytest.raises(ObservationError) as raised:
         headless_set(FakeKube(pods, ready=1)).await_ready(0.01)
     said = str(raised.value)
     assert "StatefulSet default/mysql-sts was not Ready within 0 s" in said

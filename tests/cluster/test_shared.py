@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster import model, waiting
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
-from headless_conformance.cluster.waiting import Unobserved
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.run_identity import RUN_VARIABLE
 from suites.headless_service.dns_test_session import command_words
@@ -82,12 +82,12 @@ def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
 
 def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None:
     def fail() -> None:
-        raise Unobserved("MySQL was not Ready within 180 s")
+        raise ObservationError("MySQL was not Ready within 180 s")
 
-    with pytest.raises(Unobserved, match=r"^MySQL was not Ready"):
+    with pytest.raises(ObservationError, match=r"^MySQL was not Ready"):
         shared(tmp_path).once("stack", fail)
     with pytest.raises(
-        Unobserved, match="failed in another worker: Unobserved: MySQL was not Ready within 180 s"
+        ObservationError, match="failed in another worker: ObservationError: MySQL was not Ready within 180 s"
     ):
         shared(tmp_path).once("stack", lambda: None)
 

@@ -9,7 +9,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.waiting import Unobserved, consistently, eventually
+from headless_conformance.cluster.waiting import ObservationError, consistently, eventually
 from headless_conformance.core.mismatch import Mismatch, Observation, PermanentFailure
 
 SHORT = 0.05
@@ -77,7 +77,7 @@ def test_what_cannot_be_mended_is_not_looked_at_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Unobserved("stream broke"), ApiException(status=503, reason="no API server")]
+    "error", [ObservationError("stream broke"), ApiException(status=503, reason="no API server")]
 )
 def test_what_could_not_be_observed_comes_out_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as raised:
@@ -92,11 +92,11 @@ def test_an_error_of_our_own_ends_the_polling_at_once() -> None:
 
 
 def test_a_lost_look_is_made_up_for() -> None:
-    assert eventually(results(Unobserved("lost"), "good"), expecting="a good look") == "good"
+    assert eventually(results(ObservationError("lost"), "good"), expecting="a good look") == "good"
 
 
 def test_consistently_passes_when_nothing_changes() -> None:
-    consistently(results("good", Unobserved("lost"), "good"), expecting="no change", during=SHORT)
+    consistently(results("good", ObservationError("lost"), "good"), expecting="no change", during=SHORT)
 
 
 def test_consistently_fails_at_the_first_change() -> None:
@@ -105,8 +105,8 @@ def test_consistently_fails_at_the_first_change() -> None:
 
 
 def test_consistently_does_not_pass_unseen() -> None:
-    with pytest.raises(Unobserved):
-        consistently(results(Unobserved("lost")), expecting="no change", during=SHORT)
+    with pytest.raises(ObservationError):
+        consistently(results(ObservationError("lost")), expecting="no change", during=SHORT)
 
 
 def test_a_row_of_successes_may_end_after_the_time_is_up() -> None:
