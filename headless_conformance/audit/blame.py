@@ -12,7 +12,8 @@ from headless_conformance.audit.errors import CouldNotLook, NoConnection, Refuse
 from headless_conformance.audit.findings import Component, Finding
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
-from headless_conformance.records import Level, Question
+from headless_conformance.core.levels import Level
+from headless_conformance.records import Question
 from headless_conformance.results.verdict import Outcome
 
 SHOWN = 20

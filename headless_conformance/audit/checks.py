@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import SUITES
-from headless_conformance.records import RULES, Level
+from headless_conformance.records import RULES
 from headless_conformance.records.rules import SPECIFICATION
 
 FILE = "audit.yaml"

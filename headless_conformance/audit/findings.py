@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from headless_conformance.audit.checks import OF_DNS, Check, link, requirements
 from headless_conformance.audit.targets import Target
-from headless_conformance.records import Level
+from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
 
 

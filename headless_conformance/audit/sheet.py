@@ -9,7 +9,7 @@ from headless_conformance.audit.checks import Check
 from headless_conformance.audit.errors import CouldNotLook, Refused
 from headless_conformance.audit.findings import CheckResult, Component, Finding
 from headless_conformance.audit.targets import Target
-from headless_conformance.records import Level
+from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import WORST_FIRST, Outcome
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import allure
 import pytest
 
+from headless_conformance.core.levels import Level
 from headless_conformance.core.templates import render_template
 from headless_conformance.plugin.context import RUN, is_suite_test
 from headless_conformance.plugin.markers import needs_of, requirements_of
 from headless_conformance.plugin.outcomes import mismatch_fields
-from headless_conformance.requirements.model import Level, Requirement
+from headless_conformance.requirements.model import Requirement
 from headless_conformance.requirements.pages import page_path
 
 SEVERITIES = {

@@ -11,7 +11,7 @@ import allure
 import pytest
 
 from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker, reports_folder
-from headless_conformance.results import plot
+from headless_conformance.results.plot import measured_seconds, seconds_svg
 from headless_conformance.results.report_file import make_report, suite_version, write_report
 from headless_conformance.results.verdict import Outcome
 
@@ -74,10 +74,10 @@ def _report_path(session: pytest.Session) -> Path:
 
 def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
     write_allure_files(run, Path(session.config.option.allure_report_dir))
-    set_apart(Path(session.config.option.xmlpath))
-    if rows := plot.rows_of(run.verdicts):
+    mark_junit_errors(Path(session.config.option.xmlpath))
+    if rows := measured_seconds(run.verdicts):
         allure.global_attach(
-            plot.svg(rows), name="Measured times", attachment_type=allure.attachment_type.SVG
+            seconds_svg(rows), name="Measured times", attachment_type=allure.attachment_type.SVG
         )
     report = make_report(
         run.documents,
@@ -113,7 +113,7 @@ def _executor() -> dict[str, str]:
     return {"name": "GitHub Actions", "type": "github", "buildName": env["GITHUB_RUN_ID"], "buildUrl": page}
 
 
-def set_apart(junit: Path) -> None:
+def mark_junit_errors(junit: Path) -> None:
     """Turn the failures of tests that could not tell into errors: pytest calls every exception of a call a failure."""
     tree = ElementTree.parse(junit)
     for suite in tree.iter("testsuite"):

@@ -27,7 +27,7 @@ from headless_conformance.records.known_differences import (
     unexplained,
 )
 from headless_conformance.records.labels import follow_ups, judge_labels
-from headless_conformance.records.rules import RULES, Level, Rule
+from headless_conformance.records.rules import RULES, Rule
 from headless_conformance.records.text import zone_difference, zone_text
 from headless_conformance.records.zone import Zone, zone_of
 
@@ -41,7 +41,6 @@ __all__ = [
     "Expectation",
     "Kind",
     "KnownDifference",
-    "Level",
     "ListedEndpoint",
     "Mismatch",
     "Presence",

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from headless_conformance.core.levels import Level
 from headless_conformance.records.names import ClusterDomain, canonical, canonical_address
-from headless_conformance.records.rules import Level, level_of
+from headless_conformance.records.rules import level_of
 
 
 class Presence(StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from headless_conformance.core.levels import Level
 from headless_conformance.records.expectation import (
     Denial,
     Expectation,
@@ -16,7 +17,7 @@ from headless_conformance.records.expectation import (
     UnreadableRecord,
 )
 from headless_conformance.records.names import canonical
-from headless_conformance.records.rules import Level, level_of
+from headless_conformance.records.rules import level_of
 from headless_conformance.records.zone import Zone
 
 NOERROR, NXDOMAIN = "NOERROR", "NXDOMAIN"

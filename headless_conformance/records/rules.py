@@ -5,17 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+
+from headless_conformance.core.levels import Level
 
 SPECIFICATION = "https://github.com/kubernetes/dns/blob/master/docs/specification.md"
 _RFC = "https://www.rfc-editor.org/rfc"
-
-
-class Level(StrEnum):
-    """How strongly a rule is worded (RFC 2119)."""
-
-    MUST = "MUST"
-    SHOULD = "SHOULD"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from headless_conformance.core.levels import Level
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^\S(.*\S)?$")]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")]
@@ -28,14 +29,6 @@ def _as_tuple(value: Any) -> Any:
 Identifiers = Annotated[
     tuple[Identifier, ...], BeforeValidator(_as_tuple, json_schema_input_type=str | list[str])
 ]
-
-
-class Level(StrEnum):
-    """How binding a requirement is, as RFC 2119 has it."""
-
-    MUST = "MUST"
-    SHOULD = "SHOULD"
-    MAY = "MAY"
 
 
 class _Row(BaseModel):

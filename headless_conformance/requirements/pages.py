@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.templates import render_template
 from headless_conformance.requirements.documents import Documents, document_schema
-from headless_conformance.requirements.model import Document, Level
+from headless_conformance.requirements.model import Document
 
 PAGES = Path("docs") / "requirements"
 """Folder of the pages, below the top of the clone."""

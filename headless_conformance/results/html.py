@@ -75,7 +75,7 @@ def report_title(documents: Documents, lang: str) -> str:
     return found[0].name(lang) if len(found) == 1 else TITLES[lang]
 
 
-def generate(program: Path, settings: Settings, results: Sequence[Path], reports: Path) -> Path:
+def generate_html(program: Path, settings: Settings, results: Sequence[Path], reports: Path) -> Path:
     """Build the page below `reports` from folders of results; UserError when one of them has none."""
     for folder in results:
         if not any(folder.glob("*-result.json")):
@@ -98,11 +98,11 @@ def generate(program: Path, settings: Settings, results: Sequence[Path], reports
     return page
 
 
-def build(settings: Settings, results: Sequence[Path], progress: Progress, reports: Path = REPORTS) -> Path:
+def build_html_report(settings: Settings, results: Sequence[Path], progress: Progress, reports: Path = REPORTS) -> Path:
     """All steps, from Node.js to the page."""
     with progress.step("Node.js"):
         require_node(progress)
     with progress.step("Allure"):
         program = ensure_allure()
     with progress.step("report"):
-        return generate(program, settings, results, reports)
+        return generate_html(program, settings, results, reports)

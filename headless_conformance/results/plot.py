@@ -14,7 +14,7 @@ LABEL, PLOT, FIGURES, ROW, TOP = 380, 420, 220, 26, 40
 TICKS = 5
 
 
-def rows_of(verdicts: Sequence[Verdict]) -> dict[str, list[float]]:
+def measured_seconds(verdicts: Sequence[Verdict]) -> dict[str, list[float]]:
     """Samples in seconds by the label of their row; a measure is taken for seconds when its name says so."""
     rows: dict[str, list[float]] = {}
     for verdict in verdicts:
@@ -31,7 +31,7 @@ def _step(longest: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
 
 
-def svg(rows: dict[str, list[float]]) -> str:
+def seconds_svg(rows: dict[str, list[float]]) -> str:
     """The picture. `rows` must not be empty."""
     step = _step(max(max(samples) for samples in rows.values()) or 1.0)
     ticks = [step * n for n in range(TICKS + 1)]

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from headless_conformance.core.levels import Level
 from headless_conformance.core.mismatch import Observation
 from headless_conformance.core.paths import ROOT
-from headless_conformance.requirements.model import Level
 from headless_conformance.results.verdict import Outcome, Result
 
 REPORT_SCHEMA = ROOT / "docs" / "conformance-report.schema.json"

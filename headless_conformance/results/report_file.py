@@ -17,10 +17,11 @@ import yaml
 from pydantic import ValidationError
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.requirements.documents import Documents
-from headless_conformance.requirements.model import Document, Level
+from headless_conformance.requirements.model import Document
 from headless_conformance.results.report import Report
 from headless_conformance.results.report_v1 import FORMAT_V1, report_from_v1
 from headless_conformance.results.verdict import CaseResult, Outcome, Result, Verdict

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.levels import Level
 from headless_conformance.requirements.documents import Documents
-from headless_conformance.requirements.model import Level, Requirement
+from headless_conformance.requirements.model import Requirement
 from headless_conformance.results.report_file import read_report
 from headless_conformance.results.verdict import Outcome
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from headless_conformance.core.levels import Level
 from headless_conformance.core.progress import clock
 from headless_conformance.core.tables import aligned
 from headless_conformance.requirements.documents import Documents
-from headless_conformance.requirements.model import Level
 from headless_conformance.results.verdict import FAILING, CaseResult, Outcome, Result, Verdict
 
 COLUMNS = (

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from headless_conformance.core.levels import Level
 from headless_conformance.requirements.documents import Documents
-from headless_conformance.requirements.model import Level, Requirement
+from headless_conformance.requirements.model import Requirement
 
 
 class Outcome(StrEnum):

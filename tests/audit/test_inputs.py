@@ -10,7 +10,8 @@ import pytest
 from headless_conformance.audit import AuditResult, Finding
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.findings import Component
-from headless_conformance.records import Answer, Level, Question
+from headless_conformance.core.levels import Level
+from headless_conformance.records import Answer, Question
 from headless_conformance.results.verdict import Outcome
 from tests.audit.dns_servers import with_records, without
 from tests.audit.world import LONG_AGO, SERVERS, World, headless, pending, pod, service, stateful_set, unready

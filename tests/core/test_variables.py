@@ -10,11 +10,11 @@ import pytest
 
 from headless_conformance.cli.commands import COMMANDS, MAINTENANCE
 from headless_conformance.cli.pages import MARKERS, with_table
+from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.settings import SCALE_NAMES, Images, as_environment, from_env
 from headless_conformance.core.variables import RENAMED, VARIABLES, of_command, renamed, unknown
 from headless_conformance.core.versions import load
-from headless_conformance.requirements.model import Level
 from headless_conformance.run.robustness import DISTURBANCES
 
 

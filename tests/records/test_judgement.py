@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from headless_conformance.core.levels import Level
 from headless_conformance.records import (
     Answer,
     Kind,
-    Level,
     Question,
     ResourceRecord,
     Zone,

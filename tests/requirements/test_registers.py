@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.requirements.documents import DOCUMENT_SCHEMA, document_schema, load_documents
-from headless_conformance.requirements.model import Document, Level
+from headless_conformance.requirements.model import Document
 from headless_conformance.requirements.pages import PAGES, page_path, requirements_page
 from headless_conformance.results.report import REPORT_SCHEMA, report_schema
 

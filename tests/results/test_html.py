@@ -22,6 +22,7 @@ pytest_plugins = ["pytester"]
 
 TESTS = """
 import allure, os, pytest
+from headless_conformance.core.mismatch import Mismatch, Observation, Where
 
 @pytest.mark.requirement("MINI-B-05")
 def test_members_have_names():
@@ -31,7 +32,8 @@ def test_members_have_names():
 @pytest.mark.requirement("MINI-A-01")
 def test_names_are_stable(record_property):
     record_property("seconds to move", 1.0)
-    assert os.environ.get("K8S") == "1.36", "the old address is still there"
+    if os.environ.get("K8S") != "1.36":
+        raise Mismatch(Observation("A mysql-sts-0", "{192.0.2.7}", "{192.0.2.6}", Where(server="coredns-2")))
 """
 
 
@@ -59,7 +61,7 @@ def test_a_missing_node_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_no_results_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no Allure results; run `make e2e` first."):
-        report.generate(tmp_path / "cli.js", from_env({}), [tmp_path], tmp_path)
+        report.generate_html(tmp_path / "cli.js", from_env({}), [tmp_path], tmp_path)
 
 
 def test_the_pins_are_exact_and_name_no_server() -> None:
@@ -101,7 +103,7 @@ def test_a_failure_on_one_version_is_not_hidden_by_a_pass_on_another(
             suite.runpytest_subprocess("suites", "-p", "no:cacheprovider", f"--alluredir={folder}").ret
             == status
         )
-    report.build(from_env({}), results, Progress(3), tmp_path)
+    report.build_html_report(from_env({}), results, Progress(3), tmp_path)
     stats = json.loads((tmp_path / "html" / "summary.json").read_text())["stats"]
     assert (stats["total"], stats["passed"], stats["failed"]) == (4, 3, 1)
 
@@ -115,7 +117,7 @@ def test_the_page_leads_from_document_over_section_to_requirement_and_its_attach
     progress = Progress(6)
     for _ in range(2):
         assert suite.runpytest_subprocess("suites", "-p", "no:cacheprovider").ret == 1
-        page_file = report.build(from_env({}), [reports / "allure-results"], progress, reports)
+        page_file = report.build_html_report(from_env({}), [reports / "allure-results"], progress, reports)
     assert len((reports / "history.jsonl").read_text().splitlines()) == 2
 
     with chromium(tmp_path / "profile") as page:
@@ -131,3 +133,10 @@ def test_the_page_leads_from_document_over_section_to_requirement_and_its_attach
         page.click("[data-testid=test-result-attachment-header] button", "answer over UDP")
         page.until("document.body.innerText.includes('mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7')")
         page.screenshot(REPORTS / "report-requirement.png")
+
+        page.open("about:blank")
+        page.open(page_file.as_uri())
+        page.click("[data-testid=tree-leaf]", "MINI-A-01 MUST hold.")
+        descriptions = "[...document.querySelectorAll('iframe')].map(frame => frame.srcdoc).join()"
+        page.until(f"{descriptions}.includes('<td>{{192.0.2.6}}</td>')")
+        page.screenshot(REPORTS / "report-failure.png")
