@@ -60,8 +60,7 @@ def detect(settings: Settings, kind: Kind, names: Sequence[str] = ()) -> int:
         finally:
             for context in contexts.values():
                 context.end_run()
-    everything = documents.requirements.values()
-    bare = requirements_without_fault(everything, find_faults()) if kind == "faults" and not names else []
+    bare = requirements_without_fault(documents, find_faults()) if kind == "faults" and not names else []
     write_report(REPORTS, Report(kind, documents, runs, bare, settings.release.patch))
     print_table(runs)
     print(_conclusion(runs, kind, settings.release.patch, time.monotonic() - begun))

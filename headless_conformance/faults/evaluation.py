@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from headless_conformance.faults.expectation import ErrorExpectation, FailureExpectation
 from headless_conformance.faults.model import Fault, Scenario
 from headless_conformance.faults.run_record import Failure, RequirementRecord, RunRecord
-from headless_conformance.requirements.model import Requirement
+from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Outcome
 
 
@@ -70,10 +70,17 @@ def evaluate(scenario: Scenario, provider: str, record: RunRecord, seconds: floa
     if unknown:
         problem = f"no register has {unknown}; correct {scenario.path.name}"
     effects = tuple(
-        _effect(requirement, expected.get(requirement), excused, row)
+        _effect(requirement, _expected_of(requirement, row, expected), excused, row)
         for requirement, row in record.requirements.items()
     )
     return ScenarioRun(scenario, provider, effects, seconds, problem)
+
+
+def _expected_of(
+    requirement: str, row: RequirementRecord, expected: Mapping[str, FailureExpectation]
+) -> FailureExpectation | None:
+    """What is expected of the requirement, or of one that promises the same."""
+    return next((expected[one] for one in (requirement, *row.equivalents) if one in expected), None)
 
 
 def _effect(
@@ -120,7 +127,7 @@ def _is_excused(failure: Failure, expected: ErrorExpectation) -> bool:
     return same and expected.describe(failure.mismatch)
 
 
-def requirements_without_fault(requirements: Iterable[Requirement], faults: Sequence[Fault]) -> list[str]:
-    """Requirements that no fault lists and that can be tested, in their order."""
-    listed = {requirement for fault in faults for requirement in fault.requirements}
-    return [one.id for one in requirements if one.id not in listed and not one.untestable]
+def requirements_without_fault(documents: Documents, faults: Sequence[Fault]) -> list[str]:
+    """Requirements that can be tested and that no fault lists, nor one that promises the same."""
+    listed = {one for fault in faults for name in fault.requirements for one in documents.equivalents(name)}
+    return [name for name, one in documents.requirements.items() if name not in listed and not one.untestable]

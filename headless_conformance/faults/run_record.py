@@ -30,6 +30,8 @@ class RequirementRecord(FileModel):
     """What became of one requirement."""
 
     outcome: Outcome
+    equivalents: tuple[str, ...] = ()
+    """IDs of itself and of requirements of other documents that promise the same, by the same tests."""
     passed: int = 0
     """How many of its tests passed."""
     failures: tuple[Failure, ...] = ()

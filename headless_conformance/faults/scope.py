@@ -21,7 +21,8 @@ def requirements_to_verify(
     A fault's run on simulated nodes verifies the documents of the requirements that the fault lists, and the
     control set. On kind, where a whole run takes minutes, it verifies the listed requirements: what must not
     fail is looked for on simulated nodes. `full` verifies everything, except under a fault that says what
-    alone is verified. A variation's run always verifies everything.
+    alone is verified. A variation's run always verifies everything. UserError when a fault lists what no
+    document has.
     """
     if isinstance(scenario, Fault) and scenario.verify_only:
         chosen = set(scenario.verify_only)
@@ -30,7 +31,7 @@ def requirements_to_verify(
     elif provider == KIND:
         chosen = set(scenario.expected_failures(provider))
     else:
-        listed = {documents.document_of(requirement).id for requirement in scenario.requirements}
+        listed = {documents.document_of(documents.requirement(one).id).id for one in scenario.requirements}
         of_documents = (
             one.id for document in documents if document.id in listed for one in document.requirements
         )

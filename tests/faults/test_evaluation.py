@@ -8,7 +8,8 @@ from headless_conformance.faults.evaluation import Effect, evaluate, requirement
 from headless_conformance.faults.expectation import FAILURE_SECONDS
 from headless_conformance.faults.model import KIND, SIMULATED
 from headless_conformance.faults.run_record import RequirementRecord, RunRecord
-from headless_conformance.requirements.documents import load_documents
+from headless_conformance.requirements.documents import Documents
+from headless_conformance.requirements.model import Document, Requirement
 from headless_conformance.results.verdict import Outcome
 from tests.faults.examples import effects, failure, fault, record, run
 
@@ -111,10 +112,32 @@ def test_a_requirement_of_no_register_is_named() -> None:
     assert "no register has DOC-A-01" in run(fault(), DOC_A_02=record("passed")).problem
 
 
-def test_requirements_that_no_fault_lists_are_named() -> None:
-    known = list(load_documents().requirements.values())
-    listing = fault(
-        failures={known[0].id: {"observed": "x"}}, failures_on_kind={known[1].id: {"observed": "x"}}
+def test_what_promises_the_same_fails_too() -> None:
+    twin = RequirementRecord(
+        outcome=Outcome.FAILED, equivalents=("DOC-A-01", "DOC-B-01"), failures=(failure(),)
     )
-    bare = requirements_without_fault(known, [listing])
-    assert bare == [requirement.id for requirement in known[2:] if not requirement.untestable]
+    assert effects(fault(), DOC_A_01=record("failed", failure()), DOC_B_01=twin) == {
+        "DOC-A-01": Effect.DETECTED,
+        "DOC-B-01": Effect.DETECTED,
+    }
+
+
+def test_requirements_that_no_fault_lists_are_named() -> None:
+    first, twin, second, third, untestable = (
+        Requirement.model_construct(id=name, same_as=same_as, untestable=reason)
+        for name, same_as, reason in (
+            ("DOC-A-01", (), None),
+            ("DOC-B-01", ("DOC-A-01",), None),
+            ("DOC-A-02", (), None),
+            ("DOC-A-03", (), None),
+            ("DOC-A-04", (), "Nobody can look."),
+        )
+    )
+    documents = Documents(
+        (
+            Document.model_construct(id="a", requirements=(first, second, third, untestable)),
+            Document.model_construct(id="b", requirements=(twin,)),
+        )
+    )
+    listing = fault(failures_on_kind={"DOC-A-02": {"observed": "x"}})
+    assert requirements_without_fault(documents, [listing]) == ["DOC-A-03"]

@@ -116,7 +116,9 @@ def test_a_failure_is_recorded_with_its_fields(
     node: Any = SimpleNamespace(nodeid="t")
     injector.pytest_exception_interact(node, call)
     requirement: Any = SimpleNamespace(id="DOC-A-01")
-    run: Any = SimpleNamespace(aborted={}, verdicts=[Verdict(requirement, outcome, "a", (seen,))])
+    documents = SimpleNamespace(equivalents=lambda name: (name,))
+    verdicts = [Verdict(requirement, outcome, "a", (seen,))]
+    run: Any = SimpleNamespace(aborted={}, documents=documents, verdicts=verdicts)
     injector.pytest_conformance_finished(run)
     written = RunRecord.model_validate_json((tmp_path / "record.json").read_bytes())
     (found,) = written.requirements["DOC-A-01"].failures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from headless_conformance.core.errors import UserError
 from headless_conformance.faults.model import KIND, SIMULATED, Fault, Variation
 from headless_conformance.faults.scope import requirements_to_verify
 from headless_conformance.requirements.documents import Documents
@@ -50,3 +51,9 @@ def test_a_fault_run_verifies_its_documents_and_the_control_set(
 def test_a_variation_verifies_everything() -> None:
     variation = Variation(title="x", changes="y", providers=(SIMULATED,))
     assert requirements_to_verify(variation, SIMULATED, DOCUMENTS, [], full=False) == []
+
+
+def test_a_fault_that_lists_what_no_document_has_is_refused() -> None:
+    unknown = fault(failures={"DOC-C-01": {"observed": "x"}})
+    with pytest.raises(UserError, match="DOC-C-01 is not a requirement of any document"):
+        requirements_to_verify(unknown, SIMULATED, DOCUMENTS, [], full=False)

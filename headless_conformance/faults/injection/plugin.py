@@ -137,6 +137,7 @@ class Injector:
         requirements = {
             verdict.requirement.id: RequirementRecord(
                 outcome=verdict.outcome,
+                equivalents=run.documents.equivalents(verdict.requirement.id),
                 passed=verdict.tests_passed,
                 failures=tuple(self._failure(case) for case in verdict.tests if case.outcome in FAILING),
             )
