@@ -76,7 +76,9 @@ def chromium(profile: Path) -> Iterator[Page]:
     """A Chromium with a profile of its own, which ends with the block."""
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]
     command += ["--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         port = profile / "DevToolsActivePort"
         for attempt in Retrying(stop=stop_after_delay(SECONDS), wait=wait_fixed(0.1), reraise=True):

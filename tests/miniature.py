@@ -27,7 +27,8 @@ pytest_plugins = ["headless_conformance.plugin"]
 @pytest.fixture(scope="session")
 def cluster():
     return Cluster(
-        name="stand-in", provider="simulated", release=load().newest, kubeconfig=Path("absent"), kubectl=Path(),
+        name="stand-in", provider="simulated", release=load().newest,
+        kubeconfig=Path("absent"), kubectl=Path(),
         capabilities=frozenset({Capability.SEVERAL_NODES}), images={},
     )
 """
@@ -126,7 +127,8 @@ MISMATCHES = """
 @pytest.mark.requirement("MINI-B-01", "MINI-B-06")
 def test_mismatches():
     where = Where(server="coredns-1", transport="udp")
-    raise Mismatch(Observation("db.ns.svc.cluster.local. A", "192.0.2.1", "NXDOMAIN", where, details="; whole\\nanswer"))
+    asked = "db.ns.svc.cluster.local. A"
+    raise Mismatch(Observation(asked, "192.0.2.1", "NXDOMAIN", where, details="; whole\\nanswer"))
 """
 IS_ON_ITS_WAY = """
 @pytest.mark.requirement("MINI-C-03")

@@ -1,4 +1,5 @@
-"""A container registry on 127.0.0.1, and a door before it that asks for a password or hands out the wrong manifest."""
+"""A container registry on 127.0.0.1, and a door before it that asks for a password
+or hands out the wrong manifest."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ class Registry:
     def config(self, reference: str) -> str:
         """The digest of an image's configuration, from whatever registry the reference names."""
         manifest = output_of([self.crane, "manifest", reference])
-        found = re.search(r'"config":\{[^}]*"digest":"(?P<digest>sha256:[0-9a-f]{64})"', re.sub(r"\s", "", manifest))
+        found = re.search(
+            r'"config":\{[^}]*"digest":"(?P<digest>sha256:[0-9a-f]{64})"', re.sub(r"\s", "", manifest)
+        )
         assert found, manifest
         return found["digest"]
 
@@ -43,7 +46,9 @@ class Registry:
 def serving(crane: Path) -> Iterator[Registry]:
     """A registry on a free port, with everything in memory; gone with the block."""
     command = [str(crane), "registry", "serve", "--address", "127.0.0.1:0"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    child = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
     assert child.stderr is not None
     watchdog = threading.Timer(START_SECONDS, child.kill)
     watchdog.start()
@@ -60,14 +65,17 @@ def serving(crane: Path) -> Iterator[Registry]:
 
 
 class Door(ThreadingHTTPServer):
-    """Passes reading requests on to a registry: those with `credentials` (`user:password`) only, where there are any.
+    """Passes reading requests on to a registry: those with `credentials`
+    (`user:password`) only, where there are any.
 
     `forged` maps digests to those of what is handed out in their place.
     """
 
     daemon_threads = True
 
-    def __init__(self, behind: str, *, credentials: str = "", forged: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, behind: str, *, credentials: str = "", forged: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.behind = behind
         self.credentials = credentials

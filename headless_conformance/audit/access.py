@@ -178,7 +178,10 @@ class Access:
     def _call(
         self, method: str, path: str, query: Mapping[str, str], header: Mapping[str, str], body: Object | None
     ) -> Any:
-        """One request, read to its end. Raises Unreachable when there was no answer before, else TRANSPORT_ERRORS."""
+        """One request, read to its end.
+
+        Raises Unreachable when there was no answer before, else TRANSPORT_ERRORS.
+        """
         self._require_up()
         method, url, sent, content, _ = self._api.param_serialize(
             method,

@@ -1,7 +1,8 @@
-"""The same questions from inside a Pod: over UDP at the addresses in its resolv.conf, and through its C library.
+"""The same questions from inside a Pod: over UDP at the addresses in its
+resolv.conf, and through its C library.
 
-What can be asked depends on the Pod's image: `dig` asks over UDP, `getent` asks the C library. One script asks everything,
-because each command costs a stream to the Pod.
+What can be asked depends on the Pod's image: `dig` asks over UDP, `getent` asks the C library. One script
+asks everything, because each command costs a stream to the Pod.
 """
 
 from __future__ import annotations
@@ -64,7 +65,10 @@ class InsideView:
 def look_from(
     access: Access, namespace: str, pod: str, zone: Zone, questions: Iterable[Question]
 ) -> InsideView:
-    """Ask from a Pod's first container. Raises CouldNotLook when the Pod has no shell or neither of the tools."""
+    """Ask from a Pod's first container.
+
+    Raises CouldNotLook when the Pod has no shell or neither of the tools.
+    """
     chosen = choose(zone, questions)
     result = execute(access, namespace, pod, "", ["sh", "-c", script(chosen)], RUN_SECONDS)
     blocks = list(_blocks(result.stdout))
@@ -85,7 +89,10 @@ def choose(zone: Zone, questions: Iterable[Question]) -> list[Question]:
 
 
 def script(questions: Sequence[Question]) -> str:
-    """A shell script that asks everything. Names are letters, digits, `-`, `_` and dots, as Kubernetes allows."""
+    """A shell script that asks everything.
+
+    Names are letters, digits, `-`, `_` and dots, as Kubernetes allows.
+    """
     lines = [UDP_LINE.format(mark=MARK, name=found.name, rdtype=found.rdtype) for found in questions]
     names = dict.fromkeys(found.name for found in questions if found.rdtype in ("A", "AAAA"))
     lines += [LIBRARY_LINE.format(mark=MARK, name=name) for name in names]
@@ -125,7 +132,8 @@ def _seen(mismatch: Mismatch) -> str:
 
 
 def _judge_library(zone: Zone, name: str, text: str) -> Iterator[InsideDifference]:
-    """The addresses of all families together: which of them a C library gives is the business of its configuration."""
+    """The addresses of all families together: which of them a C library gives is the
+    business of its configuration."""
     expected: dict[str, set[str]] = {
         rdtype: {record.value for record in zone.expectation(Question(name, rdtype)).records}
         for rdtype in ("A", "AAAA")

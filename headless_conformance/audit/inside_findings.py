@@ -14,7 +14,8 @@ from headless_conformance.audit.plan import Plan
 def inside_findings(
     view: InsideView, plan: Plan, judged: Sequence[Judged], known: Sequence[Finding]
 ) -> list[Finding]:
-    """What a Pod gets otherwise than the DNS servers say when they are asked by themselves, by the way it asked."""
+    """What a Pod gets otherwise than the DNS servers say when they are asked by
+    themselves, by the way it asked."""
     by_way: dict[str, list[InsideDifference]] = {}
     for difference in view.differences:
         by_way.setdefault(difference.way, []).append(difference)
@@ -55,7 +56,10 @@ def _of_way(
         remedy=(
             "see the findings about the DNS servers first"
             if servers
-            else "see /etc/resolv.conf of the Pod, kube-proxy and NetworkPolicies on its node, and any cache there"
+            else (
+                "see /etc/resolv.conf of the Pod, kube-proxy and NetworkPolicies on its node, and "
+                "any cache there"
+            )
         ),
         command=f"kubectl -n {namespace} exec {pod} -- {tool}",
         targets=frozenset(target for one in differences for target, _ in plan.owners(one.question)),

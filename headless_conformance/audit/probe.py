@@ -1,4 +1,7 @@
-"""A Pod to ask from, created because the person said so, and removed whatever happens. Nothing else here writes."""
+"""A Pod to ask from, created because the person said so, and removed whatever happens.
+
+Nothing else here writes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An audit as a `conformance.yaml`, so that two audits can be compared, before and after an upgrade for one."""
+"""An audit as a `conformance.yaml`, so that two audits can be compared,
+before and after an upgrade for one."""
 
 from __future__ import annotations
 

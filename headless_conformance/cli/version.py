@@ -11,7 +11,10 @@ def version() -> int:
     suite, versions = suite_version(), load()
     state = " with changes" if suite.get("modified") else ""
     print(f"headless-conformance {suite['version']}, commit {suite.get('commit', 'unknown')}{state}")
-    print(f"kind {versions.kind}; " + ", ".join(f"{name} {number}" for name, number in versions.components.items()))
+    print(
+        f"kind {versions.kind}; "
+        + ", ".join(f"{name} {number}" for name, number in versions.components.items())
+    )
     for row in versions.rows:
         print(f"Kubernetes {row.patch}: CoreDNS {row.coredns}, etcd {row.etcd}, pause {row.pause}")
     return 0

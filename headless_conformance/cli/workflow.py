@@ -17,7 +17,9 @@ class Task(StrEnum):
     MATRIX = "matrix"
 
 
-def workflow(task: Annotated[Task, typer.Argument(help="lint its files, or print the versions for GITHUB_EVENT_NAME")]) -> int:
+def workflow(
+    task: Annotated[Task, typer.Argument(help="lint its files, or print the versions for GITHUB_EVENT_NAME")],
+) -> int:
     """`lint` ends with 1 when a linter finds something; `matrix` prints a line for a step's output."""
     from headless_conformance.core.versions import load
     from headless_conformance.run.workflow import lint, matrix

@@ -21,7 +21,10 @@ def table_cell(text: object) -> str:
 
 
 def render_template(path: Path, **values: Any) -> str:
-    """The text of a template. A name that is not given is an error; a template `*.html.j2` escapes what it is given."""
+    """The text of a template.
+
+    A name that is not given is an error; a template `*.html.j2` escapes what it is given.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=path.name.endswith(".html.j2"),

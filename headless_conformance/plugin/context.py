@@ -1,4 +1,5 @@
-"""One run, one context: settings, documents and choice of a pytest process, made once, and what becomes known of the run."""
+"""One run, one context: settings, documents and choice of a pytest process, made once, and
+what becomes known of the run."""
 
 from __future__ import annotations
 
@@ -50,13 +51,15 @@ class CaseProgress:
     measures: tuple[tuple[str, float], ...] = ()
 
     def worsen(self, outcome: Outcome, message: str, seconds: float, fields: Mapping[str, Any]) -> None:
-        """Take in a phase with its outcome, the whole message and the fields of its failure, and its duration."""
+        """Take in a phase with its outcome, the whole message and the fields of
+        its failure, and its duration."""
         if WORST_FIRST.index(outcome) < WORST_FIRST.index(self.outcome):
             self.outcome, self.message, self.reason = outcome, message, message.partition("\n")[0]
             self.phase_seconds, self.fields = seconds, fields
 
     def as_result(self, nodeid: str, requirements: tuple[str, ...]) -> CaseResult:
-        """The test's result, with the requirements that are known from elsewhere where its own process could not say."""
+        """The test's result, with the requirements that are known from elsewhere where
+        its own process could not say."""
         return CaseResult(
             nodeid,
             self.requirements or requirements,
@@ -72,7 +75,8 @@ class CaseProgress:
 
 @dataclass
 class Run:
-    """What a process knows of the run: a worker what it collected and saw, the one that the person started all of it."""
+    """What a process knows of the run: a worker what it collected and saw, the one
+    that the person started all of it."""
 
     context: RunContext[Any]
     documents: Documents
@@ -91,12 +95,14 @@ class Run:
     facts: dict[str, str] = field(default_factory=dict)
     """About the cluster, as seen by a process that had it."""
     aborted: dict[str, str] = field(default_factory=dict)
-    """What kept tests from being collected, pytest from going on or the run from ending well, by file or step."""
+    """What kept tests from being collected, pytest from going on or the run
+    from ending well, by file or step."""
     interrupted: bool = False
     others_failed: bool = False
     """Whether one of our own tests failed."""
     results: Sequence[CaseResult] = ()
-    """Every test with its outcome, those that never ran included; as `verdicts` and `result`, there once the run is judged."""
+    """Every test with its outcome, those that never ran included; as `verdicts` and
+    `result`, there once the run is judged."""
     verdicts: Sequence[Verdict] = ()
     result: Result = Result.FAILURE
 
@@ -169,7 +175,10 @@ CONTEXT = pytest.StashKey[RunContext[Any]]()
 
 
 def run_context(config: pytest.Config) -> RunContext[Any]:
-    """The run of this session, read from the environment once. A UsageError when that asks for what is not possible."""
+    """The run of this session, read from the environment once.
+
+    A UsageError when that asks for what is not possible.
+    """
     if CONTEXT not in config.stash:
         try:
             config.stash[CONTEXT] = context_of_environment(os.environ)

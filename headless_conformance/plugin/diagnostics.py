@@ -1,4 +1,5 @@
-"""What a person wants to see next to a failure: the objects as they are, their events, and the logs of DNS servers and nodes."""
+"""What a person wants to see next to a failure: the objects as they are, their events, and the
+logs of DNS servers and nodes."""
 
 from __future__ import annotations
 

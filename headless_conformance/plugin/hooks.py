@@ -1,4 +1,5 @@
-"""Points at the end of a run where other plugins act, in this order; `headless_conformance.plugin.session` calls them.
+"""Points at the end of a run where other plugins act, in this order;
+`headless_conformance.plugin.session` calls them.
 
 Only the process that the person started calls them, never an xdist worker.
 """
@@ -25,4 +26,5 @@ def pytest_conformance_diagnose(session: pytest.Session) -> None:
 
 @pytest.hookspec
 def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
-    """Write what the run came to: `run` has its verdicts, `session.exitstatus` is set, the cluster is left."""
+    """Write what the run came to: `run` has its verdicts,
+    `session.exitstatus` is set, the cluster is left."""

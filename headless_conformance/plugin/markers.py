@@ -1,8 +1,10 @@
 """Markers `requirement` and `needs`: which sentences a test stands for, and what it needs of a cluster.
 
-`@pytest.mark.requirement("ID", ...)`: one marker with one ID or more per test of a document's suite; an unknown ID, no
-marker or two are a collection error.
-`@pytest.mark.needs(Capability.KUBELET, ...)`: where the cluster has not got it, the outcome is "not supported here".
+`@pytest.mark.requirement("ID", ...)`: one marker with one ID or more per test of a document's suite; an
+unknown ID, no marker or two are a collection error.
+
+`@pytest.mark.needs(Capability.KUBELET, ...)`: where the cluster has not got it, the
+outcome is "not supported here".
 """
 
 from __future__ import annotations
@@ -58,10 +60,16 @@ def _mistake(item: pytest.Item) -> str:
     ids = named[0] if named else ()
     for name in ids:
         if name not in documents.requirements:
-            return f"{item.nodeid} names {name}, which is in no suites/*/document.yaml; `make requirements` lists the IDs."
+            return (
+                f"{item.nodeid} names {name}, which is in no suites/*/document.yaml; `make "
+                "requirements` lists the IDs."
+            )
     if document and not any(name in document.by_id for name in ids):
         register = f"suites/{document.id}/document.yaml"
-        return f"{item.nodeid} names no requirement of its document; add @pytest.mark.requirement with an ID of {register}."
+        return (
+            f"{item.nodeid} names no requirement of its document; add @pytest.mark.requirement with "
+            f"an ID of {register}."
+        )
     wrong = [
         need
         for marker in item.iter_markers("needs")
@@ -107,7 +115,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def supported_here(request: pytest.FixtureRequest) -> None:
-    """The one place that decides that a test is not supported: by version of its requirements and the cluster's capabilities."""
+    """The one place that decides that a test is not supported: by version of its requirements
+    and the cluster's capabilities."""
     minor = request.config.stash[RUN].settings.release.minor
     reasons = [requirement.out_of_range(minor) for requirement in requirements_of(request.node)]
     if reasons and all(reasons):

@@ -1,7 +1,7 @@
 """What became of each test, and the summary on the terminal.
 
-Works the same under xdist: the report of each phase carries in `conformance` what is known of its test so far, and what a worker
-collected, deselected and saw of the cluster travels in its `workeroutput`.
+Works the same under xdist: the report of each phase carries in `conformance` what is known of its test so
+far, and what a worker collected, deselected and saw of the cluster travels in its `workeroutput`.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def _set_apart(
 
 
 def _known_deviation(item: pytest.Item) -> str:
-    """Reason and thread, when a failure of the test is a known deviation from all that it stands for; else empty."""
+    """Reason and thread, when a failure of the test is a known deviation from all
+    that it stands for; else empty."""
     run = item.config.stash[RUN]
     names = [same for found in requirements_of(item) for same in run.documents.equivalents(found.id)]
     test = getattr(item, "originalname", item.name)

@@ -1,4 +1,5 @@
-"""The beginning and the end of a session: SIGTERM as ^C, and all that is left to do when the tests are over."""
+"""The beginning and the end of a session: SIGTERM as ^C, and all that is left
+to do when the tests are over."""
 
 from __future__ import annotations
 
@@ -44,8 +45,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 
 def finish_session(session: pytest.Session) -> None:
-    """In this order: undo changes of the cluster, look at it when something failed, remove what the run created, keep or delete
-    the cluster, judge, and write what came of it."""
+    """In this order: undo changes of the cluster, look at it when something failed, remove what the run
+    created, keep or delete the cluster, judge, and write what came of it."""
     run, context, hook = session.config.stash[RUN], run_context(session.config), session.config.hook
     if not _is_done(run, "putting the cluster back", lambda: hook.pytest_conformance_undo(session=session)):
         # What could not be put back must not be met by the next run.

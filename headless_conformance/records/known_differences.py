@@ -161,7 +161,10 @@ KNOWN_DIFFERENCES: tuple[KnownDifference, ...] = (
         "pointer-without-service",
         ("R17", "R18"),
         "PTR records are those of endpoints of headless Services.",
-        "EndpointSlices of a Service that does not exist, or is an ExternalName, give PTR records to names that do not exist.",
+        (
+            "EndpointSlices of a Service that does not exist, or is an ExternalName, give PTR "
+            "records to names that do not exist."
+        ),
         _is_pointer_without_service,
     ),
     KnownDifference(

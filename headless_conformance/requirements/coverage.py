@@ -58,14 +58,16 @@ def requirement_lines(
     tests: TestsByRequirement,
     seconds: Mapping[str, float],
 ) -> list[str]:
-    """One line per requirement: ID, level, document and section, seconds in the last run, needs of its tests, sentence."""
+    """One line per requirement: ID, level, document and section, seconds in the last
+    run, needs of its tests, sentence."""
     lines = []
     for requirement in chosen:
         needs = dict.fromkeys(need for test in tests.get(requirement.id, []) for need in test.needs)
         took = f"{seconds[requirement.id]:.1f} s" if requirement.id in seconds else "-"
         section = f"{documents.document_of(requirement.id).id}/{requirement.section}"
         lines.append(
-            f"{requirement.id}  {requirement.level:<6}  {section:<33}  {took:>7}  {','.join(needs) or '-':<26}  "
+            f"{requirement.id}  {requirement.level:<6}  {section:<33}  {took:>7}  "
+            f"{','.join(needs) or '-':<26}  "
             f"{requirement.statement}"
         )
     return lines

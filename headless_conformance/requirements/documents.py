@@ -85,7 +85,8 @@ class Documents:
         return self.document_of(requirement.id).section(requirement.section)
 
     def equivalents(self, requirement_id: str) -> tuple[str, ...]:
-        """The requirement's own ID and those of all that `same_as` joins to it, directly or through another one."""
+        """The requirement's own ID and those of all that `same_as` joins to it,
+        directly or through another one."""
         return self._equivalents[requirement_id]
 
 
@@ -103,7 +104,8 @@ def load_documents(suites: Path = SUITES) -> Documents:
         for other in requirement.same_as:
             if wrong := _wrong_twin(found, requirement, other):
                 raise UserError(
-                    f"{_file(found.document_of(name).id)}: {name} is the same as {other}, {wrong}; correct same_as."
+                    f"{_file(found.document_of(name).id)}: {name} is the same as {other}, "
+                    f"{wrong}; correct same_as."
                 )
     return found
 

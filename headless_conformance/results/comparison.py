@@ -27,7 +27,8 @@ def _medians(requirement: str, found: Sequence[RequirementRow | None]) -> list[l
 
 
 def compare_reports(names: Sequence[str], reports: Sequence[Report]) -> list[str]:
-    """A table with one column per run: requirements that differ, then those that passed nowhere, then medians of measures.
+    """A table with one column per run: requirements that differ, then those that passed
+    nowhere, then medians of measures.
 
     What is the same everywhere is counted below it.
     """

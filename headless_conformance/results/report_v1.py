@@ -1,4 +1,5 @@
-"""Reports of format v1, which knew one document and called requirements claims, as reports of today's format."""
+"""Reports of format v1, which knew one document and called requirements
+claims, as reports of today's format."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ OUTCOMES = {
     "skipped": Outcome.SKIPPED,
     "excused": Outcome.NOT_JUDGED,
 }
-"""Today's names of the old outcomes. A requirement that was `partly verified` is what the worst of its tests is."""
+"""Today's names of the old outcomes.
+
+A requirement that was `partly verified` is what the worst of its tests is.
+"""
 
 
 def report_from_v1(data: Any) -> Report:

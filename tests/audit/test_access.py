@@ -1,4 +1,5 @@
-"""The API server itself: pages, refusals, silence and port-forwards, over real connections on this machine."""
+"""The API server itself: pages, refusals, silence and port-forwards, over
+real connections on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a Pod sees: the script that asks, what is read from its output, and who is to blame for a difference."""
+"""What a Pod sees: the script that asks, what is read from its output, and
+who is to blame for a difference."""
 
 from __future__ import annotations
 

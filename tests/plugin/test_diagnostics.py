@@ -30,7 +30,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 
 def kubelets_of(suite: Suite, logs: str) -> list[dict[str, str]]:
-    """Names and texts of the kubelets' attachments of the failed and of the passed test, when the cluster gives these logs."""
+    """Names and texts of the kubelets' attachments of the failed and of the passed test,
+    when the cluster gives these logs."""
     conftest = CONFTEST.replace("images={}", f"images={{}}, kubelet_logs={logs}")
     (suite.root / "conftest.py").write_text(
         f"from headless_conformance.core.errors import StepFailed\n{conftest}"

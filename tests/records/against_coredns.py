@@ -75,7 +75,8 @@ def main() -> int:
     count = int(os.environ.get("COUNT") or COUNT)
     settings = from_env(os.environ)
     print(
-        f"seed {seed}, {count} namespaces, Kubernetes {settings.release.patch}, CoreDNS {settings.release.coredns}"
+        f"seed {seed}, {count} namespaces, Kubernetes {settings.release.patch}, CoreDNS "
+        f"{settings.release.coredns}"
     )
     made = namespaces(seed, count)
     odd = peculiar(str(addresses(settings.network, NODES).services[CLUSTER_IP]))
@@ -157,7 +158,8 @@ def report_endpoints(found: Found) -> bool:
     for difference in differences:
         print(difference)
     print(
-        f"EndpointSlices: {len(found.slices)}, of {len(found.services)} Services; {len(differences)} Services differ"
+        f"EndpointSlices: {len(found.slices)}, of {len(found.services)} Services; "
+        f"{len(differences)} Services differ"
     )
     return bool(differences)
 
@@ -177,7 +179,8 @@ def report_answers(observed: Observed) -> bool:
                 known[row.id] += 1
         truncated = sum(answer.truncated for answer in answers.values())
         print(
-            f"{channel}: {len(answers)} answers, {truncated} truncated, {len(unknown)} differences not written down"
+            f"{channel}: {len(answers)} answers, {truncated} truncated, {len(unknown)} "
+            "differences not written down"
         )
         sys.stdout.write(zone_difference(unknown))
         wrong |= bool(unknown)

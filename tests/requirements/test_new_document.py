@@ -1,4 +1,5 @@
-"""A document that nobody has read yet needs its own folders below suites/ and manifests/, in a copy of the tree."""
+"""A document that nobody has read yet needs its own folders below suites/ and
+manifests/, in a copy of the tree."""
 
 from __future__ import annotations
 

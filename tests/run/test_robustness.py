@@ -6,7 +6,13 @@ import pytest
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.results.verdict import CaseResult, Outcome
-from headless_conformance.run.robustness import DISTURBANCES, DisturbedRun, all_ready, disturb_all, outcomes_of
+from headless_conformance.run.robustness import (
+    DISTURBANCES,
+    DisturbedRun,
+    all_ready,
+    disturb_all,
+    outcomes_of,
+)
 from tests.results.reports import report_of
 
 
