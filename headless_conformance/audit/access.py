@@ -26,7 +26,7 @@ from headless_conformance.core.errors import UserError
 
 Object = dict[str, Any]
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
 READ_SECONDS = 8.0
 """Bounds on a connection to the API server and on each silence of it."""
 PAGE = 500

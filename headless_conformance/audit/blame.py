@@ -121,9 +121,10 @@ def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
         if difference.silence:
             lines.append(f"{difference.question}: {difference.silence}")
             continue
-        first = difference.mismatches[0]
-        wanted, seen = first.expected or "no such record", first.seen or "nothing"
-        lines.append(f"{difference.question}: expected {wanted}, seen {seen}")
+        wanted, seen = (_lines(difference, side).partition("\n")[0] for side in ("expected", "seen"))
+        lines.append(
+            f"{difference.question}: expected {wanted or 'no such record'}, seen {seen or 'no such record'}"
+        )
     return (*lines, *([f"and {len(rest) - SHOWN} more questions"] if len(rest) > SHOWN else []))
 
 

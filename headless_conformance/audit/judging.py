@@ -60,9 +60,11 @@ def judge_target(target: Target, snapshot: Snapshot, version: tuple[int, ...]) -
     try:
         judge = _judge_set if target.kind is Kind.STATEFUL_SET else _judge_service
         judged = judge(target, snapshot, version, sheet)
-    except CouldNotLook as error:
-        sheet.cannot(sheet.applies, error)
-        return Judged(target, sheet, State(False, "it cannot be read", error.reason))
+    except Exception as error:
+        # What was found out before stays; everything else could not be told, for this reason.
+        reason = error.reason if isinstance(error, CouldNotLook) else f"{type(error).__name__}: {error}"
+        sheet.cannot([check for check in sheet.applies if check not in sheet.outcomes], error)
+        return Judged(target, sheet, State(False, "not everything can be read", reason))
     if not judged.state.judged:
         waits = f", waits for {judged.state.waits_for}" if judged.state.waits_for else ""
         sheet.keep_only_manifest_findings(f"{judged.state.text}{waits}")
@@ -92,8 +94,8 @@ def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], she
     sheet.guarded(Check.PORTS, lambda: check_ports(service, case.staying, case.template, sheet))
     _judge_endpoints(service, snapshot, version, sheet)
     ready = [pod for pod in pods if is_ready(pod)]
+    slices = snapshot.slices_of(target.namespace, name)
     if state.judged and read_service(service).kind is ServiceKind.HEADLESS:
-        slices = snapshot.slices_of(target.namespace, name)
         sheet.guarded(Check.MEMBER_RECORDS, lambda: check_members(service, ready, slices, sheet))
     _note_strangers(service, case, snapshot, sheet)
     return Judged(target, sheet, state, service, found)

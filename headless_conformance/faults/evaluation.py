@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from headless_conformance.faults.expectation import ErrorExpectation, FailureExpectation
 from headless_conformance.faults.model import Fault, Scenario
-from headless_conformance.faults.run_record import Failure, RequirementRecord, RunRecord
+from headless_conformance.faults.run_record import AuditRecord, Failure, RequirementRecord, RunRecord
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Outcome
 
@@ -69,6 +69,7 @@ def evaluate(scenario: Scenario, provider: str, record: RunRecord, seconds: floa
     problem = "; ".join(f"{where}: {what}" for where, what in record.aborted.items())
     if unknown:
         problem = f"no register has {unknown}; correct {scenario.path.name}"
+    problem = problem or _audit_problem(scenario, record.audits)
     effects = tuple(
         _effect(requirement, _expected_of(requirement, row, expected), excused, row)
         for requirement, row in record.requirements.items()
@@ -81,6 +82,24 @@ def _expected_of(
 ) -> FailureExpectation | None:
     """What is expected of the requirement, or of one that promises the same."""
     return next((expected[one] for one in (requirement, *row.equivalents) if one in expected), None)
+
+
+def _audit_problem(scenario: Scenario, records: Sequence[AuditRecord]) -> str:
+    """Why no audit found what the fault's file says; empty when one did, or nothing is said there."""
+    if not isinstance(scenario, Fault) or scenario.also is None:
+        return ""
+    wanted = scenario.also.audit
+    if not records:
+        return f"no test used the fixture {wanted.of}, so that nothing was audited"
+    findings = [finding for record in records for finding in record.findings]
+    if any((component, check) == (wanted.component, wanted.check) for component, check, _ in findings):
+        return ""
+    said = "; ".join(f"{component}, {check}: {summary}" for component, check, summary in findings)
+    ended = ", ".join(str(record.exit_status) for record in records)
+    return (
+        f"audit did not blame {wanted.component} in {wanted.check}; it ended with {ended} and said "
+        f"{said or '; '.join(filter(None, (record.problem for record in records))) or 'nothing'}"
+    )
 
 
 def _effect(

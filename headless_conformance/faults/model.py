@@ -147,6 +147,20 @@ class Injection(FileModel):
         return found
 
 
+class AuditExpectation(FileModel):
+    """A finding of `audit` on the set behind a fixture, made when the tests are done with it."""
+
+    of: FixtureName = Field(default="transcript_set", description="The fixture whose set is audited")
+    component: str = Field(description="Who is to blame, such as: one DNS server")
+    check: str = Field(description="The first check that it decides, such as: member-records")
+
+
+class AlsoRun(FileModel):
+    """What else is run on the broken cluster."""
+
+    audit: AuditExpectation
+
+
 class Scenario(FileModel):
     """One change of a healthy set-up."""
 
@@ -196,6 +210,7 @@ class Fault(Scenario):
         default=(),
         description="The errors of all other requirements, where nothing else can be judged any more",
     )
+    also: AlsoRun | None = None
 
     @model_validator(mode="after")
     def _something_fails(self) -> Fault:

@@ -37,9 +37,20 @@ class RequirementRecord(FileModel):
     failures: tuple[Failure, ...] = ()
 
 
+class AuditRecord(FileModel):
+    """What `audit` said of a set."""
+
+    exit_status: int
+    findings: tuple[tuple[str, str, str], ...] = ()
+    """Component, check and summary of each."""
+    problem: str = ""
+
+
 class RunRecord(FileModel):
     """A whole run."""
 
     aborted: Mapping[str, str]
     """What makes the run worth nothing, by where it happened."""
     requirements: Mapping[str, RequirementRecord]
+    audits: tuple[AuditRecord, ...] = ()
+    """One for each use of the fixture whose set the fault wants to be audited."""

@@ -20,6 +20,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.faults.catalogue import read_scenario
+from headless_conformance.faults.injection.audited import audit_set
 from headless_conformance.faults.injection.kind import ChangedKindProvider, change_dns
 from headless_conformance.faults.injection.kubectl import run_kubectl
 from headless_conformance.faults.injection.manifests import ChangedManifestFolder
@@ -29,11 +30,12 @@ from headless_conformance.faults.model import (
     KIND,
     ComponentFlags,
     CorefileChange,
+    Fault,
     KubectlCommands,
     ManifestChange,
     Scenario,
 )
-from headless_conformance.faults.run_record import Failure, RequirementRecord, RunRecord
+from headless_conformance.faults.run_record import AuditRecord, Failure, RequirementRecord, RunRecord
 from headless_conformance.plugin.context import Run, run_context
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
@@ -69,6 +71,9 @@ class Injector:
             if isinstance(change, KubectlCommands | CorefileChange | ComponentFlags) and change.after
         }
         self._changed_after: set[str] = set()
+        also = scenario.also if isinstance(scenario, Fault) else None
+        self._audited = also.audit.of if also else ""
+        self._audits: list[AuditRecord] = []
         self._provider: ChangedKindProvider | ChangedSimulatedProvider = (
             ChangedKindProvider(scenario, self.undo)
             if context.provider.name == KIND
@@ -93,6 +98,10 @@ class Injector:
         if fixturedef.argname in self._awaited:
             self._change_after(fixturedef.argname, value, request)
             self._changed_after.add(fixturedef.argname)
+        if isinstance(value, HeadlessSet) and fixturedef.argname == self._audited:
+            cluster = request.getfixturevalue("cluster")
+            # Before the fixture's own end, when the tests are done with the set.
+            fixturedef.addfinalizer(lambda: self._audits.append(audit_set(value, cluster)))
         return value
 
     def _change_after(self, fixture: str, value: object, request: pytest.FixtureRequest) -> None:
@@ -143,7 +152,9 @@ class Injector:
             )
             for verdict in run.verdicts
         }
-        record = RunRecord(aborted={**run.aborted, **aborted}, requirements=requirements)
+        record = RunRecord(
+            aborted={**run.aborted, **aborted}, requirements=requirements, audits=tuple(self._audits)
+        )
         self._record.write_text(record.model_dump_json(indent=1))
 
     def _failure(self, case: CaseResult) -> Failure:

@@ -1,0 +1,126 @@
+"""What is missing, by right or by mishap, costs the checks that need it and no others."""
+
+from __future__ import annotations
+
+import pytest
+
+from headless_conformance.audit import AuditResult
+from headless_conformance.audit import judging as judging_module
+from headless_conformance.audit.checks import OF_DNS, Check
+from headless_conformance.audit.errors import Refused, Unreachable
+from headless_conformance.results.verdict import Outcome
+from tests.audit.world import SERVERS, World
+
+PLURALS = {
+    "Pod": "pods",
+    "Service": "services",
+    "EndpointSlice": "endpointslices",
+    "StatefulSet": "statefulsets",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+}
+OF_MANIFESTS = {Check.GOVERNING_SERVICE, Check.SELECTOR, Check.POD_NAMES, Check.HOST_NAMES}
+
+
+def outcomes(result: AuditResult) -> dict[Check, Outcome]:
+    (target,) = result.targets
+    return {check.check: check.outcome for check in target.checks}
+
+
+@pytest.mark.parametrize("kind", PLURALS)
+def test_a_list_that_is_refused_is_not_supported_by_name(world: World, kind: str) -> None:
+    world.refused[kind] = Refused(f"list {PLURALS[kind]} in namespace shop")
+    world.find("StatefulSet", "db")["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    for pod in world.objects["Pod"]:
+        claim = f"data-{pod['metadata']['name']}"
+        pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
+        world.add("PersistentVolumeClaim", {"metadata": {"name": claim, "namespace": "shop"}})
+    result = world.audit()
+    found = outcomes(result)
+    missing = {check for check, outcome in found.items() if outcome is Outcome.NOT_SUPPORTED}
+    reasons = {check.reason for check in result.targets[0].checks if check.outcome is Outcome.NOT_SUPPORTED}
+    assert reasons == {f"this account may not list {PLURALS[kind]} in namespace shop"}
+    assert Outcome.FAILED not in found.values()
+    expected = {
+        "PersistentVolumeClaim": {Check.VOLUMES},
+        "EndpointSlice": {Check.ENDPOINTS, *OF_DNS},
+    }
+    assert missing == expected.get(kind, set(found))
+    assert result.status == (0 if kind == "PersistentVolumeClaim" else 2)
+
+
+def test_without_port_forwards_dns_is_not_supported_and_the_rest_is_judged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise Refused("use pods/portforward in namespace kube-system")
+
+    for server in world.dns.values():
+        monkeypatch.setattr(server, "connect", refuse)
+    result = world.audit()
+    assert {outcomes(result)[check] for check in OF_DNS} == {Outcome.NOT_SUPPORTED}
+    assert {outcomes(result)[check] for check in OF_MANIFESTS} == {Outcome.PASSED}
+    assert result.status == 2
+
+
+@pytest.mark.parametrize(
+    ("function", "check"),
+    [
+        ("check_governing_service", Check.GOVERNING_SERVICE),
+        ("check_selector", Check.SELECTOR),
+        ("check_pod_names", Check.POD_NAMES),
+        ("check_host_names", Check.HOST_NAMES),
+        ("check_volumes", Check.VOLUMES),
+        ("check_ports", Check.PORTS),
+        ("check_endpoints", Check.ENDPOINTS),
+    ],
+)
+def test_an_exception_in_one_check_is_that_check_s(
+    world: World, monkeypatch: pytest.MonkeyPatch, function: str, check: Check
+) -> None:
+    def break_down(*_: object) -> None:
+        raise KeyError("unexpected")
+
+    monkeypatch.setattr(judging_module, function, break_down)
+    found = outcomes(world.audit())
+    assert found.pop(check) is Outcome.ERROR
+    assert set(found.values()) == {Outcome.PASSED}
+
+
+def test_an_api_server_that_stops_in_the_middle_leaves_what_was_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = Unreachable("the API server https://test.example does not answer")
+    server = world.dns[SERVERS[0]]
+    connect = server.connect
+
+    def and_then_stop() -> object:
+        for kind in PLURALS:
+            world.refused[kind] = down
+        return connect()
+
+    monkeypatch.setattr(server, "connect", and_then_stop)
+    server.ttl = 30
+    server.change = lambda question, answer: (
+        answer
+        if question.rdtype != "SRV"
+        else world.answer(type(question)("absent.shop.svc.cluster.local", "A"))
+    )
+    result = world.audit()
+    assert "does not answer" in result.problem
+    assert outcomes(result)[Check.POD_NAMES] is Outcome.PASSED
+    assert result.status == 2
+
+
+def test_a_target_that_is_not_there_is_said_and_others_are_judged(world: World) -> None:
+    result = world.audit("shop/db shop/other")
+    first, second = result.targets
+    assert {check.outcome for check in first.checks} == {Outcome.PASSED}
+    assert {check.outcome for check in second.checks} == {Outcome.ERROR}
+    assert "there is no StatefulSet shop/other" in second.checks[0].reason
+    assert result.status == 2
+
+
+def test_a_namespace_with_nothing_to_audit_is_said(world: World) -> None:
+    result = world.audit("", namespace="empty")
+    assert "no StatefulSet and no headless Service in namespace empty" in result.problem
+    assert result.status == 2
