@@ -23,6 +23,7 @@ from headless_conformance.faults.run_record import RunRecord
 from headless_conformance.plugin.outcomes import TestError, mismatch_fields
 from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.providers.simulated.corefile import default
+from headless_conformance.requirements.model import Requirement
 from headless_conformance.results.verdict import CaseResult, Outcome, Verdict
 from tests.faults.examples import fault
 
@@ -115,12 +116,14 @@ def test_a_failure_is_recorded_with_its_fields(
     call, seen = case(error, outcome)
     node: Any = SimpleNamespace(nodeid="t")
     injector.pytest_exception_interact(node, call)
-    requirement: Any = SimpleNamespace(id="DOC-A-01")
+    requirement, other = (Requirement.model_construct(id=name) for name in ("DOC-A-01", "DOC-A-02"))
     documents = SimpleNamespace(equivalents=lambda name: (name,))
-    verdicts = [Verdict(requirement, outcome, "a", (seen,))]
-    run: Any = SimpleNamespace(aborted={}, documents=documents, verdicts=verdicts)
+    verdicts = [Verdict(one, outcome, "a", (seen,)) for one in (requirement, other)]
+    chosen = {requirement.id: requirement}
+    run: Any = SimpleNamespace(aborted={}, documents=documents, chosen=chosen, verdicts=verdicts)
     injector.pytest_conformance_finished(run)
     written = RunRecord.model_validate_json((tmp_path / "record.json").read_bytes())
+    assert list(written.requirements) == ["DOC-A-01"], "the other one is not verified by the run"
     (found,) = written.requirements["DOC-A-01"].failures
     assert (found.error, found.status, found.mismatch.get("observed")) == expected
     assert (found.message, found.seconds, found.outcome) == ("a\nb", 1.2, outcome)

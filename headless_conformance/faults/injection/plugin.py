@@ -151,6 +151,8 @@ class Injector:
                 failures=tuple(self._failure(case) for case in verdict.tests if case.outcome in FAILING),
             )
             for verdict in run.verdicts
+            # A test may stand for others, too, which are not verified in full here.
+            if verdict.requirement.id in run.chosen
         }
         record = RunRecord(
             aborted={**run.aborted, **aborted}, requirements=requirements, audits=tuple(self._audits)
