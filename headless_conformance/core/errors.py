@@ -40,7 +40,10 @@ class NotSupported(Exception):
 
 
 def not_supported(reason: str) -> NoReturn:
-    """End what needs something that can only be seen while it runs. `reason` is part of a sentence: "it has one node"."""
+    """End what needs something that can only be seen while it runs.
+
+    `reason` is part of a sentence: "it has one node".
+    """
     raise NotSupported(reason)
 
 

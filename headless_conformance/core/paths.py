@@ -1,4 +1,5 @@
-"""Where files live: the suites and what belongs to them, the reports, the user's cache, and the work files."""
+"""Where files live: the suites and what belongs to them, the reports, the user's cache, and the work
+files."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ CONFIGURATION = "tox.ini"
 
 
 def tree_of(package: Path) -> Path:
-    """The folder that has suites, fixtures, manifests, conftest.py and CONFIGURATION: the clone that the package is in, else
-    the data of the installed package."""
+    """The folder that has suites, fixtures, manifests, conftest.py and CONFIGURATION: the clone that the
+    package is in, else the data of the installed package."""
     clone = package.parent
     return clone if (clone / CONFIGURATION).exists() else package / "data"
 
@@ -36,7 +37,8 @@ CLONE_LABEL = "io.headless-conformance.clone"
 
 
 def pytest_command(*arguments: str) -> Sequence[str]:
-    """pytest on the tree of suites, in whatever folder it is started; the environment must have ROOT in PYTHONPATH."""
+    """pytest on the tree of suites, in whatever folder it is started; the environment must have ROOT in
+    PYTHONPATH."""
     return [sys.executable, "-m", "pytest", f"--rootdir={ROOT}", "-c", str(ROOT / CONFIGURATION), *arguments]
 
 
@@ -54,7 +56,8 @@ def clone_id() -> str:
 
 
 def work_dir() -> Path:
-    """This clone's run state (kubeconfigs, logs, cluster state): outside the clone, so that no path has blanks."""
+    """This clone's run state (kubeconfigs, logs, cluster state): outside the clone, so that no path has
+    blanks."""
     path = cache_dir() / "clones" / clone_id()
     path.mkdir(parents=True, exist_ok=True)
     return path

@@ -88,7 +88,8 @@ def run_logged(
 
 
 def end_group(child: subprocess.Popen[bytes], grace: float = 5.0) -> None:
-    """End a child and all it started: SIGTERM to its group, SIGKILL to the rest when it has ended, or after `grace` seconds."""
+    """End a child and all it started: SIGTERM to its group, SIGKILL to the rest when it has ended, or after
+    `grace` seconds."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -120,7 +121,8 @@ def output_of(
 
 @contextmanager
 def own_environment(env: Mapping[str, str]) -> Iterator[None]:
-    """This process has the environment `env` meanwhile, for libraries that hand no other one to the programs they run."""
+    """This process has the environment `env` meanwhile, for libraries that hand no other one to the programs
+    they run."""
     before = dict(os.environ)
     try:
         _become(env)

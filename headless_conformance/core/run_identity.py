@@ -24,7 +24,10 @@ def new_run() -> str:
 
 @contextmanager
 def only_run_of_clone() -> Iterator[None]:
-    """No other run of this clone goes on meanwhile: its clusters would be taken for what a run left. UserError when one does."""
+    """No other run of this clone goes on meanwhile: its clusters would be taken for what a run left.
+
+    UserError when one does.
+    """
     lock = FileLock(work_dir() / "run.lock", timeout=0)
     try:
         lock.acquire()

@@ -158,8 +158,8 @@ def from_env(
 ) -> Settings:
     """Read the variables of Settings and its groups.
 
-    `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones; whether there is such
-    a provider, and what it cannot do, is not looked at.
+    `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones; whether
+    there is such a provider, and what it cannot do, is not looked at.
     """
     versions, asked = load(), env.get("K8S", "")
     models: tuple[type[_FromEnvironment], ...] = (Settings, *GROUPS.values())

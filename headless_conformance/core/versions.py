@@ -16,7 +16,10 @@ TABLE = ROOT / "versions.yaml"
 
 @dataclass(frozen=True)
 class Release:
-    """One row: a Kubernetes minor with the exact patch and what belongs to it. Versions carry no leading `v`."""
+    """One row: a Kubernetes minor with the exact patch and what belongs to it.
+
+    Versions carry no leading `v`.
+    """
 
     minor: str
     patch: str
@@ -29,8 +32,8 @@ class Release:
 
 @dataclass(frozen=True)
 class Versions:
-    """The table: the kind release (with `v`, as its module names it), the Go components that all rows share, and one row per
-    minor, oldest first."""
+    """The table: the kind release (with `v`, as its module names it), the Go components that all rows share,
+    and one row per minor, oldest first."""
 
     kind: str
     components: Mapping[str, str]
@@ -41,7 +44,8 @@ class Versions:
         return self.rows[-1]
 
     def row(self, minor: str) -> Release:
-        """The row of `1.37` (or its patch `1.37.0`, with or without `v`); UserError names the ones there are."""
+        """The row of `1.37` (or its patch `1.37.0`, with or without `v`); UserError names the ones
+        there are."""
         wanted = minor.removeprefix("v")
         for row in self.rows:
             if wanted in (row.minor, row.patch):
@@ -55,8 +59,8 @@ class Versions:
         return min(self.rows, key=lambda row: abs(_numbers(row.minor)[1] - wanted))
 
     def nearest(self, version: str) -> Release:
-        """A release for a server of any version, such as `1.33.5`: the closest row, with that minor and patch in it.
-        For a cluster that we do not create. UserError when it is no version."""
+        """A release for a server of any version, such as `1.33.5`: the closest row, with that minor and patch
+        in it. For a cluster that we do not create. UserError when it is no version."""
         wanted = version.removeprefix("v")
         try:
             minor = ".".join(map(str, _numbers(wanted)[:2]))

@@ -1,4 +1,5 @@
-"""The container engine: the user's Docker where it answers, else one private dockerd per user, started on demand."""
+"""The container engine: the user's Docker where it answers, else one private dockerd per user, started on
+demand."""
 
 from __future__ import annotations
 
@@ -40,7 +41,10 @@ class Engine:
     private: bool
 
     def docker(self, *args: str, timeout: float = 120.0) -> str:
-        """Standard output of `docker` with these words. StepFailed with docker's own words, or after `timeout` seconds."""
+        """Standard output of `docker` with these words.
+
+        StepFailed with docker's own words, or after `timeout` seconds.
+        """
         try:
             return output_of(["docker", *args], env={**os.environ, **self.env}, timeout=timeout)
         except subprocess.CalledProcessError as error:
@@ -54,7 +58,10 @@ class Engine:
             ) from None
 
     def stop(self) -> None:
-        """Stop the private engine and take back what it changed on this host. The user's own engine is left alone."""
+        """Stop the private engine and take back what it changed on this host.
+
+        The user's own engine is left alone.
+        """
         if self.private:
             stop_private()
 
@@ -125,7 +132,8 @@ def _private_env(place: Home) -> dict[str, str]:
 
 
 def _asked_host() -> str:
-    """The user's DOCKER_HOST; empty when there is none, or when it is the private engine's own, set by a run of ours."""
+    """The user's DOCKER_HOST; empty when there is none, or when it is the private engine's own, set by a run
+    of ours."""
     asked = os.environ.get("DOCKER_HOST", "")
     return "" if asked == f"unix://{home().socket}" else asked
 
@@ -157,7 +165,8 @@ def find_engine() -> Engine | None:
 
 
 def find_or_revive(settings: Settings, progress: Progress) -> Engine | None:
-    """The engine that answers; where a private one was killed and has not been stopped since, it is started again.
+    """The engine that answers; where a private one was killed and has not been stopped since, it is started
+    again.
 
     Only a running engine can delete the containers that a killed one left.
     """
@@ -170,7 +179,8 @@ def find_or_revive(settings: Settings, progress: Progress) -> Engine | None:
 def why_no_engine() -> str | None:
     """One sentence that says why this machine can have no engine, or None when it has one or can start one.
 
-    Raises UserError for what is no lack but a failure: the engine that was asked for does not answer, or its path is too long.
+    Raises UserError for what is no lack but a failure: the engine that was asked for does not answer, or its
+    path is too long.
     """
     return None if find_engine() is not None else why_none_can_start()
 
@@ -182,9 +192,15 @@ def why_none_can_start() -> str | None:
     try:
         host.require_linux_amd64()
     except UserError:
-        return f"No Docker answers and a private engine runs on linux/amd64 only, not on {sys.platform}; start Docker."
+        return (
+            f"No Docker answers and a private engine runs on linux/amd64 only, not on {sys.platform}; "
+            "start Docker."
+        )
     if os.geteuid() != 0:
-        return "No Docker answers and a private engine needs root; start Docker (and be allowed to use it) or run as root."
+        return (
+            "No Docker answers and a private engine needs root; "
+            "start Docker (and be allowed to use it) or run as root."
+        )
     if len(str(home().folder)) > LONGEST_HOME:
         raise UserError(
             f"The path {home().folder} is too long for a socket; set XDG_CACHE_HOME to a shorter one."
@@ -192,14 +208,18 @@ def why_none_can_start() -> str | None:
     try:
         archive_root()
     except UserError:
-        return "No Docker answers and a private engine comes from a Debian archive, which apt does not know here; start Docker."
+        return (
+            "No Docker answers and a private engine comes from a Debian archive, "
+            "which apt does not know here; start Docker."
+        )
     return None
 
 
 def ensure_engine(settings: Settings, progress: Progress) -> Engine:
     """The user's engine when it answers, else the private one, started when it does not run.
 
-    UserError when there can be none, StepFailed with the log's last lines when the private one does not come up.
+    UserError when there can be none, StepFailed with the log's last lines when the private one does not come
+    up.
     """
     found = find_engine()
     if found is not None:
@@ -256,10 +276,11 @@ def _start(place: Home, progress: Progress) -> None:
         stale.unlink(missing_ok=True)
     engine_traces.remember_host(place.folder)
     libraries = place.programs / "usr/lib/x86_64-linux-gnu"
+    folders = (place.programs / "usr/bin", place.programs / "usr/sbin", host.search_path())
     env = {
         **os.environ,
         **_private_env(place),
-        "PATH": f"{place.programs / 'usr/bin'}{os.pathsep}{place.programs / 'usr/sbin'}{os.pathsep}{host.search_path()}",
+        "PATH": os.pathsep.join(map(str, folders)),
         "LD_LIBRARY_PATH": f"{libraries}{os.pathsep}{place.programs / 'lib/x86_64-linux-gnu'}",
     }
     if place.log.exists():
@@ -289,7 +310,8 @@ def _start(place: Home, progress: Progress) -> None:
 
 
 def stop_private() -> None:
-    """Stop the private engine in order, or what a killed one left, and take back what it changed on this host."""
+    """Stop the private engine in order, or what a killed one left, and take back what it changed on this
+    host."""
     with _locked() as place:
         engine_traces.end(place.folder, ("dockerd",), STOP_SECONDS, signal.SIGTERM)
         engine_traces.end(place.folder, engine_traces.PROGRAMS, STOP_SECONDS)

@@ -46,7 +46,8 @@ SYSCTLS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-"""Set by dockerd (net), and by systemd (fs, kernel) and the kubelets (vm, kernel) in its privileged containers."""
+"""Set by dockerd (net), and by systemd (fs, kernel) and the kubelets (vm, kernel) in its privileged
+containers."""
 SHIM_SOCKETS = Path("/run/containerd/s")
 SYSTEM_FOLDERS = tuple(
     map(Path, ("/run/docker/plugins", "/run/docker", "/run/containerd/s", "/run/containerd"))
@@ -70,7 +71,8 @@ def _text(path: Path) -> str:
 
 
 def _is_ours(process: psutil.Process, folder: Path, programs: Iterable[str]) -> bool:
-    """Our programs are started by a path in our folder or get one as an argument; a name alone proves nothing."""
+    """Our programs are started by a path in our folder or get one as an argument; a name alone proves
+    nothing."""
     try:
         words, running = process.cmdline(), Path(process.exe())
     except psutil.Error:
@@ -104,7 +106,8 @@ def _end(processes: Iterable[psutil.Process], number: signal.Signals, seconds: f
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether a process is there and does not only wait to be reaped, which psutil's own waiting would wait for."""
+    """Whether a process is there and does not only wait to be reaped, which psutil's own waiting would wait
+    for."""
     try:
         return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
@@ -132,7 +135,10 @@ def _bridges() -> set[str]:
 
 
 def remember_host(folder: Path) -> None:
-    """Write down what the engine may change. What a killed predecessor wrote since this boot stays: it saw the host before us."""
+    """Write down what the engine may change.
+
+    What a killed predecessor wrote since this boot stays: it saw the host before us.
+    """
     boot = _text(Path("/proc/sys/kernel/random/boot_id")).strip()
     memory = folder / MEMORY
     if memory.exists() and json.loads(memory.read_text())["boot"] == boot:
@@ -151,7 +157,8 @@ def remember_host(folder: Path) -> None:
 
 
 def take_back(folder: Path) -> None:
-    """Undo what the engine (now stopped) did to the host since `remember_host`; nothing when it never started."""
+    """Undo what the engine (now stopped) did to the host since `remember_host`; nothing when it never
+    started."""
     memory = folder / MEMORY
     if not memory.exists():
         return
@@ -215,7 +222,8 @@ def _unmount(folder: Path) -> None:
 
 
 def _remove_rules(table: str, bridges: set[str], before: list[str]) -> None:
-    """Delete rules of our bridges and jumps to docker's chains, then the chains; restore the policy of FORWARD."""
+    """Delete rules of our bridges and jumps to docker's chains, then the chains; restore the policy of
+    FORWARD."""
     now = _rules(table)
     chains = [chain for chain in _docker_chains(now) if chain not in _docker_chains(before)]
 
@@ -243,7 +251,8 @@ def _after(option: str, words: list[str]) -> str:
 
 
 def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
-    """Whether a rule masquerades what a container with a published port sends to itself; such rules name no bridge."""
+    """Whether a rule masquerades what a container with a published port sends to itself; such rules name no
+    bridge."""
     if (
         "MASQUERADE" not in words
         or "-s" not in words
@@ -255,7 +264,8 @@ def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
 
 
 def _remove_system_folders(folders: list[str], sockets: list[str]) -> None:
-    """Remove sockets of shims that no process listens on, then empty folders; what was there before us stays."""
+    """Remove sockets of shims that no process listens on, then empty folders; what was there before us
+    stays."""
     listening = _text(Path("/proc/net/unix"))
     for path in SHIM_SOCKETS.glob("*"):
         if str(path) not in listening and str(path) not in sockets:

@@ -102,7 +102,8 @@ def require_free_disk() -> None:
     free = free_gib()
     if free < BUILD_GIB:
         raise UserError(
-            f"{cache_dir()} has {free:.1f} GiB free and a build needs {BUILD_GIB} GiB; free some space or set XDG_CACHE_HOME."
+            f"{cache_dir()} has {free:.1f} GiB free and a build needs {BUILD_GIB} GiB; "
+            "free some space or set XDG_CACHE_HOME."
         )
 
 
@@ -110,6 +111,7 @@ def require_linux_amd64() -> None:
     """UserError where nothing can be built: the path from packages makes linux/amd64 programs only."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "amd64"):
         raise UserError(
-            f"Building from packages works on linux/amd64 only and this is {sys.platform}/{platform.machine()}; "
+            "Building from packages works on linux/amd64 only and this is "
+            f"{sys.platform}/{platform.machine()}; "
             "use a Docker that reaches the registries."
         )

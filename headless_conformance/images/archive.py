@@ -1,4 +1,5 @@
-"""Image archives made without a container engine: layers and a config in a tar for `docker load` and `ctr images import`."""
+"""Image archives made without a container engine: layers and a config in a tar for `docker load` and `ctr
+images import`."""
 
 from __future__ import annotations
 
@@ -95,7 +96,8 @@ def _add(tar: tarfile.TarFile, name: str, entry: Entry) -> None:
 
 
 def write_archive(path: Path, names: Sequence[str], layers: Sequence[Path], config: Config) -> str:
-    """Write an image for linux/amd64 as a docker archive with these names (`repository:tag`) and return its config digest.
+    """Write an image for linux/amd64 as a docker archive with these names (`repository:tag`) and return its
+    config digest.
 
     `layers` are uncompressed tars, lowest first. The archive appears at `path` whole or not at all.
     """

@@ -21,7 +21,8 @@ UNUSED_SECONDS = 24 * 3600.0
 
 
 def remove_from_engine(engine: Engine, versions: Versions, progress: Progress) -> None:
-    """Remove what a killed build of this clone left, and its node images but the newest of each row; never one in use."""
+    """Remove what a killed build of this clone left, and its node images but the newest of each row; never
+    one in use."""
     with alone("node-image", progress):
         remove_build_leftovers(engine)
         _remove_superseded_images(engine, {row.patch for row in versions.rows})
@@ -57,7 +58,8 @@ def _remove_superseded_kubectls(engine: Engine) -> None:
 
 
 def remove_files() -> None:
-    """Remove workload images and root file systems in the cache but the one of each kind that was used last."""
+    """Remove workload images and root file systems in the cache but the one of each kind that was used
+    last."""
     for folder in ("workloads", "debian"):
         used: dict[str, list[tuple[float, Path]]] = {}
         for path in (cache_dir() / folder).glob("[!.]*-*.tar"):
@@ -69,5 +71,6 @@ def remove_files() -> None:
 
 
 def _kind(path: Path) -> str:
-    """`classic-nslookup` of classic-nslookup-1.35.0-c80bd1414984.tar, `client` of client-004fc20a1ed7-3bc6da.tar."""
+    """`classic-nslookup` of classic-nslookup-1.35.0-c80bd1414984.tar, `client` of
+    client-004fc20a1ed7-3bc6da.tar."""
     return path.name.rsplit("-", 2)[0]

@@ -1,4 +1,5 @@
-"""Images of what runs in pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub with an open port.
+"""Images of what runs in pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub
+with an open port.
 
 They are built from Debian packages under names of our own; nothing here needs a container engine.
 """
@@ -78,7 +79,8 @@ def ensure_archives(settings: Settings, progress: Progress) -> Mapping[str, Path
 
 
 def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, str]:
-    """Build client and stub by Docker where its registries are in reach, and return what stands for their names.
+    """Build client and stub by Docker where its registries are in reach, and return what stands for their
+    names.
 
     Manifests use mysql:8.4 and busybox:1.28 as they are then. StepFailed when the build fails.
     """
@@ -121,7 +123,8 @@ def _archive(
     config: Config,
     layers: Callable[[Path], Sequence[Path]],
 ) -> Mapping[str, Path]:
-    """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a scratch folder.
+    """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a
+    scratch folder.
 
     Its time of change says when it was used last.
     """
@@ -142,8 +145,10 @@ def _archive(
 
 
 def published(prefix: str) -> Mapping[str, str]:
-    """For each image name in the manifests, the image of a registry prefix that takes its place: the tags that
-    `make image-archive` writes with the pinned packages."""
+    """For each image name in the manifests, the image of a registry prefix that takes its place.
+
+    Its tag is the one that `make image-archive` writes with the pinned packages.
+    """
     tags = {
         "mysql-server": _upstream(read_lock("mysql"), "mysql-server-core"),
         "classic-nslookup": _upstream(read_lock("busybox"), "busybox"),
@@ -221,7 +226,8 @@ def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Pa
 
 
 def _busybox(found: Fetched, scratch_namespace: Path, progress: Progress) -> tuple[Path, list[str]]:
-    """Build Debian's busybox source with its default options but BUSYBOX_OPTIONS: the program, and where its applets belong."""
+    """Build Debian's busybox source with its default options but BUSYBOX_OPTIONS: the program, and where its
+    applets belong."""
     host.require_host_packages(["gcc", "libc6-dev", "make", "dpkg-dev", "bzip2"], progress)
     progress.say("building busybox")
     log = log_dir() / "busybox.log"
@@ -270,7 +276,8 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
 
 
 def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
-    """Compiled modules, made by the image's own Python: without them each start compiles the standard library's anew."""
+    """Compiled modules, made by the image's own Python: without them each start compiles the standard
+    library's anew."""
     with tarfile.open(packages) as tar:
         tar.extractall(tree, filter="tar")
     libraries = tree / "usr/lib/x86_64-linux-gnu"
@@ -296,7 +303,8 @@ def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
 
 
 def write_image_archives(settings: Settings, folder: Path) -> None:
-    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites without our builds."""
+    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites
+    without our builds."""
     progress = Progress(total=2)
     with progress.step("workload images"):
         archives = ensure_archives(settings, progress)

@@ -1,4 +1,5 @@
-"""What providers of clusters in containers have in common: one cluster per run, shared by all of its workers."""
+"""What providers of clusters in containers have in common: one cluster per run, shared by all of its
+workers."""
 
 from __future__ import annotations
 
@@ -35,7 +36,10 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
 
     @abstractmethod
     def program(self, settings: Settings, progress: Progress) -> Path:
-        """What creates and deletes such clusters, of exactly the table's release, built if need be. Raises UserError."""
+        """What creates and deletes such clusters, of exactly the table's release, built if need be.
+
+        Raises UserError.
+        """
 
     def cluster_of(self, context: RunContext[ContainerToolsT]) -> ContainerCluster[ContainerToolsT]:
         """The one cluster of a run, whether it is there or not."""
@@ -48,7 +52,10 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
         yield found
 
     def _found_or_created(self, context: RunContext[ContainerToolsT]) -> Cluster:
-        """The cluster of this run, a kept one, or a new one. Raises UserError when none can be had; leaves nothing then."""
+        """The cluster of this run, a kept one, or a new one.
+
+        Raises UserError when none can be had; leaves nothing then.
+        """
         mine = self.cluster_of(context)
         progress = Progress(total=2, out=sys.stderr)
         found = mine.attach()
@@ -93,7 +100,8 @@ def _failure(run: str) -> Path:
 
 
 def tried_once(run: str, create: Callable[[], Cluster]) -> Cluster:
-    """What `create` returns; where it failed for one worker of a run, the others get the same UserError and do not try again."""
+    """What `create` returns; where it failed for one worker of a run, the others get the same UserError and
+    do not try again."""
     failure = _failure(run)
     if failure.exists():
         raise UserError(failure.read_text())

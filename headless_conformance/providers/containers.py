@@ -1,4 +1,5 @@
-"""A cluster of containers on an engine: created once through pytest-kubernetes, found again when kept, deleted only when ours."""
+"""A cluster of containers on an engine: created once through pytest-kubernetes, found again when kept,
+deleted only when ours."""
 
 from __future__ import annotations
 
@@ -122,7 +123,8 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         """Make the cluster what tests expect, before it is waited for."""
 
     def export_logs(self) -> None:
-        """Save the nodes' logs below reports/, where the program can; a cluster that cannot give them gives none."""
+        """Save the nodes' logs below reports/, where the program can; a cluster that cannot give them gives
+        none."""
 
     @classmethod
     def name_of(cls, minor: str) -> str:
@@ -136,7 +138,10 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
 
     @classmethod
     def exists(cls, settings: Settings, run: str) -> bool:
-        """Whether this run began or took over a cluster that is neither deleted nor kept yet. Asks no engine."""
+        """Whether this run began or took over a cluster that is neither deleted nor kept yet.
+
+        Asks no engine.
+        """
         state = cls._state_of(settings)
         return state.exists() and json.loads(state.read_text())["run"] == run
 
@@ -175,7 +180,10 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
             )
 
     def attach(self) -> Cluster | None:
-        """The cluster of this run, or a kept one, when it is whole, as requested and answers; else None. Starts nothing."""
+        """The cluster of this run, or a kept one, when it is whole, as requested and answers; else None.
+
+        Starts nothing.
+        """
         self._require_ours()
         if not (self._state.exists() and self.kubeconfig.exists()):
             return None
@@ -196,7 +204,8 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         self._record(KEPT)
 
     def create(self, manager_named: ManagerFactory = select_provider_manager) -> Cluster:
-        """Create the cluster through pytest-kubernetes; what an earlier, killed run left under our name goes first.
+        """Create the cluster through pytest-kubernetes; what an earlier, killed run left under our name goes
+        first.
 
         Raises UserError with the program's own words; nothing stays behind then.
         """

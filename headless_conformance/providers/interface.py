@@ -1,4 +1,7 @@
-"""What every provider of clusters answers to. A provider is a folder beside this file and one line of `core.provider_names`."""
+"""What every provider of clusters answers to.
+
+A provider is a folder beside this file and one line of `core.provider_names`.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,8 @@ class ClusterProvider(ABC, Generic[Tools]):
         return settings
 
     def why_impossible(self) -> str | None:
-        """One sentence that says why this machine can have no such cluster; None when it can, as far as is known.
+        """One sentence that says why this machine can have no such cluster; None when it can, as far as is
+        known.
 
         Raises UserError for what is no lack but a failure.
         """
@@ -70,29 +74,43 @@ class ClusterProvider(ABC, Generic[Tools]):
     # Before the cluster
 
     def begun(self, settings: Settings, run: str) -> Settings:
-        """The settings of a run that begins, with what only the cluster itself knows. Writes nothing there. Raises UserError."""
+        """The settings of a run that begins, with what only the cluster itself knows. Writes nothing there.
+
+        Raises UserError.
+        """
         return settings
 
     def introduction(self, settings: Settings) -> str:
-        """What a run is going to use, in whole sentences for a person. The settings are those that `begun` returned."""
+        """What a run is going to use, in whole sentences for a person.
+
+        The settings are those that `begun` returned.
+        """
         return f"Provider {self.name}: {self.description}"
 
     def dry_run(self, settings: Settings) -> Sequence[str] | None:
-        """What a run would do, as lines for a person, when they asked for that and nothing else; None when they did not."""
+        """What a run would do, as lines for a person, when they asked for that and nothing else; None when
+        they did not."""
         return None
 
     @abstractmethod
     def prepare(self, settings: Settings, run: str, progress: Progress) -> Tools:
-        """Make everything ready up to the cluster; quick when it is there. Raises UserError with what a person can do."""
+        """Make everything ready up to the cluster; quick when it is there.
+
+        Raises UserError with what a person can do.
+        """
 
     # The cluster
 
     @abstractmethod
     def session(self, context: RunContext[Tools]) -> AbstractContextManager[Cluster]:
-        """The cluster of a run, for one worker. Raises UserError when none can be had; leaves nothing behind then."""
+        """The cluster of a run, for one worker.
+
+        Raises UserError when none can be had; leaves nothing behind then.
+        """
 
     def outlives(self, context: RunContext[Tools]) -> bool:
-        """Whether the cluster is there after the run, so that what the run created in it has to be removed."""
+        """Whether the cluster is there after the run, so that what the run created in it has to be
+        removed."""
         return False
 
     def export_logs(self, context: RunContext[Tools]) -> None:

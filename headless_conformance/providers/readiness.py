@@ -1,4 +1,5 @@
-"""A cluster is ready when its API answers with the requested version, its nodes are Ready, and its DNS answers."""
+"""A cluster is ready when its API answers with the requested version, its nodes are Ready, and its DNS
+answers."""
 
 from __future__ import annotations
 
@@ -34,31 +35,37 @@ UNKNOWN_NAMES = "127.0.0.1:5353"
 
 
 def kubectl(cluster: Cluster, *words: str | Path, timeout: float = 60.0, stdin: str | None = None) -> str:
-    """Standard output of the row's kubectl against this cluster; UserError with kubectl's own words when it fails."""
+    """Standard output of the row's kubectl against this cluster; UserError with kubectl's own words when it
+    fails."""
     command: Sequence[str | Path] = [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, *words]
     try:
         return output_of(command, timeout=timeout, stdin=stdin)
     except subprocess.CalledProcessError as error:
         raise UserError(
-            f"kubectl {' '.join(map(str, words))} failed; run `make clean` and try again: {error.stderr.strip()}"
+            f"kubectl {' '.join(map(str, words))} failed; run `make clean` and try again: "
+            f"{error.stderr.strip()}"
         ) from None
     except subprocess.TimeoutExpired:
         raise UserError(
-            f"kubectl {' '.join(map(str, words))} did not end within {timeout:.0f} s; run `make clean` and try again."
+            f"kubectl {' '.join(map(str, words))} did not end within {timeout:.0f} s; "
+            "run `make clean` and try again."
         ) from None
 
 
 def without_upstream(corefile: str) -> str:
     """The Corefile with NXDOMAIN, from a second server block, in place of an upstream server's answers.
 
-    Only the `forward` line is replaced, so that the plugins keep their order (`template` in the same block would answer before
-    `kubernetes` does); a Corefile without one comes back unchanged.
+    Only the `forward` line is replaced, so that the plugins keep their order (`template` in the same block
+    would answer before `kubernetes` does); a Corefile without one comes back unchanged.
     """
     changed = FORWARD.sub(rf"\g<indent>forward . {UNKNOWN_NAMES}\n", corefile)
     if changed == corefile:
         return corefile
     address, port = UNKNOWN_NAMES.split(":")
-    return f"{changed.rstrip()}\n.:{port} {{\n    bind {address}\n    template ANY ANY {{\n       rcode NXDOMAIN\n    }}\n}}\n"
+    return (
+        f"{changed.rstrip()}\n.:{port} "
+        f"{{\n    bind {address}\n    template ANY ANY {{\n       rcode NXDOMAIN\n    }}\n}}\n"
+    )
 
 
 def stored_dns(cluster: Cluster) -> Mapping[str, str]:
@@ -80,7 +87,8 @@ def configure_dns(cluster: Cluster, corefile: str) -> None:
 
 
 def answer_unknown_names(cluster: Cluster) -> None:
-    """Make CoreDNS answer NXDOMAIN for every name outside the cluster, so that no run depends on an upstream server."""
+    """Make CoreDNS answer NXDOMAIN for every name outside the cluster, so that no run depends on an upstream
+    server."""
     corefile = stored_corefile(cluster)
     changed = without_upstream(corefile)
     if changed != corefile:
@@ -88,11 +96,13 @@ def answer_unknown_names(cluster: Cluster) -> None:
 
 
 def require_version(cluster: Cluster) -> None:
-    """UserError when the server is not exactly the requested patch: a matrix must never test the wrong version."""
+    """UserError when the server is not exactly the requested patch: a matrix must never test the wrong
+    version."""
     said = json.loads(kubectl(cluster, "version", "-o", "json"))["serverVersion"]["gitVersion"]
     if said.removeprefix("v").split("+")[0] != cluster.release.patch:
         raise UserError(
-            f"Kubernetes {cluster.release.patch} was requested and the server says {said}; run `make clean` and try again."
+            f"Kubernetes {cluster.release.patch} was requested and the server says {said}; "
+            "run `make clean` and try again."
         )
 
 
@@ -125,7 +135,8 @@ def require_ready(cluster: Cluster) -> None:
 
 
 def require_answers(cluster: Cluster) -> None:
-    """Ask each running CoreDNS pod, through a port-forward, for the API server's Service; UserError on any other answer."""
+    """Ask each running CoreDNS pod, through a port-forward, for the API server's Service; UserError on any
+    other answer."""
     api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
     pods = json.loads(
         kubectl(cluster, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json")
@@ -146,14 +157,18 @@ def require_answers(cluster: Cluster) -> None:
         if answer.rcode() != dns.rcode.NOERROR or not answer.answer:
             said = dns.rcode.to_text(answer.rcode())
             raise UserError(
-                f"CoreDNS pod {name} does not answer kubernetes.default yet ({said}); see `kubectl -n kube-system logs {name}`."
+                f"CoreDNS pod {name} does not answer kubernetes.default yet ({said}); "
+                f"see `kubectl -n kube-system logs {name}`."
             )
 
 
 def ask_replica(
     api: client.CoreV1Api, pod: Mapping[str, Any], query: dns.message.Message
 ) -> dns.message.Message:
-    """Ask one DNS pod over TCP through a port-forward. Raises what the client, the stream or dnspython raise."""
+    """Ask one DNS pod over TCP through a port-forward.
+
+    Raises what the client, the stream or dnspython raise.
+    """
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
     forwarded = portforward(api.connect_get_namespaced_pod_portforward, name, namespace, ports="53")
     try:

@@ -12,7 +12,10 @@ from headless_conformance.providers.interface import ClusterProvider
 
 
 def provider_named(name: str) -> ClusterProvider[Any]:
-    """What the module `provider` in the folder of that name has as PROVIDER. UserError names the ones that there are."""
+    """What the module `provider` in the folder of that name has as PROVIDER.
+
+    UserError names the ones that there are.
+    """
     require_known("PROVIDER", name, list(PROVIDERS))
     module = import_module(f"headless_conformance.providers.{name}.provider")
     provider: ClusterProvider[Any] = module.PROVIDER
@@ -25,8 +28,10 @@ def all_providers() -> list[ClusterProvider[Any]]:
 
 
 def settings_of_run(env: Mapping[str, str]) -> Settings:
-    """The settings that the environment asks for, by the rules of its provider. Raises UserError as `from_env`, and for what
-    no or not this provider can do."""
+    """The settings that the environment asks for, by the rules of its provider.
+
+    Raises UserError as `from_env`, and for what no or not this provider can do.
+    """
     asked = env.get("PROVIDER", "")
     if asked:
         provider = provider_named(asked)
@@ -35,6 +40,6 @@ def settings_of_run(env: Mapping[str, str]) -> Settings:
 
 
 def with_default_rules(settings: Settings) -> Settings:
-    """The settings where the person left the choice of a provider to us: what the first one cannot do has to be asked for
-    together with another one."""
+    """The settings where the person left the choice of a provider to us: what the first one cannot do has to
+    be asked for together with another one."""
     return all_providers()[0].checked(settings)

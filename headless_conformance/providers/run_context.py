@@ -1,4 +1,5 @@
-"""One run: its settings, its provider, and what was made ready for it, once, for the runner and every pytest worker."""
+"""One run: its settings, its provider, and what was made ready for it, once, for the runner and every pytest
+worker."""
 
 from __future__ import annotations
 
@@ -94,7 +95,10 @@ class RunContext(Generic[Tools]):
         }
 
     def _read(self, path: Path) -> Tools | None:
-        """What a file holds for settings like these; None when there is nothing. UserError when it could not be made ready."""
+        """What a file holds for settings like these; None when there is nothing.
+
+        UserError when it could not be made ready.
+        """
         if not path.exists():
             return None
         content = json.loads(path.read_text())

@@ -1,4 +1,5 @@
-"""Removing what this clone made: its clusters, its work files, and the private engine when no clone needs it any more."""
+"""Removing what this clone made: its clusters, its work files, and the private engine when no clone needs it
+any more."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ def clean(settings: Settings) -> None:
 
 
 def distclean(settings: Settings) -> None:
-    """`clean`, then the cache of all clones; UserError while the private engine still runs for another clone."""
+    """`clean`, then the cache of all clones; UserError while the private engine still runs for another
+    clone."""
     clean(settings)
     engine = find_engine()
     if engine is not None and engine.private:

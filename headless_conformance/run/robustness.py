@@ -1,7 +1,7 @@
 """What a run does when its cluster is disturbed in the middle of it.
 
-Each disturbance meets a run of its own on kind. The run must end in time, must not say that a promise is broken (it recovers, or
-it says that it could not tell), and must leave nothing behind.
+Each disturbance meets a run of its own on kind. The run must end in time, must not say that a promise is
+broken (it recovers, or it says that it could not tell), and must leave nothing behind.
 """
 
 from __future__ import annotations
@@ -112,7 +112,10 @@ class DisturbedRun:
             f"{len(requirements)} {outcome}" for outcome, requirements in self.outcomes.items()
         )
         verdict = "; ".join(self.problems()) or "well taken"
-        return f"{self.name}: {verdict} ({counts or 'no requirements'}; exit status {self.status}, {clock(self.seconds)})"
+        return (
+            f"{self.name}: {verdict} ({counts or 'no requirements'}; exit status {self.status}, "
+            f"{clock(self.seconds)})"
+        )
 
 
 def outcomes_of(report: Report) -> dict[str, tuple[str, ...]]:
@@ -129,7 +132,9 @@ def disturb(settings: Settings, target: Target, name: str) -> DisturbedRun:
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
     begun = time.monotonic()
-    child = subprocess.Popen(e2e_command(), env={**os.environ, **as_environment(settings)}, start_new_session=True)
+    child = subprocess.Popen(
+        e2e_command(), env={**os.environ, **as_environment(settings)}, start_new_session=True
+    )
     try:
         _await_stateful_sets(target, child)
         time.sleep(AMID_SECONDS)
@@ -156,17 +161,20 @@ def _await_stateful_sets(target: Target, child: subprocess.Popen[bytes]) -> None
     end = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < end:
         if child.poll() is not None:
-            raise UserError("The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first.")
+            raise UserError(
+                "The run ended before it could be disturbed; `make e2e PROVIDER=kind` must work first."
+            )
         if _is_well_under_way(target):
             return
         time.sleep(POLL_SECONDS)
     raise UserError(
-        f"The run had no StatefulSets Ready after {BEGIN_SECONDS:.0f} s; `make e2e PROVIDER=kind` must work first."
+        f"The run had no StatefulSets Ready after {BEGIN_SECONDS:.0f} s; "
+        "`make e2e PROVIDER=kind` must work first."
     )
 
 
 def _is_well_under_way(target: Target) -> bool:
-    form = "jsonpath={range .items[*]}{.spec.replicas} {.status.readyReplicas}{\"\\n\"}{end}"
+    form = 'jsonpath={range .items[*]}{.spec.replicas} {.status.readyReplicas}{"\\n"}{end}'
     try:
         said = target.on_control_plane(*IN_NODE, "get", "statefulsets", "--all-namespaces", "-o", form)
     except UserError:
@@ -175,8 +183,8 @@ def _is_well_under_way(target: Target) -> bool:
 
 
 def all_ready(lines: str) -> bool:
-    """Whether there are StatefulSets of at least REPLICAS Pods and all of them are Ready, each line being the wanted number of
-    Pods and that of the Ready ones (nothing for 0)."""
+    """Whether there are StatefulSets of at least REPLICAS Pods and all of them are Ready, each line being the
+    wanted number of Pods and that of the Ready ones (nothing for 0)."""
     counts = [line.split() for line in lines.splitlines()]
     large = [words for words in counts if words and int(words[0]) >= REPLICAS]
     return bool(large) and all(words[0] == words[-1] and len(words) == 2 for words in large)

@@ -1,4 +1,5 @@
-"""One run from beginning to end: check what was asked, make things ready, run pytest, leave nothing behind."""
+"""One run from beginning to end: check what was asked, make things ready, run pytest, leave nothing
+behind."""
 
 from __future__ import annotations
 
@@ -28,11 +29,13 @@ from headless_conformance.results.verdict import STATUS_ERROR
 USAGE_ERROR = 4
 """What pytest ends with when it does not understand its arguments."""
 GRACE_SECONDS = 150
-"""How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner deletes it."""
+"""How long pytest may take to delete its cluster after an interrupt, before it is killed and the runner
+deletes it."""
 
 
 def chosen_provider(settings: Settings) -> tuple[ClusterProvider[Any], str]:
-    """The provider of a run, and why it is not the one that would be taken first; empty when that is it or was asked for.
+    """The provider of a run, and why it is not the one that would be taken first; empty when that is it or
+    was asked for.
 
     Raises UserError when the machine fails to say what it can have.
     """
@@ -57,14 +60,16 @@ def prepare_only(settings: Settings) -> None:
     provider, why = chosen_provider(settings)
     if not provider.prepares:
         raise UserError(
-            f"Nothing is prepared for PROVIDER={provider.name}; `make image-archive` writes the images that it needs."
+            f"Nothing is prepared for PROVIDER={provider.name}; "
+            "`make image-archive` writes the images that it needs."
         )
     print(" ".join(filter(None, (why, provider.introduction(settings)))), flush=True)
     provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
-    """Run the suite; the exit status is pytest's own, as `plugin.outcomes` sets it, 130 after ^C, and 143 after SIGTERM.
+    """Run the suite; the exit status is pytest's own, as `plugin.outcomes` sets it, 130 after ^C, and 143
+    after SIGTERM.
 
     Raises UserError before anything was started.
     """
@@ -104,7 +109,8 @@ def _run(
 
 
 def _pytest(context: RunContext[Any], choice: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an interrupt."""
+    """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an
+    interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = str(context.provider.pytest_workers)
     command = pytest_command("-n", workers, "--dist=loadgroup", *arguments)
@@ -114,7 +120,8 @@ def _pytest(context: RunContext[Any], choice: Mapping[str, str], arguments: Sequ
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:
-    """Run a child in a session of its own; ^C and SIGTERM reach it once, and it gets `grace` seconds to clean up.
+    """Run a child in a session of its own; ^C and SIGTERM reach it once, and it gets `grace` seconds to clean
+    up.
 
     Returns its exit status, or 128 and the number of the signal.
     """

@@ -1,7 +1,7 @@
 """The suite on each version, one after the other, and what differs between them.
 
-K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A red does not end the matrix. Each version's reports are
-kept in reports/matrix/<minor>/, for `make report` to merge.
+K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A red does not end the matrix. Each
+version's reports are kept in reports/matrix/<minor>/, for `make report` to merge.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def chosen_rows(versions: Versions, asked: str) -> list[Release]:
 
 
 def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[Row]:
-    """Run each version and put its reports into a folder of its own; ends early only when a run was interrupted."""
+    """Run each version and put its reports into a folder of its own; ends early only when a run was
+    interrupted."""
     target = reports / FOLDER
     shutil.rmtree(target, ignore_errors=True)
     done: list[Row] = []

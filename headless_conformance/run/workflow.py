@@ -31,7 +31,8 @@ def matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
 
 
 def lint(folder: Path = WORKFLOWS) -> int:
-    """Run both linters on the workflow files, without a network once they are there; 1 when one of them finds something."""
+    """Run both linters on the workflow files, without a network once they are there; 1 when one of them finds
+    something."""
     files = sorted(folder.glob("*.yml"))
     actionlint = binary("actionlint", load().components["actionlint"], "actionlint", Progress(total=1))
     zizmor = Path(sys.executable).parent / "zizmor"

@@ -1,4 +1,5 @@
-"""Every Go program that we build: pinned modules in `modules/<component>-<version>`, built once into the cache."""
+"""Every Go program that we build: pinned modules in `modules/<component>-<version>`, built once into the
+cache."""
 
 from __future__ import annotations
 
@@ -143,7 +144,8 @@ def folder_of(component: str, version: str) -> Path:
 
 
 def go_environment(**more: str) -> dict[str, str]:
-    """The environment of every go command of ours: the user's, with whatever would change a build set to our values."""
+    """The environment of every go command of ours: the user's, with whatever would change a build set to our
+    values."""
     ours = {
         "CGO_ENABLED": "0",
         "GOARCH": "amd64",
@@ -157,7 +159,10 @@ def go_environment(**more: str) -> dict[str, str]:
 
 
 def go_version() -> str:
-    """The Go release in PATH, such as `go1.26.8`. Raises UserError when there is none or it is older than OLDEST_GO."""
+    """The Go release in PATH, such as `go1.26.8`.
+
+    Raises UserError when there is none or it is older than OLDEST_GO.
+    """
     oldest = ".".join(map(str, OLDEST_GO))
     if shutil.which("go") is None:
         raise UserError(f"Go is missing; install Go {oldest} or newer and have it in PATH.")
@@ -170,7 +175,8 @@ def go_version() -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """What is built: a module of ours (its folder holds go.mod) and packages with the names of their programs."""
+    """What is built: a module of ours (its folder holds go.mod) and packages with the names of their
+    programs."""
 
     title: str
     folder: Path
@@ -202,7 +208,8 @@ def source_of(component: str, version: str) -> Source:
     folder = folder_of(component, plain)
     if not (folder / "go.mod").exists():
         raise UserError(
-            f"There are no pins for {component} {plain}; run `headless-conformance go-pins` and commit what it writes."
+            f"There are no pins for {component} {plain}; "
+            "run `headless-conformance go-pins` and commit what it writes."
         )
     recipe = RECIPES[component]
     stamps = [f"-X {name}={value}" for name, value in recipe.stamped(plain).items()]
@@ -210,12 +217,18 @@ def source_of(component: str, version: str) -> Source:
 
 
 def binary(component: str, version: str, name: str, progress: Progress) -> Path:
-    """The program `name` of a component, built if need be. Raises UserError (no Go, no pins) or StepFailed."""
+    """The program `name` of a component, built if need be.
+
+    Raises UserError (no Go, no pins) or StepFailed.
+    """
     return binaries(component, version, progress) / name
 
 
 def binaries(component: str, version: str, progress: Progress, only: Collection[str] = ()) -> Path:
-    """The folder with the programs of a component, as `build` says. Raises UserError (no Go, no pins) or StepFailed."""
+    """The folder with the programs of a component, as `build` says.
+
+    Raises UserError (no Go, no pins) or StepFailed.
+    """
     return build(source_of(component, version), progress, only)
 
 
@@ -227,9 +240,10 @@ def folder_built(source: Source) -> Path:
 def build(source: Source, progress: Progress, only: Collection[str] = ()) -> Path:
     """Build a source's programs into the cache and return their folder; nothing to do when they are there.
 
-    With `only`, no others than these names are built, and the folder has at least these. The folder of all appears whole
-    or not at all, and takes over what was built alone. Go's build cache is one of ours per source and is removed after
-    success, so an interrupted build goes on where it was and a finished one holds no disk. Two runs at once wait for each other.
+    With `only`, no others than these names are built, and the folder has at least these. The folder of all
+    appears whole or not at all, and takes over what was built alone. Go's build cache is one of ours per
+    source and is removed after success, so an interrupted build goes on where it was and a finished one holds
+    no disk. Two runs at once wait for each other.
     """
     target = folder_built(source)
     if found := _finished(target, only):
@@ -276,7 +290,8 @@ def alone(name: str, progress: Progress) -> Iterator[None]:
 
 
 def _forget_superseded(target: Path, source: Source) -> None:
-    """Remove build caches of earlier inputs of the same source, which interrupted builds left, unless a run uses them."""
+    """Remove build caches of earlier inputs of the same source, which interrupted builds left, unless a run
+    uses them."""
     for left in (cache_dir() / "go-build").glob(f"{source.title}-{'?' * len(source.key(go_version()))}"):
         if left.name != target.name:
             with suppress(Timeout), FileLock(_lock_file(left.name), timeout=0):
@@ -328,7 +343,8 @@ def _go_build(source: Source, commands: Mapping[str, str], folder: Path, build_c
 
 
 def _default_name(package: str) -> str:
-    """The name that `go build` gives a program: the last element of its package path that is no major version."""
+    """The name that `go build` gives a program: the last element of its package path that is no major
+    version."""
     words = package.split("/")
     return words[-2] if re.fullmatch(r"v\d+", words[-1]) else words[-1]
 

@@ -1,10 +1,13 @@
-"""Write the pins of every Go component that versions.yaml names: `modules/<component>-<version>/go.mod` and `go.sum`.
+"""Write the pins of every Go component that versions.yaml names: `modules/<component>-<version>/go.mod` and
+`go.sum`.
 
-Run `headless-conformance go-pins` after a change of versions.yaml, and commit what it wrote. A folder that is there stays
-as it is: its pins are what was built and tested; one that the table names no more is named, to be removed with git.
+Run `headless-conformance go-pins` after a change of versions.yaml, and commit what it wrote. A folder that is
+there stays as it is: its pins are what was built and tested; one that the table names no more is named, to be
+removed with git.
 
-Each component has a go.mod of its own so that it is built with the dependencies of its own release: what the release's go.mod
-replaces or sets as godebug default is carried over, since Go reads both from the main module only.
+Each component has a go.mod of its own so that it is built with the dependencies of its own release: what the
+release's go.mod replaces or sets as godebug default is carried over, since Go reads both from the main module
+only.
 """
 
 from __future__ import annotations
@@ -41,7 +44,10 @@ def _go(*words: str) -> str:
 
 
 def reason(error: subprocess.CalledProcessError) -> str:
-    """Go's own words: what is wrong stands last, after the way to it. `go mod download -json` says it on standard output."""
+    """Go's own words: what is wrong stands last, after the way to it.
+
+    `go mod download -json` says it on standard output.
+    """
     try:
         return str(json.loads(error.stdout)["Error"])
     except (ValueError, LookupError, TypeError):
@@ -87,8 +93,10 @@ def go_mod(component: str, version: str) -> str:
 
 
 def generate(component: str, version: str) -> Path | None:
-    """Write one folder of pins; None when it is there already. Raises UserError with Go's words, such as that a module
-    is not to be had."""
+    """Write one folder of pins; None when it is there already.
+
+    Raises UserError with Go's words, such as that a module is not to be had.
+    """
     folder = folder_of(component, version)
     if folder.exists():
         return None
@@ -114,7 +122,8 @@ def generate_all() -> None:
     for path in sorted(FOLDER.glob("*/go.mod")):
         if path.parent not in {folder_of(*pair) for pair in named}:
             print(
-                f"{path.parent.name}: not in versions.yaml any more; remove it with `git rm -r {path.parent.relative_to(ROOT)}`"
+                f"{path.parent.name}: not in versions.yaml any more; "
+                f"remove it with `git rm -r {path.parent.relative_to(ROOT)}`"
             )
     if failed:
         raise UserError(

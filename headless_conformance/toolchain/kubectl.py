@@ -14,7 +14,8 @@ from headless_conformance.toolchain.go import binaries
 
 
 def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Path:
-    """A kubectl of the server's minor: the person's when it is of that minor, else the table's closest one, built if need be."""
+    """A kubectl of the server's minor: the person's when it is of that minor, else the table's closest one,
+    built if need be."""
     own = shutil.which("kubectl")
     if own and _minor_of(own) == release.minor:
         return Path(own)

@@ -17,7 +17,9 @@ def test_in_a_clone_everything_is_beside_the_package(tmp_path: Path) -> None:
     assert reports_of(package, Path("/elsewhere")) == tmp_path / "reports"
 
 
-def test_an_installed_package_has_its_suites_below_it_and_reports_go_where_the_person_is(tmp_path: Path) -> None:
+def test_an_installed_package_has_its_suites_below_it_and_reports_go_where_the_person_is(
+    tmp_path: Path,
+) -> None:
     package = tmp_path / "site-packages" / "headless_conformance"
     assert tree_of(package) == package / "data"
     assert reports_of(package, tmp_path / "work") == tmp_path / "work" / "reports"
@@ -26,7 +28,9 @@ def test_an_installed_package_has_its_suites_below_it_and_reports_go_where_the_p
 def test_pytest_finds_suites_and_their_configuration_from_any_folder(tmp_path: Path) -> None:
     command = pytest_command(str(ROOT / "suites"), "--collect-only", "-q")
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("suites/")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,5 @@
-"""Which engine is used, what a machine must have, and that only the private engine's own traces are removed."""
+"""Which engine is used, what a machine must have, and that only the private engine's own traces are
+removed."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""What `make clean` removes of earlier builds, and what it leaves, with a recorded engine and a cache of its own."""
+"""What `make clean` removes of earlier builds, and what it leaves, with a recorded engine and a cache of its
+own."""
 
 from __future__ import annotations
 

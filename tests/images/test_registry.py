@@ -1,4 +1,5 @@
-"""Images through a real registry on 127.0.0.1: what `image-archive` writes, IMAGE_PREFIX, PULL_SECRET, and IMAGES=pull."""
+"""Images through a real registry on 127.0.0.1: what `image-archive` writes, IMAGE_PREFIX, PULL_SECRET, and
+IMAGES=pull."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ DOCKER = """#!/bin/sh
 for last; do :; done
 file=$STORE/$(echo "$last" | tr '/:@' ---).tar
 case "$1 $2" in
-"image inspect") [ -e "$file" ] && sha256sum <"$file" | cut -c1-64 || { echo "Error: No such image: $last" >&2; exit 1; } ;;
+"image inspect")
+    [ -e "$file" ] || { echo "Error: No such image: $last" >&2; exit 1; }
+    sha256sum <"$file" | cut -c1-64 ;;
 "image rm") rm -f "$file" ;;
 pull*) exec "$CRANE" pull "$last" "$file" ;;
 *) echo "unexpected: $*" >&2; exit 64 ;;
@@ -128,7 +131,8 @@ class Puller:
 def puller(
     request: pytest.FixtureRequest, crane: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Puller]:
-    """By the Docker that answers on this machine, and by a stand-in for it that reads from the registry itself."""
+    """By the Docker that answers on this machine, and by a stand-in for it that reads from the registry
+    itself."""
     monkeypatch.setattr(node, "ensure_from_registries", lambda *_: {})
     engine = find_engine()
     if request.param == "stand-in":

@@ -1,4 +1,5 @@
-"""Image archives are the same bytes for the same inputs, and the entrypoint of the MySQL image does what its head says."""
+"""Image archives are the same bytes for the same inputs, and the entrypoint of the MySQL image does what its
+head says."""
 
 import hashlib
 import json

@@ -1,4 +1,5 @@
-"""A cluster of the person's own: their kubeconfig is only read, nothing is written without consent, rights decide."""
+"""A cluster of the person's own: their kubeconfig is only read, nothing is written without consent, rights
+decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The k3d provider as far as it goes without a k3s image: its configuration by the real k3d, its errors, what it deletes."""
+"""The k3d provider as far as it goes without a k3s image: its configuration by the real k3d, its errors, what
+it deletes."""
 
 from __future__ import annotations
 

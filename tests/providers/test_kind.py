@@ -217,5 +217,6 @@ def test_kubelets_show_what_they_wrote_since_a_time_and_a_silent_node_its_reason
 
 
 def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:
-    corefile = ".:53 {\n    errors\n    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n    cache 30\n}\n"
+    forward = "    forward . /etc/resolv.conf {\n       max_concurrent 1000\n    }\n"
+    corefile = f".:53 {{\n    errors\n{forward}    cache 30\n}}\n"
     assert FORWARD.sub("X\n", corefile) == ".:53 {\n    errors\nX\n    cache 30\n}\n"

@@ -56,8 +56,13 @@ class DummyProvider(ClusterProvider[DummyTools]):
     def session(self, context) -> Iterator[Cluster]:
         note("session")
         yield Cluster(
-            name="dummy-1", provider=self.name, release=context.settings.release, kubeconfig=Path("/no/kubeconfig"),
-            kubectl=context.tools.kubectl, capabilities=frozenset(), images={{}},
+            name="dummy-1",
+            provider=self.name,
+            release=context.settings.release,
+            kubeconfig=Path("/no/kubeconfig"),
+            kubectl=context.tools.kubectl,
+            capabilities=frozenset(),
+            images={{}},
         )
 
     def end_session(self, context) -> None:

@@ -1,4 +1,5 @@
-"""What a run makes ready is made ready once, for the runner and for every worker, and its cluster is tried once."""
+"""What a run makes ready is made ready once, for the runner and for every worker, and its cluster is tried
+once."""
 
 from __future__ import annotations
 

@@ -143,7 +143,8 @@ def test_the_default_corefile_moves_to_the_host() -> None:
 
 
 def test_a_corefile_of_one_line_plugins_and_several_servers_moves_to_the_host() -> None:
-    given = ".:53 {\n  health :8080\n  kubernetes cluster.local\n}\nexample.org. {\n  errors\n}\nother.org:5353 {\n  errors\n}\n"
+    others = "example.org. {\n  errors\n}\nother.org:5353 {\n  errors\n}\n"
+    given = f".:53 {{\n  health :8080\n  kubernetes cluster.local\n}}\n{others}"
     assert corefile.on_host(given, 20_053, 20_054, Path("/k")) == (
         '.:20053 {\n    bind 127.0.0.1\n  kubernetes cluster.local {\n     kubeconfig "/k"\n  }\n}\n'
         "example.org.:20053 {\n    bind 127.0.0.1\n  errors\n}\nother.org:5353 {\n  errors\n}\n"
@@ -266,7 +267,8 @@ def test_a_killed_parent_leaves_no_component(tmp_path: Path) -> None:
         from pathlib import Path
         from headless_conformance.providers.simulated.component import Component
         here = Path({str(tmp_path)!r})
-        print(Component("x", ["sleep", "300"], here / "x.log", {{"PATH": "/bin:/usr/bin"}}, here).pid, flush=True)
+        env = {{"PATH": "/bin:/usr/bin"}}
+        print(Component("x", ["sleep", "300"], here / "x.log", env, here).pid, flush=True)
         threading.Event().wait()
         """
     )

@@ -1,4 +1,5 @@
-"""Debian packages come as pinned or not at all, unless drift is allowed; root file systems are what the packages say."""
+"""Debian packages come as pinned or not at all, unless drift is allowed; root file systems are what the
+packages say."""
 
 import hashlib
 import os

@@ -38,7 +38,10 @@ if [ -n "$FAKE_FAILURE" ]; then echo "undefined: Foo"; exit 1; fi
 sleep "${FAKE_SECONDS:-0}"
 while [ "$1" != -o ]; do shift; done
 folder=$2; shift 2
-for package; do case "$package" in */v3) package=${package%/v3};; esac; echo built >"$folder/${package##*/}"; done
+for package; do
+  case "$package" in */v3) package=${package%/v3};; esac
+  echo built >"$folder/${package##*/}"
+done
 echo once >>"$FAKE_RECORD"
 """
 
@@ -169,7 +172,8 @@ def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
 def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "0.5")
     program = (
-        "from pathlib import Path; from headless_conformance.core.progress import Progress; from headless_conformance.toolchain.go import Source, build;"
+        "from pathlib import Path; from headless_conformance.core.progress import Progress; "
+        "from headless_conformance.toolchain.go import Source, build;"
         f"build(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
     )
     command = [sys.executable, "-c", program]

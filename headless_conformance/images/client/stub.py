@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Listens on TCP port 3306 (or the one given) where a test needs an open port and no database; every connection gets a banner."""
+"""Listens on TCP port 3306 (or the one given) where a test needs an open port and no database; every
+connection gets a banner."""
 
 import signal
 import socket

@@ -27,7 +27,10 @@ PULL_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class NodeImage:
-    """An image that the engine has. `workloads` maps the manifests' image names to what stands for them in the cluster."""
+    """An image that the engine has.
+
+    `workloads` maps the manifests' image names to what stands for them in the cluster.
+    """
 
     reference: str
     content_id: str
@@ -37,7 +40,8 @@ class NodeImage:
 
 
 def ensure_node_image(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
-    """The release's node image in the engine: the one that is there, else pulled, else built, as IMAGES allows.
+    """The release's node image in the engine: the one that is there, else pulled, else built, as IMAGES
+    allows.
 
     Raises UserError when it can be neither pulled nor built, or when IMAGES=pull and no registry has it.
     """
@@ -102,7 +106,8 @@ def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> No
 
 
 def _published(release: Release, content_id: str, engine: Engine, progress: Progress) -> NodeImage:
-    """The published image, which carries no workload; those that no registry has are made by Docker and have to be loaded."""
+    """The published image, which carries no workload; those that no registry has are made by Docker and have
+    to be loaded."""
     workloads = ensure_from_registries(engine, progress)
     return NodeImage(
         release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values())))
@@ -119,7 +124,8 @@ def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     except StepFailed as error:
         words = tail(log, 1).strip()
         raise UserError(
-            f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}, which ends with: {words})."
+            f"{reference} cannot be pulled; check the network or use IMAGES=build (log: {log}, "
+            f"which ends with: {words})."
         ) from error
     content_id = _identity(reference, engine)
     if content_id is None:

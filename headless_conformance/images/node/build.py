@@ -22,7 +22,10 @@ from headless_conformance.toolchain.go import alone, build, folder_built
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"
-"""Label of a built image: the clone that built it. Containers inherit it, so it says nothing about whose a container is."""
+"""Label of a built image: the clone that built it.
+
+Containers inherit it, so it says nothing about whose a container is.
+"""
 
 
 def reference_of(parts: Parts, key: str) -> str:
@@ -67,14 +70,16 @@ def build_image(
 
 
 def _require_agreement(parts: Parts, progress: Progress) -> None:
-    """StepFailed when kubeadm asks for other images than the table's row has: no cluster would start, or with another DNS."""
+    """StepFailed when kubeadm asks for other images than the table's row has: no cluster would start, or with
+    another DNS."""
     kubeadm = build(parts.kubernetes, progress) / "kubeadm"
     asked = output_of([kubeadm, "config", "images", "list", f"--kubernetes-version=v{parts.release.patch}"])
     missing = set(asked.split()) ^ set(control_plane(parts.release).values())
     if missing:
         names = ", ".join(sorted(missing))
         raise StepFailed(
-            f"kubeadm {parts.release.patch} and the row of versions.yaml do not agree on {names}; correct the row."
+            f"kubeadm {parts.release.patch} and the row of versions.yaml do not agree on {names}; "
+            "correct the row."
         )
 
 
@@ -145,7 +150,8 @@ def _build_container() -> str:
 
 
 def remove_build_leftovers(engine: Engine) -> None:
-    """Remove this clone's build container and the loaded file systems: a finished image keeps what it needs of them."""
+    """Remove this clone's build container and the loaded file systems: a finished image keeps what it needs
+    of them."""
     for container in engine.docker(
         "ps", "--all", "--quiet", "--filter", f"name=^{_build_container()}$"
     ).split():
@@ -155,7 +161,8 @@ def remove_build_leftovers(engine: Engine) -> None:
 
 
 def _remove_superseded(parts: Parts, reference: str, engine: Engine) -> None:
-    """Remove earlier images that this clone built of the release (1.3 GB each), except those that a cluster uses."""
+    """Remove earlier images that this clone built of the release (1.3 GB each), except those that a cluster
+    uses."""
     for name in _names(
         engine, f"{PREFIX}/node:v{parts.release.patch}-*", "--filter", f"label={BUILT_BY}={clone_id()}"
     ):

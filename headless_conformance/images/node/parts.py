@@ -1,4 +1,5 @@
-"""What a node image is made of: the node's own files, and the images of the control plane and of what kind installs."""
+"""What a node image is made of: the node's own files, and the images of the control plane and of what kind
+installs."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ TOOLS = (
     ),
     *("conntrack", "nftables", "libnftables1", "libjansson4", "libedit2", "libbsd0", "libmd0", "libtinfo6"),
 )
-"""Debian packages of the node's set that kube-proxy calls, and the shell and coreutils that the volume provisioner calls."""
+"""Debian packages of the node's set that kube-proxy calls, and the shell and coreutils that the volume
+provisioner calls."""
 
 NFT_LINKS = {
     f"/usr/sbin/{name}": Link("xtables-nft-multi")
@@ -108,7 +110,8 @@ def _own(name: str) -> Source:
 
 
 def content_key_of(parts: Parts, workloads: Sequence[Path]) -> str:
-    """Twelve hexadecimal digits that change with every input of the image; workload archives are told by their file names."""
+    """Twelve hexadecimal digits that change with every input of the image; workload archives are told by
+    their file names."""
     go = go_version()
     own_files = [
         *sorted(FILES.iterdir()),
@@ -160,7 +163,8 @@ def control_plane(release: Release) -> dict[str, str]:
 
 
 def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progress) -> list[Path]:
-    """Write the archives of all images that a cluster needs to start, under the names that kubeadm and the manifests ask for."""
+    """Write the archives of all images that a cluster needs to start, under the names that kubeadm and the
+    manifests ask for."""
     asked, names = control_plane(parts.release), names_of(parts)
     tools = folder / "tools.layer"
     fetched = fetch("node", settings, progress)
@@ -265,13 +269,19 @@ def _kind_files(folder: Path, release: Release) -> dict[str, Entry]:
 
 
 def node_entrypoint(text: str) -> str:
-    """kind's entrypoint with our lines before it starts systemd. Raises ValueError when it is not as it was."""
+    """kind's entrypoint with our lines before it starts systemd.
+
+    Raises ValueError when it is not as it was.
+    """
     start = "log_info 'starting init'\n"
     return _replaced(re.escape(start), (FILES / "inotify.sh").read_text() + start, text)
 
 
 def containerd_config(text: str, pause: str) -> str:
-    """kind's containerd configuration with our changes. Raises ValueError when it is not as it was when this was written."""
+    """kind's containerd configuration with our changes.
+
+    Raises ValueError when it is not as it was when this was written.
+    """
     # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and no pod would start.
     text = _replaced(r"restrict_oom_score_adj = false", "restrict_oom_score_adj = true", text)
     text = _replaced(

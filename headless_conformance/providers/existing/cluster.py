@@ -1,4 +1,5 @@
-"""A cluster of the person's own: what it has and what this account may see decide which requirements can be checked.
+"""A cluster of the person's own: what it has and what this account may see decide which requirements can be
+checked.
 
 Nothing here writes. A run creates namespaces of its own and works in those only.
 """
@@ -60,7 +61,8 @@ def namespace_objects(rights: Rights, settings: Settings) -> tuple[Mapping[str, 
     for verb in ("create", "delete", "list"):
         if not rights.may(verb, "namespaces"):
             raise UserError(
-                f"This account may not {verb} namespaces; let an administrator apply manifests/rbac/account.yaml."
+                f"This account may not {verb} namespaces; "
+                "let an administrator apply manifests/rbac/account.yaml."
             )
     if not rights.may("create", "statefulsets", group="apps"):
         group = "rbac.authorization.k8s.io"
@@ -95,7 +97,8 @@ def _pull_secret(path: Path) -> Mapping[str, Any]:
         known = None
     if not known:
         raise UserError(
-            f"PULL_SECRET={path} holds no credentials (`auths`), as `docker login` writes them; name one that does."
+            f"PULL_SECRET={path} holds no credentials (`auths`), as `docker login` writes them; "
+            "name one that does."
         )
     return {
         "apiVersion": "v1",
@@ -107,7 +110,8 @@ def _pull_secret(path: Path) -> Mapping[str, Any]:
 
 
 def require_ipv4(rights: Rights) -> None:
-    """UserError where Services have IPv6 addresses first, as far as this account may see: the tests ask for A records."""
+    """UserError where Services have IPv6 addresses first, as far as this account may see: the tests ask for A
+    records."""
     if rights.may("get", "services", namespace="default", name="kubernetes"):
         core = client.CoreV1Api(rights.api)
         service: Any = core.read_namespaced_service("kubernetes", "default", _request_timeout=REQUEST_SECONDS)
@@ -179,7 +183,8 @@ def outline(settings: Settings, connection: Connection) -> list[str]:
     images = published(settings.target.image_prefix or "(IMAGE_PREFIX)")
     lines = [
         "",
-        "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; each begins with:",
+        "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; "
+        "each begins with:",
     ]
     lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or [
         "  nothing to begin with"
@@ -198,11 +203,15 @@ def outline(settings: Settings, connection: Connection) -> list[str]:
 
 
 def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) -> Cluster:
-    """The person's cluster as tests see it. UserError when its version is another one than asked for, or rights are missing."""
+    """The person's cluster as tests see it.
+
+    UserError when its version is another one than asked for, or rights are missing.
+    """
     version = connection.version()
     if version != settings.release.patch:
         raise UserError(
-            f"Context {connection.context} is Kubernetes {version}, not {settings.release.patch}; leave K8S out or correct it."
+            f"Context {connection.context} is Kubernetes {version}, not {settings.release.patch}; "
+            "leave K8S out or correct it."
         )
     objects, missing = _looked_at(settings, connection)
     return Cluster(

@@ -1,4 +1,5 @@
-"""A cluster of the person's own: reaching it, asking before anything is written there, and removing what is ours."""
+"""A cluster of the person's own: reaching it, asking before anything is written there, and removing what is
+ours."""
 
 from __future__ import annotations
 
@@ -52,7 +53,10 @@ class Connection:
         return config.new_client_from_config(str(self.kubeconfig))
 
     def version(self) -> str:
-        """The server's version without `v` and whatever a vendor adds to it. UserError when it does not answer."""
+        """The server's version without `v` and whatever a vendor adds to it.
+
+        UserError when it does not answer.
+        """
         try:
             said: Any = client.VersionApi(self.api).get_code(_request_timeout=REQUEST_SECONDS)
         except (ApiException, HTTPError, config.ConfigException, OSError, ValueError) as error:
@@ -64,7 +68,8 @@ class Connection:
         found = re.match(r"v?(\d+\.\d+(?:\.\d+)?)", said.git_version)
         if not found:
             raise UserError(
-                f"The API server of context {self.context} states the version {said.git_version!r}, which is none; "
+                f"The API server of context {self.context} states the version {said.git_version!r}, "
+                "which is none; "
                 "check that CONTEXT= names a Kubernetes cluster."
             )
         return found[1]
@@ -80,7 +85,8 @@ def copied_kubeconfig(run: str) -> Path:
 
 
 def _forget_copies_of_ended_runs() -> None:
-    """A run that was killed could not remove its copy of the person's credentials; its name begins with its process."""
+    """A run that was killed could not remove its copy of the person's credentials; its name begins with its
+    process."""
     for path in work_dir().glob("existing-*-*.kubeconfig"):
         try:
             os.kill(int(path.name.split("-")[1]), 0)
@@ -103,7 +109,10 @@ def connect(settings: Settings, run: str) -> Connection:
 
 
 def require_consent(connection: Connection, settings: Settings, what: str) -> None:
-    """Unless the context is one of ours or CONFIRM=1: ask the person on the terminal. UserError when they do not say yes."""
+    """Unless the context is one of ours or CONFIRM=1: ask the person on the terminal.
+
+    UserError when they do not say yes.
+    """
     if settings.target.confirmed or OUR_CONTEXTS.match(connection.context):
         return
     if not sys.stdin.isatty():
@@ -112,7 +121,8 @@ def require_consent(connection: Connection, settings: Settings, what: str) -> No
             f"set CONFIRM=1 to {what} there, or look first with DRY_RUN=1."
         )
     answer = input(
-        f"Context {connection.context} ({connection.server}) is no cluster of ours. Really {what} there? [yes/no] "
+        f"Context {connection.context} ({connection.server}) is no cluster of ours. "
+        f"Really {what} there? [yes/no] "
     )
     if answer.strip() != "yes":
         raise UserError("Nothing was done; answer `yes` or set CONFIRM=1 to go on.")
@@ -135,7 +145,8 @@ def own_namespaces(connection: Connection, run: str = "") -> list[str]:
 
 
 def remove_namespaces(connection: Connection, progress: Progress, run: str = "") -> int:
-    """Delete the namespaces of a run (any run when empty), wait until they are gone, and return how many there were.
+    """Delete the namespaces of a run (any run when empty), wait until they are gone, and return how many
+    there were.
 
     UserError names those that are still there after GONE_SECONDS.
     """
@@ -156,7 +167,8 @@ def remove_namespaces(connection: Connection, progress: Progress, run: str = "")
         while left := own_namespaces(connection, run):
             if time.monotonic() > end:
                 raise UserError(
-                    f"These namespaces are still being deleted after {GONE_SECONDS:.0f} s: {', '.join(left)}; "
+                    f"These namespaces are still being deleted after {GONE_SECONDS:.0f} s: "
+                    f"{', '.join(left)}; "
                     "see `kubectl get namespaces` and run `make clean-existing` later."
                 )
             time.sleep(POLL_SECONDS)
@@ -164,7 +176,8 @@ def remove_namespaces(connection: Connection, progress: Progress, run: str = "")
 
 
 def clean_existing(settings: Settings) -> None:
-    """Remove what runs that were killed left on the person's cluster, found by the label on its namespaces."""
+    """Remove what runs that were killed left on the person's cluster, found by the label on its
+    namespaces."""
     connection = connect(settings, "clean")
     try:
         connection.version()

@@ -63,7 +63,8 @@ def _anchored(entry: Entry, folder: Path) -> Entry:
 
 
 def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tuple[Path, Entry]]:
-    """Named entries of a kind with the file that they come from; the first file that has a name wins, as with kubectl."""
+    """Named entries of a kind with the file that they come from; the first file that has a name wins, as with
+    kubectl."""
     found: dict[str, tuple[Path, Entry]] = {}
     for path, content in files.items():
         try:
@@ -77,7 +78,8 @@ def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tu
 
 
 def flattened(kubeconfig: str, context: str) -> Entry:
-    """The one context (the current one when `context` is empty) with its cluster and user, all files embedded.
+    """The one context (the current one when `context` is empty) with its cluster and user, all files
+    embedded.
 
     `kubeconfig` is what KUBECONFIG may hold. UserError says what is missing.
     """
@@ -96,7 +98,8 @@ def flattened(kubeconfig: str, context: str) -> Entry:
         entries = _entries(files, kind, field)
         if named.get(field) not in entries:
             raise UserError(
-                f"Context {chosen} names the {field} {named.get(field)}, which the kubeconfig has not; correct it."
+                f"Context {chosen} names the {field} {named.get(field)}, which the kubeconfig has not; "
+                "correct it."
             )
         path, entry = entries[named[field]]
         parts[field] = _anchored(entry, path.parent)

@@ -1,4 +1,7 @@
-"""Provider existing: a cluster of the person's own. Never created, never deleted; only read until they consent."""
+"""Provider existing: a cluster of the person's own.
+
+Never created, never deleted; only read until they consent.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
         secret = settings.target.pull_secret
         if secret is not None and not secret.is_file():
             raise UserError(
-                f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the registry's credentials."
+                f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the "
+                "registry's credentials."
             )
         return settings if "namespace" in settings.model_fields_set else settings.with_changes(namespace="")
 
@@ -68,7 +72,8 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
         version, asked = connection.version(), settings.asked_release.removeprefix("v")
         if asked and asked != version and not version.startswith(f"{asked}."):
             raise UserError(
-                f"Context {connection.context} is Kubernetes {version}, not {asked}; leave K8S out or correct it."
+                f"Context {connection.context} is Kubernetes {version}, not {asked}; "
+                "leave K8S out or correct it."
             )
         target = settings.target.model_copy(
             update={"kubeconfig": str(connection.kubeconfig), "context": connection.context}

@@ -1,4 +1,5 @@
-"""A k3d cluster of this clone: k3s as it comes, but for what needs images of its own, created through pytest-kubernetes.
+"""A k3d cluster of this clone: k3s as it comes, but for what needs images of its own, created through
+pytest-kubernetes.
 
 k3s keeps its own CoreDNS configuration and puts it back when it is changed, so it stays as it is here.
 """
@@ -33,7 +34,8 @@ ADD_ONS = ("traefik", "servicelb", "metrics-server")
 
 
 def cgroup_v1() -> bool:
-    """Whether this host has the older control groups, on which newer kubelets refuse to start unless told otherwise."""
+    """Whether this host has the older control groups, on which newer kubelets refuse to start unless told
+    otherwise."""
     return not Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
@@ -123,7 +125,8 @@ class K3dCluster(ContainerCluster[K3dTools]):
 
 
 def require_own_hosts(cluster: Cluster) -> None:
-    """Wait until k3d's own change of CoreDNS' configuration is there; k3s would overwrite an earlier one of ours.
+    """Wait until k3d's own change of CoreDNS' configuration is there; k3s would overwrite an earlier one of
+    ours.
 
     Raises UserError after HOSTS_SECONDS.
     """

@@ -66,7 +66,8 @@ def ensure_k3s_image(settings: Settings, engine: Engine) -> None:
 
 
 def workload_archives(settings: Settings, engine: Engine, progress: Progress) -> Mapping[str, Path]:
-    """Workload images by reference: from Debian packages where apt knows Debian, else client and stub by Docker.
+    """Workload images by reference: from Debian packages where apt knows Debian, else client and stub by
+    Docker.
 
     The nodes pull the others themselves then.
     """

@@ -27,7 +27,8 @@ OWNER_MOUNT = "/etc/headless-conformance/owner"
 
 
 def owner_file() -> Path:
-    """Mounted into every node that this clone creates: the proof that a container is ours, readable even when it is stopped."""
+    """Mounted into every node that this clone creates: the proof that a container is ours, readable even when
+    it is stopped."""
     path = work_dir() / "owner"
     if not path.exists():
         path.write_text(f"{clone_id()}\n")
@@ -43,7 +44,8 @@ def _is_ours(engine: Engine, container: str) -> bool:
 
 
 def kubelet_logs(engine: Engine, name: str, since: float) -> dict[str, str]:
-    """The last KUBELET_LINES lines that the kubelet of each node of a cluster wrote since a time (seconds since the epoch).
+    """The last KUBELET_LINES lines that the kubelet of each node of a cluster wrote since a time (seconds
+    since the epoch).
 
     A node that cannot be entered has the reason instead.
     """

@@ -1,4 +1,5 @@
-"""What a kind cluster needs before it can start: an engine, kind, the row's kubectl, a node image, workload images."""
+"""What a kind cluster needs before it can start: an engine, kind, the row's kubectl, a node image, workload
+images."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def _user_kind(version: str) -> Path | None:
 
 
 def kind_binary(settings: Settings, progress: Progress) -> Path:
-    """The user's kind when it is exactly the table's release (node images belong to it), else our build of its Go module.
+    """The user's kind when it is exactly the table's release (node images belong to it), else our build of
+    its Go module.
 
     Raises UserError when neither can be had.
     """
@@ -80,7 +82,8 @@ def kubectl_of(image: NodeImage, engine: Engine, patch: str) -> Path:
     said = output_of([target, "version", "--client"])
     if f"v{patch}" not in said.split():
         raise UserError(
-            f"Node image {image.reference} carries a kubectl that is not v{patch}; remove that image and run again."
+            f"Node image {image.reference} carries a kubectl that is not v{patch}; "
+            "remove that image and run again."
         )
     return target
 

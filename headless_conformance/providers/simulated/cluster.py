@@ -1,7 +1,9 @@
-"""A cluster without containers: the real API server, controllers, scheduler and DNS servers as processes on loopback.
+"""A cluster without containers: the real API server, controllers, scheduler and DNS servers as processes on
+loopback.
 
-Only the kubelet is simulated. So the promises of the API, the controllers and DNS can be verified here; what needs a kubelet,
-packets between pods, data on volumes or MySQL cannot. Works as an ordinary user; several clusters can run side by side.
+Only the kubelet is simulated. So the promises of the API, the controllers and DNS can be verified here; what
+needs a kubelet, packets between pods, data on volumes or MySQL cannot. Works as an ordinary user; several
+clusters can run side by side.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from headless_conformance.toolchain.go import binaries
 
 NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
-"""What is needed of a Kubernetes release: nodes are simulated, so there is no kubelet, kube-proxy or kubeadm."""
+"""What is needed of a Kubernetes release: nodes are simulated, so there is no kubelet, kube-proxy or
+kubeadm."""
 NODES = 3
 MANY_NODES = 50
 """With SLOW=1: at 250 pods each, room for the scale tests."""
@@ -55,7 +58,10 @@ class NotReadyYet(Exception):
 
 
 def ensure_programs(settings: Settings, progress: Progress) -> control_plane.Programs:
-    """What a simulated cluster runs, built if need be and nothing else. Raises UserError or StepFailed as `toolchain.go`."""
+    """What a simulated cluster runs, built if need be and nothing else.
+
+    Raises UserError or StepFailed as `toolchain.go`.
+    """
     release = settings.release
     return control_plane.Programs(
         etcd=binaries("etcd", release.etcd, progress, ["etcd"]),
@@ -106,8 +112,8 @@ class SimulatedCluster:
     def start(self) -> Cluster:
         """Start everything and return when it answers.
 
-        Raises StepFailed, with the last log lines of the component that ended or what is still missing after START_SECONDS;
-        nothing runs on then.
+        Raises StepFailed, with the last log lines of the component that ended or what is still missing after
+        START_SECONDS; nothing runs on then.
         """
         try:
             return self._start(Progress(total=2, out=sys.stderr))
@@ -191,7 +197,8 @@ class SimulatedCluster:
         except NotReadyYet as error:
             assert self._directory is not None
             raise StepFailed(
-                f"The simulated cluster is not ready after {START_SECONDS:.0f} s: {error}; see {self._directory.logs}."
+                f"The simulated cluster is not ready after {START_SECONDS:.0f} s: {error}; "
+                f"see {self._directory.logs}."
             ) from None
 
     def _require_dns(self, servers: tuple[tuple[str, int], ...]) -> None:
@@ -243,8 +250,11 @@ def _require_api(api: Any) -> None:
 
 
 def _create(api: Any, manifest: objects.Manifest) -> None:
-    """Create an object. An API server that has just become ready refuses some for a moment: Services before their address
-    range is set up, for one."""
+    """Create an object.
+
+    An API server that has just become ready refuses some for a moment: Services before their address range is
+    set up, for one.
+    """
     try:
         create_from_dict(api, manifest)
     except FailToCreateError as error:
@@ -252,7 +262,8 @@ def _create(api: Any, manifest: objects.Manifest) -> None:
 
 
 def _require_rights(api: Any) -> None:
-    """The authorizer knows the roles that exist: it follows them with a delay, and a component that is refused gives up."""
+    """The authorizer knows the roles that exist: it follows them with a delay, and a component that is
+    refused gives up."""
     discovery = {"nonResourceAttributes": {"verb": "get", "path": "/api"}}
     for user, verb, resource in control_plane.FIRST_REQUESTS:
         group, _, plural = resource.rpartition("/")

@@ -1,4 +1,5 @@
-"""A component of the simulated cluster: one process that dies with us and whose unexpected end is named at once."""
+"""A component of the simulated cluster: one process that dies with us and whose unexpected end is named at
+once."""
 
 from __future__ import annotations
 
@@ -48,7 +49,10 @@ class Component:
         if status is None:
             return None
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
-        return f"{self.name} of the simulated cluster {how}; run again.\n{tail(self.log)}\n    whole log: {self.log}"
+        return (
+            f"{self.name} of the simulated cluster {how}; run again.\n{tail(self.log)}\n    whole log: "
+            f"{self.log}"
+        )
 
     def stop(self) -> None:
         """Kill the process and its group, since its data is thrown away; nothing to do when it has ended."""
@@ -60,7 +64,8 @@ class Component:
 class Supervisor:
     """All components of a cluster, in the order of their start.
 
-    Components must be started from the process's main thread: the parent-death signal follows the thread that forked.
+    Components must be started from the process's main thread: the parent-death signal follows the thread that
+    forked.
     """
 
     def __init__(self) -> None:

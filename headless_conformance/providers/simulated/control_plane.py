@@ -1,4 +1,5 @@
-"""How each component is called: real programs with the settings that kubeadm gives them where it matters to a spec."""
+"""How each component is called: real programs with the settings that kubeadm gives them where it matters to a
+spec."""
 
 from __future__ import annotations
 
@@ -20,8 +21,11 @@ from headless_conformance.providers.simulated.network import NODES, Addresses
 LOOPBACK = "127.0.0.1"
 STAGES = Path(__file__).parent / "stages"
 CLIENT_QPS, CLIENT_BURST = 1000, 2000
-"""Requests per second that controllers and scheduler may send. Their defaults (20 to 50) protect a shared API server and
-would make a set of 1,000 pods wait for its controller."""
+"""Requests per second that controllers and scheduler may send.
+
+Their defaults (20 to 50) protect a shared API server and would make a set of 1,000 pods wait for its
+controller.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ FIRST_REQUESTS = (
 
 
 def write_files(directory: Path, addresses: Addresses, api_port: int) -> Files:
-    """Make random credentials below `directory`, which must be private. etcd has an authority of its own, so that no
-    user of the API can talk to it."""
+    """Make random credentials below `directory`, which must be private. etcd has an authority of its own, so
+    that no user of the API can talk to it."""
     etcd = Authority("etcd-ca", directory)
     api = Authority("ca", directory)
     service = (
@@ -99,7 +103,8 @@ Command = list[str | Path]
 
 
 def etcd(programs: Programs, files: Files, directory: Path, client_port: int, peer_port: int) -> Command:
-    """One member on loopback, with client certificates, and without fsync: its data is thrown away with the run."""
+    """One member on loopback, with client certificates, and without fsync: its data is thrown away with the
+    run."""
     client, peer = f"https://{LOOPBACK}:{client_port}", f"https://{LOOPBACK}:{peer_port}"
     flags = {
         "name": "etcd",
@@ -124,8 +129,9 @@ def etcd(programs: Programs, files: Files, directory: Path, client_port: int, pe
 
 
 def api_server(programs: Programs, files: Files, addresses: Addresses, port: int, etcd_port: int) -> Command:
-    """TLS, client certificates and RBAC on; off is what shares a server out among tenants, which it does not have.
-    Its advertised address cannot be loopback (the API refuses such endpoints): it is the first address of the nodes' range."""
+    """TLS, client certificates and RBAC on; off is what shares a server out among tenants, which it does not
+    have. Its advertised address cannot be loopback (the API refuses such endpoints): it is the first address
+    of the nodes' range."""
     flags = {
         "etcd-servers": f"https://{LOOPBACK}:{etcd_port}",
         "etcd-cafile": files.etcd_ca,

@@ -1,4 +1,5 @@
-"""The DNS server's configuration: the one that clusters get from kubeadm, and what changes when it runs on the host."""
+"""The DNS server's configuration: the one that clusters get from kubeadm, and what changes when it runs on
+the host."""
 
 from __future__ import annotations
 
@@ -45,11 +46,11 @@ def default(domain: str) -> str:
 
 
 def on_host(corefile: str, port: int, unknown_port: int, kubeconfig: Path) -> str:
-    """The same configuration for a process on the host: answers on 127.0.0.1:`port`, reads the API through `kubeconfig`,
-    and has the server block for unknown names on `unknown_port`.
+    """The same configuration for a process on the host: answers on 127.0.0.1:`port`, reads the API through
+    `kubeconfig`, and has the server block for unknown names on `unknown_port`.
 
-    Endpoints for kubelets and Prometheus are left out: nobody asks them and they change no answer. A server block for
-    any other port is left as it is.
+    Endpoints for kubelets and Prometheus are left out: nobody asks them and they change no answer. A server
+    block for any other port is left as it is.
     """
     host, known = UNKNOWN_NAMES.split(":")
     corefile = corefile.replace(UNKNOWN_NAMES, f"{host}:{unknown_port}").replace(
@@ -85,7 +86,8 @@ def _line_on_host(line: str, depth: int, port: int, kubeconfig: Path) -> list[st
 
 
 def _keys_on_host(keys: str, port: int) -> str | None:
-    """Zones of a server block moved from port 53 to `port`; None when they name another port or are a snippet."""
+    """Zones of a server block moved from port 53 to `port`; None when they name another port or are a
+    snippet."""
     zones = [key.removesuffix(":53") for key in keys.split()]
     if any(re.search(r":\d+$|^\(", zone) for zone in zones):
         return None

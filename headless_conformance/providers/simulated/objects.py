@@ -23,7 +23,8 @@ def fixed() -> list[Manifest]:
 def dns(addresses: Addresses, corefile: str) -> list[Manifest]:
     """The DNS Service and the Corefile in use, where every kubeadm cluster has them.
 
-    The Service has no endpoints: the replicas are processes on the host's loopback, which no EndpointSlice may name.
+    The Service has no endpoints: the replicas are processes on the host's loopback, which no EndpointSlice
+    may name.
     """
     ports = [
         {"name": "dns", "port": 53, "protocol": "UDP"},
@@ -52,7 +53,10 @@ def node_names(count: int) -> list[str]:
 
 
 def node(name: str, index: int) -> Manifest:
-    """A node that joins; `index` from 0 tells its address. Stages make it Ready, the controller manager gives it a pod range."""
+    """A node that joins; `index` from 0 tells its address.
+
+    Stages make it Ready, the controller manager gives it a pod range.
+    """
     size = {"cpu": "64", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": str(PODS_PER_NODE)}
     return {
         "apiVersion": "v1",
@@ -85,7 +89,8 @@ def node(name: str, index: int) -> Manifest:
 def first_pod(node_name: str) -> Manifest:
     """A pod that shows that its node can start one, before anything depends on it.
 
-    It also makes kwok set up the node's address pool: two pods that do this at the same time can get the same address.
+    It also makes kwok set up the node's address pool: two pods that do this at the same time can get the same
+    address.
     """
     return {
         "apiVersion": "v1",

@@ -18,7 +18,10 @@ class SimulatedProvider(ClusterProvider[Programs]):
     """Starts a cluster of processes for each pytest worker; it ends with its worker."""
 
     name = NAME
-    description = "real API server, controllers and CoreDNS; what needs a kubelet, packets between Pods or MySQL is not verified."
+    description = (
+        "real API server, controllers and CoreDNS; what needs a kubelet, "
+        "packets between Pods or MySQL is not verified."
+    )
     tools_type = Programs
     automatic = True
     many_pods = True

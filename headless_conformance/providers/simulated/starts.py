@@ -59,7 +59,8 @@ def measure_starts(settings: Settings, count: int) -> None:
         print(f"start {number}: ready {ready[-1]:.2f} s, names right {right[-1]:.2f} s", flush=True)
     for title, values in (("ready", ready), ("names right", right)):
         print(
-            f"{title}: median {statistics.median(values):.2f} s, maximum {max(values):.2f} s, {len(values)} starts"
+            f"{title}: median {statistics.median(values):.2f} s, maximum {max(values):.2f} s, "
+            f"{len(values)} starts"
         )
 
 

@@ -1,1 +1,2 @@
-"""Debian packages, pinned by version and SHA-256, fetched through this machine's apt: folders and root file systems."""
+"""Debian packages, pinned by version and SHA-256, fetched through this machine's apt: folders and root file
+systems."""

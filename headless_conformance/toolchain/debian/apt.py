@@ -1,4 +1,5 @@
-"""The Debian archive as this machine's apt knows it, with apt state of our own: nothing of the machine's apt is changed."""
+"""The Debian archive as this machine's apt knows it, with apt state of our own: nothing of the machine's apt
+is changed."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def archive_root() -> str:
 
 
 def options() -> list[str]:
-    """apt options for every call of ours: apt's own user cannot read the cache, and archive copies outlive their Valid-Until."""
+    """apt options for every call of ours: apt's own user cannot read the cache, and archive copies outlive
+    their Valid-Until."""
     values = {"Acquire::Retries": "3", "Acquire::Check-Valid-Until": "false", "Acquire::Languages": "none"}
     if os.geteuid() == 0:
         values["APT::Sandbox::User"] = "root"
@@ -97,7 +99,8 @@ class Suite:
             raise StepFailed(f"{tool} {' '.join(words[:6])} failed: {error.stderr.strip()}") from None
 
     def closure(self, packages: Sequence[str], essential: bool) -> list[tuple[str, str]]:
-        """(name, version) of these packages and all that they depend on, as apt would install them on an empty system."""
+        """(name, version) of these packages and all that they depend on, as apt would install them on an
+        empty system."""
         wanted = [*packages, *(["?and(?essential, ?not(?name(^apt$)))"] if essential else [])]
         text = self.query("apt-get", "--simulate", "install", *wanted)
         return re.findall(r"^Inst (\S+?)(?::\S+)? \((\S+) ", text, flags=re.MULTILINE)
@@ -159,7 +162,8 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
 
 
 def fetch(pins: Iterable[Pin], folder: Path) -> None:
-    """Download what is missing in `folder`, all in one go; files that the archive does not have stay missing."""
+    """Download what is missing in `folder`, all in one go; files that the archive does not have stay
+    missing."""
     words = [
         word
         for pin in pins

@@ -34,7 +34,10 @@ NOT_NEEDED = (
     "usr/share/lintian/",
     "usr/share/bash-completion/",
 )
-"""Left out of every root file system. The copyright files are: these images are built and used on one machine, not given away."""
+"""Left out of every root file system.
+
+The copyright files are: these images are built and used on one machine, not given away.
+"""
 
 MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 CONFIGURE_SECONDS = 900.0
@@ -81,7 +84,8 @@ def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
 
 
 def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
-    """A tar of the set's root file system: configured where essential packages are part of it, else just their files.
+    """A tar of the set's root file system: configured where essential packages are part of it, else just
+    their files.
 
     Its time of change says when it was used last.
     """
@@ -120,13 +124,15 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             os.link(package, repository / package.name)
             control = output_of(["dpkg-deb", "--field", package]).strip()
             stanzas.append(
-                f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {pin.sha256}\n"
+                f"{control}\nFilename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: "
+                f"{pin.sha256}\n"
             )
         (repository / "Packages").write_text("\n".join(stanzas))
         scratch_namespace = repository / "tmp"
         scratch_namespace.mkdir()
         command = [
-            # In namespaces of its own, all that it starts and mounts goes away with it, even when it is killed.
+            # In namespaces of its own, all that it starts and mounts goes away with it, even when it is
+            # killed.
             *(
                 "unshare",
                 "--mount",

@@ -48,7 +48,10 @@ def _wrong(pins: Sequence[Pin], folder: Path) -> list[Pin]:
 
 
 def _download(pins: Sequence[Pin], folder: Path) -> list[Pin]:
-    """Fetch what is missing and return what the archive did not give. Files that arrive stay, so a second call goes on."""
+    """Fetch what is missing and return what the archive did not give.
+
+    Files that arrive stay, so a second call goes on.
+    """
     wrong = _wrong(pins, folder)
     if not wrong:
         return []
@@ -101,9 +104,13 @@ def _sentence(name: str, missing: Sequence[Pin], now: Sequence[Pin]) -> str:
     first = missing[0]
     current = next((pin.version for pin in now if pin.name == first.name), "no version")
     if current == first.version:
-        return f"The Debian archive lists {first.name} {first.version} and does not give it as pinned; try again later."
+        return (
+            f"The Debian archive lists {first.name} {first.version} and does not give it as pinned; "
+            "try again later."
+        )
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     return (
         f"The Debian archive no longer has {first.name} {first.version}{more} but {current}; "
-        f"build with what is there by DEBIAN_DRIFT=1 or renew the lock with `headless-conformance debian-lock {name}`."
+        "build with what is there by DEBIAN_DRIFT=1 or renew the lock with `headless-conformance "
+        f"debian-lock {name}`."
     )

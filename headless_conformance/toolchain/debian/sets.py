@@ -14,7 +14,10 @@ FOLDER = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class PackageSet:
-    """What is asked for, by Debian suite. `closed` takes in all dependencies too, `source` takes source packages."""
+    """What is asked for, by Debian suite.
+
+    `closed` takes in all dependencies too, `source` takes source packages.
+    """
 
     packages: Mapping[str, tuple[str, ...]]
     closed: bool = True
@@ -45,8 +48,8 @@ class Pin:
 
 SETS: Mapping[str, PackageSet] = {
     # The engine is unpacked beside the host's own libraries, so only what a small host may lack is listed.
-    # trixie's runc needs a newer glibc than bookworm has; bookworm's dockerd cannot start privileged containers
-    # on a host that lacks a capability.
+    # trixie's runc needs a newer glibc than bookworm has; bookworm's dockerd cannot start privileged
+    # containers on a host that lacks a capability.
     "engine": PackageSet(
         {
             "trixie": ("docker.io", "docker-cli", "containerd"),
@@ -92,7 +95,8 @@ SETS: Mapping[str, PackageSet] = {
         },
         essential=True,
     ),
-    # perl serves mysqld_multi and the like; mawk, debianutils and base-files come with what bash calls essential.
+    # perl serves mysqld_multi and the like; mawk, debianutils and base-files come with what bash calls
+    # essential.
     "mysql": PackageSet(
         {"sid": ("mysql-server-core", "mysql-client-core", "bash", "coreutils", "hostname", "libc-bin")},
         without=(
