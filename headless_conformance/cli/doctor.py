@@ -9,7 +9,7 @@ def doctor() -> int:
     """Print the table."""
     from headless_conformance.core.tables import show
     from headless_conformance.providers.registry import settings_of_run
-    from headless_conformance.run.doctor import table
+    from headless_conformance.run.doctor import doctor_table
 
-    show(table(settings_of_run(os.environ)))
+    show(doctor_table(settings_of_run(os.environ)))
     return 0

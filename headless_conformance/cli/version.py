@@ -5,10 +5,10 @@ from __future__ import annotations
 
 def version() -> int:
     """Print the versions of the suite and of what it builds."""
-    from headless_conformance.core.versions import load
+    from headless_conformance.core.versions import read_versions
     from headless_conformance.results.report_file import suite_version
 
-    suite, versions = suite_version(), load()
+    suite, versions = suite_version(), read_versions()
     state = " with changes" if suite.get("modified") else ""
     print(f"headless-conformance {suite['version']}, commit {suite.get('commit', 'unknown')}{state}")
     print(

@@ -21,10 +21,10 @@ def workflow(
     task: Annotated[Task, typer.Argument(help="lint its files, or print the versions for GITHUB_EVENT_NAME")],
 ) -> int:
     """`lint` ends with 1 when a linter finds something; `matrix` prints a line for a step's output."""
-    from headless_conformance.core.versions import load
-    from headless_conformance.run.workflow import lint, matrix
+    from headless_conformance.core.versions import read_versions
+    from headless_conformance.run.workflow import job_matrix, lint_workflows
 
     if task is Task.LINT:
-        return lint()
-    print(f"matrix={json.dumps(matrix(load(), os.environ.get('GITHUB_EVENT_NAME', '')))}")
+        return lint_workflows()
+    print(f"matrix={json.dumps(job_matrix(read_versions(), os.environ.get('GITHUB_EVENT_NAME', '')))}")
     return 0

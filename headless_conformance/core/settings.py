@@ -14,10 +14,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.versions import Release, Versions, load
+from headless_conformance.core.versions import Release, Versions, read_versions
 
 SCALE_NAMES = 200
-"""How many of very many members are looked at one by one, unless the person says otherwise."""
+"""How many of very many Pods are looked at one by one, unless the person says otherwise."""
 ALL = "all"
 
 
@@ -72,7 +72,7 @@ Flag = Annotated[bool, _one_of("0", "1")]
 Number = Annotated[int | None, BeforeValidator(_number)]
 NumberOrAll = Annotated[int | None, BeforeValidator(_number_or_all)]
 Prefix = Annotated[str, BeforeValidator(lambda value: value.rstrip("/"))]
-File = Annotated[Path | None, BeforeValidator(lambda value: Path(value).absolute() if value else None)]
+FilePath = Annotated[Path | None, BeforeValidator(lambda value: Path(value).absolute() if value else None)]
 
 
 class _FromEnvironment(BaseModel):
@@ -90,7 +90,7 @@ class Network(_FromEnvironment):
 
 
 class Scale(_FromEnvironment):
-    """Which members of very many are looked at one by one."""
+    """Which of very many Pods are looked at one by one."""
 
     seed: Annotated[Number, Variable("SCALE_SEED")] = None
     """Of their choice; None for a random one."""
@@ -108,7 +108,7 @@ class Target(_FromEnvironment):
     dry_run: Annotated[Flag, Variable("DRY_RUN")] = False
     image_prefix: Annotated[Prefix, Variable("IMAGE_PREFIX")] = ""
     storage_class: Annotated[str, Variable("STORAGE_CLASS")] = ""
-    pull_secret: Annotated[File, Variable("PULL_SECRET")] = None
+    pull_secret: Annotated[FilePath, Variable("PULL_SECRET")] = None
     """A Docker configuration file with the registry's credentials."""
 
 
@@ -161,7 +161,7 @@ def from_env(
     `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones; whether
     there is such a provider, and what it cannot do, is not looked at.
     """
-    versions, asked = load(), env.get("K8S", "")
+    versions, asked = read_versions(), env.get("K8S", "")
     models: tuple[type[_FromEnvironment], ...] = (Settings, *GROUPS.values())
     names = {field: variable for model in models for field, variable in _variables(model)}
     groups = {

@@ -74,7 +74,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (int(major), int(minor), *(int(part) for part in rest))
 
 
-def load(path: Path = TABLE) -> Versions:
+def read_versions(path: Path = TABLE) -> Versions:
     """Read the table; a missing key is a KeyError, since the table is ours."""
     data = yaml.safe_load(path.read_text())
     rows = [

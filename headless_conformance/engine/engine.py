@@ -270,7 +270,7 @@ def _start(place: Home, progress: Progress) -> None:
     """Start dockerd in a session of its own, so that it outlives this run, and wait until it answers."""
     if engine_traces.processes_of(place.folder, "dockerd"):
         progress.say("the private engine runs and does not answer: ending it")
-    engine_traces.end(place.folder, ("dockerd", "containerd"), ANSWER_SECONDS)
+    engine_traces.end_processes(place.folder, ("dockerd", "containerd"), ANSWER_SECONDS)
     # A number in a stale pid file may belong to somebody else by now, and dockerd would refuse to start.
     for stale in (place.pid_file, place.run / "containerd" / "containerd.pid"):
         stale.unlink(missing_ok=True)
@@ -304,7 +304,7 @@ def _start(place: Home, progress: Progress) -> None:
                 )
             time.sleep(POLL_SECONDS)
     except BaseException:
-        engine_traces.end(place.folder, ("dockerd", "containerd"), STOP_SECONDS)
+        engine_traces.end_processes(place.folder, ("dockerd", "containerd"), STOP_SECONDS)
         raise
     progress.say(f"private engine up in {time.monotonic() - begun:.1f} s")
 
@@ -313,8 +313,8 @@ def stop_private() -> None:
     """Stop the private engine in order, or what a killed one left, and take back what it changed on this
     host."""
     with _locked() as place:
-        engine_traces.end(place.folder, ("dockerd",), STOP_SECONDS, signal.SIGTERM)
-        engine_traces.end(place.folder, engine_traces.PROGRAMS, STOP_SECONDS)
+        engine_traces.end_processes(place.folder, ("dockerd",), STOP_SECONDS, signal.SIGTERM)
+        engine_traces.end_processes(place.folder, engine_traces.PROGRAMS, STOP_SECONDS)
         engine_traces.take_back(place.folder)
         for path in (place.socket, place.pid_file):
             path.unlink(missing_ok=True)

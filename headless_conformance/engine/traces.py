@@ -88,7 +88,7 @@ def processes_of(folder: Path, *programs: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _is_ours(process, folder, programs)]
 
 
-def end(folder: Path, programs: Iterable[str], seconds: float, *signals: signal.Signals) -> None:
+def end_processes(folder: Path, programs: Iterable[str], seconds: float, *signals: signal.Signals) -> None:
     """End these programs and wait: SIGTERM, then SIGKILL when they are still there after `seconds`."""
     for number in signals or (signal.SIGTERM, signal.SIGKILL):
         _end(processes_of(folder, *programs), number, seconds)

@@ -51,7 +51,7 @@ Entry = File | Directory | Link
 
 
 @dataclass(frozen=True)
-class Config:
+class ImageConfig:
     """What a container of the image starts as. `user` is `uid` or `uid:gid`; an empty one means root."""
 
     entrypoint: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ def _add(tar: tarfile.TarFile, name: str, entry: Entry) -> None:
             tar.addfile(info, source)
 
 
-def write_archive(path: Path, names: Sequence[str], layers: Sequence[Path], config: Config) -> str:
+def write_archive(path: Path, names: Sequence[str], layers: Sequence[Path], config: ImageConfig) -> str:
     """Write an image for linux/amd64 as a docker archive with these names (`repository:tag`) and return its
     config digest.
 
@@ -124,7 +124,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _config(config: Config, digests: Sequence[str]) -> Mapping[str, object]:
+def _config(config: ImageConfig, digests: Sequence[str]) -> Mapping[str, object]:
     container: dict[str, object] = {"Env": [f"{key}={value}" for key, value in config.env]}
     optional: Mapping[str, object] = {
         "Entrypoint": list(config.entrypoint),

@@ -14,7 +14,7 @@ from headless_conformance.core.versions import Versions
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images.archive import PREFIX
 from headless_conformance.images.node.build import BUILT_BY, remove_build_leftovers
-from headless_conformance.toolchain.go import alone
+from headless_conformance.toolchain.go import only_build_of
 
 UNUSED_SECONDS = 24 * 3600.0
 """A file that was used since then may be needed by another clone, whose pins may be others."""
@@ -23,7 +23,7 @@ UNUSED_SECONDS = 24 * 3600.0
 def remove_from_engine(engine: Engine, versions: Versions, progress: Progress) -> None:
     """Remove what a killed build of this clone left, and its node images but the newest of each row; never
     one in use."""
-    with alone("node-image", progress):
+    with only_build_of("node-image", progress):
         remove_build_leftovers(engine)
         _remove_superseded_images(engine, {row.patch for row in versions.rows})
     _remove_superseded_kubectls(engine)

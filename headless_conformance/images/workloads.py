@@ -1,4 +1,4 @@
-"""Images of what runs in pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub
+"""Images of what runs in Pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub
 with an open port.
 
 They are built from Debian packages under names of our own; nothing here needs a container engine.
@@ -27,16 +27,16 @@ from headless_conformance.host import packages as host
 from headless_conformance.images.archive import (
     PATH_VARIABLE,
     PREFIX,
-    Config,
     Directory,
     Entry,
     File,
+    ImageConfig,
     Link,
     write_archive,
     write_layer,
 )
 from headless_conformance.toolchain.debian.build import rootfs
-from headless_conformance.toolchain.debian.fetch import Fetched, fetch
+from headless_conformance.toolchain.debian.fetch import PackageFiles, fetch_set
 from headless_conformance.toolchain.debian.sets import Pin, read_lock
 
 FOLDER = Path(__file__).resolve().parent
@@ -107,10 +107,10 @@ def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, s
             run_logged(
                 f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS
             )
-    return substitutes(made)
+    return substitute_images(made)
 
 
-def substitutes(references: Iterable[str]) -> Mapping[str, str]:
+def substitute_images(references: Iterable[str]) -> Mapping[str, str]:
     """For each image name in the manifests, the one of these references that takes its place."""
     by_name = {reference.removeprefix(f"{PREFIX}/").split(":")[0]: reference for reference in references}
     return {asked: by_name[name] for asked, name in STANDS_FOR.items() if name in by_name}
@@ -120,7 +120,7 @@ def _archive(
     name: str,
     tag: str,
     inputs: Sequence[str | bytes],
-    config: Config,
+    config: ImageConfig,
     layers: Callable[[Path], Sequence[Path]],
 ) -> Mapping[str, Path]:
     """The cached archive for exactly these inputs, or a new one of the layers that `layers` makes in a
@@ -139,12 +139,12 @@ def _archive(
         if path.exists():
             path.touch()
         else:
-            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch_namespace:
-                write_archive(path, [reference], layers(Path(scratch_namespace)), config)
+            with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=path.parent) as scratch:
+                write_archive(path, [reference], layers(Path(scratch)), config)
     return {reference: path}
 
 
-def published(prefix: str) -> Mapping[str, str]:
+def published_images(prefix: str) -> Mapping[str, str]:
     """For each image name in the manifests, the image of a registry prefix that takes its place.
 
     Its tag is the one that `make image-archive` writes with the pinned packages.
@@ -176,7 +176,7 @@ def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, Entry]:
 
 
 def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
-    found = fetch("mysql", settings, progress)
+    found = fetch_set("mysql", settings, progress)
     packages = rootfs("mysql", settings, progress)
     entrypoint = (FOLDER / "mysql_server" / "entrypoint").read_bytes()
     options = (FOLDER / "mysql_server" / "my.cnf").read_bytes()
@@ -188,7 +188,7 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         "/etc/my.cnf": File(options),
         "/var/lib/mysql": Directory(0o755, MYSQL_ID, MYSQL_ID),
     }
-    config = Config(
+    config = ImageConfig(
         entrypoint=("/usr/local/bin/entrypoint",),
         command=("mysqld",),
         env=(PATH_VARIABLE,),
@@ -197,9 +197,9 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         ports=("3306/tcp",),
     )
 
-    def layers(scratch_namespace: Path) -> Sequence[Path]:
-        write_layer(scratch_namespace / "own.tar", entries)
-        return [packages, scratch_namespace / "own.tar"]
+    def layers(scratch: Path) -> Sequence[Path]:
+        write_layer(scratch / "own.tar", entries)
+        return [packages, scratch / "own.tar"]
 
     return _archive(
         "mysql-server",
@@ -211,28 +211,28 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
 
 
 def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Path]:
-    found = fetch("busybox", settings, progress)
-    config = Config(command=("sh",), env=(PATH_VARIABLE,))
+    found = fetch_set("busybox", settings, progress)
+    config = ImageConfig(command=("sh",), env=(PATH_VARIABLE,))
 
-    def layers(scratch_namespace: Path) -> Sequence[Path]:
-        binary, applets = _busybox(found, scratch_namespace, progress)
+    def layers(scratch: Path) -> Sequence[Path]:
+        binary, applets = _busybox(found, scratch, progress)
         entries: dict[str, Entry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
         entries.update({path: Link("/bin/busybox") for path in applets if path != "/bin/busybox"})
-        write_layer(scratch_namespace / "own.tar", entries)
-        return [scratch_namespace / "own.tar"]
+        write_layer(scratch / "own.tar", entries)
+        return [scratch / "own.tar"]
 
     inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(_base())]
     return _archive("classic-nslookup", _upstream(found.pins, "busybox"), inputs, config, layers)
 
 
-def _busybox(found: Fetched, scratch_namespace: Path, progress: Progress) -> tuple[Path, list[str]]:
+def _busybox(found: PackageFiles, scratch: Path, progress: Progress) -> tuple[Path, list[str]]:
     """Build Debian's busybox source with its default options but BUSYBOX_OPTIONS: the program, and where its
     applets belong."""
     host.require_host_packages(["gcc", "libc6-dev", "make", "dpkg-dev", "bzip2"], progress)
     progress.say("building busybox")
     log = log_dir() / "busybox.log"
     description = next(path for path in found.files if path.suffix == ".dsc")
-    source = scratch_namespace / "source"
+    source = scratch / "source"
     # The files were checked against the lock; the signature would need the maintainers' keyring.
     run_logged(
         "Unpacking busybox",
@@ -258,15 +258,13 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
     stub = (FOLDER / "client" / "stub.py").read_bytes()
     entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
 
-    def layers(scratch_namespace: Path) -> Sequence[Path]:
-        write_layer(
-            scratch_namespace / "own.tar", {**entries, **_bytecode(packages, scratch_namespace / "tree")}
-        )
-        return [packages, scratch_namespace / "own.tar"]
+    def layers(scratch: Path) -> Sequence[Path]:
+        write_layer(scratch / "own.tar", {**entries, **_bytecode(packages, scratch / "tree")})
+        return [packages, scratch / "own.tar"]
 
     inputs = [packages.name, repr(entries)]
-    client = Config(command=("sleep", "infinity"), env=(PATH_VARIABLE,))
-    open_port = Config(
+    client = ImageConfig(command=("sleep", "infinity"), env=(PATH_VARIABLE,))
+    open_port = ImageConfig(
         entrypoint=("/usr/local/bin/stub",), env=(PATH_VARIABLE,), user="65534:65534", ports=("3306/tcp",)
     )
     return {

@@ -135,7 +135,7 @@ def require_ready(cluster: Cluster) -> None:
 
 
 def require_answers(cluster: Cluster) -> None:
-    """Ask each running CoreDNS pod, through a port-forward, for the API server's Service; UserError on any
+    """Ask each running CoreDNS Pod, through a port-forward, for the API server's Service; UserError on any
     other answer."""
     api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
     pods = json.loads(
@@ -147,7 +147,7 @@ def require_answers(cluster: Cluster) -> None:
         if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
     ]
     if not serving:
-        raise UserError("No CoreDNS pod runs in kube-system; see `kubectl -n kube-system get pods`.")
+        raise UserError("No CoreDNS Pod runs in kube-system; see `kubectl -n kube-system get pods`.")
     found = PLUGIN_DOMAIN.search(stored_corefile(cluster))
     domain = found["domain"] if found else DEFAULT_DOMAIN
     query = dns.message.make_query(f"kubernetes.default.svc.{domain}.", dns.rdatatype.A)
@@ -157,7 +157,7 @@ def require_answers(cluster: Cluster) -> None:
         if answer.rcode() != dns.rcode.NOERROR or not answer.answer:
             said = dns.rcode.to_text(answer.rcode())
             raise UserError(
-                f"CoreDNS pod {name} does not answer kubernetes.default yet ({said}); "
+                f"CoreDNS Pod {name} does not answer kubernetes.default yet ({said}); "
                 f"see `kubectl -n kube-system logs {name}`."
             )
 
@@ -165,7 +165,7 @@ def require_answers(cluster: Cluster) -> None:
 def ask_replica(
     api: client.CoreV1Api, pod: Mapping[str, Any], query: dns.message.Message
 ) -> dns.message.Message:
-    """Ask one DNS pod over TCP through a port-forward.
+    """Ask one DNS Pod over TCP through a port-forward.
 
     Raises what the client, the stream or dnspython raise.
     """

@@ -24,7 +24,7 @@ def _said(*command: str) -> str:
         return "there, but does not answer"
 
 
-def table(settings: Settings) -> list[tuple[str, str, str]]:
+def doctor_table(settings: Settings) -> list[tuple[str, str, str]]:
     """Rows of (what, what is there, what a run would do)."""
     engine = find_engine()
     provider = settings.provider

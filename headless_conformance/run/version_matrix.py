@@ -1,6 +1,6 @@
 """The suite on each version, one after the other, and what differs between them.
 
-K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A red does not end the matrix. Each
+K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A failure does not end the matrix. Each
 version's reports are kept in reports/matrix/<minor>/, for `make report` to merge.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
-from headless_conformance.core.versions import Release, Versions, load
+from headless_conformance.core.versions import Release, Versions, read_versions
 from headless_conformance.providers.registry import provider_named, settings_of_run
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.results.comparison import compare_reports
@@ -38,7 +38,7 @@ RunRow = Callable[[Release], int]
 
 
 @dataclass(frozen=True)
-class Row:
+class VersionRun:
     """One version's run."""
 
     minor: str
@@ -53,18 +53,18 @@ def chosen_rows(versions: Versions, asked: str) -> list[Release]:
     return list(dict.fromkeys(versions.row(word) for word in words)) or list(versions.rows)
 
 
-def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[Row]:
+def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[VersionRun]:
     """Run each version and put its reports into a folder of its own; ends early only when a run was
     interrupted."""
     target = reports / FOLDER
     shutil.rmtree(target, ignore_errors=True)
-    done: list[Row] = []
+    done: list[VersionRun] = []
     for number, release in enumerate(rows, start=1):
         print(f"\n=== Kubernetes {release.patch}: {number} of {len(rows)} ===", flush=True)
         for name in FILES:
             _remove(reports / name)
         status = run(release)
-        done.append(Row(release.minor, status, _kept(reports, target / release.minor)))
+        done.append(VersionRun(release.minor, status, _kept(reports, target / release.minor)))
         if status in INTERRUPTED:
             break
     return done
@@ -88,7 +88,7 @@ def _kept(reports: Path, folder: Path) -> Report | None:
     return read_report(report) if report.exists() else None
 
 
-def status_of(rows: Sequence[Row]) -> int:
+def matrix_status(rows: Sequence[VersionRun]) -> int:
     """An interrupt first, then a failed MUST, then whatever else was not well."""
     statuses = [row.status for row in rows]
     for status in (*INTERRUPTED, STATUS_FAILED, STATUS_ERROR):
@@ -97,7 +97,7 @@ def status_of(rows: Sequence[Row]) -> int:
     return max(statuses, default=STATUS_ERROR)
 
 
-def summary(rows: Sequence[Row]) -> list[str]:
+def matrix_summary(rows: Sequence[VersionRun]) -> list[str]:
     """The table of requirements and versions, differences first, and what each version came to."""
     reported = [(row.minor, row.report) for row in rows if row.report is not None]
     lines = ["", "=== matrix ==="]
@@ -117,7 +117,7 @@ def run_version(choice: Mapping[str, str], release: Release) -> int:
 
 def run_versions(env: Mapping[str, str]) -> int:
     """Run the matrix and print its summary; its exit status. UserError when the settings are wrong."""
-    rows = chosen_rows(load(), env.get("K8S", ""))
+    rows = chosen_rows(read_versions(), env.get("K8S", ""))
     asked = settings_of_run({**env, "K8S": rows[0].minor}).provider
     if asked and not provider_named(asked).prepares:
         raise UserError(
@@ -126,7 +126,7 @@ def run_versions(env: Mapping[str, str]) -> int:
     choice = selection_by_requirement(load_documents(), env)
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))
-    lines = summary(done)
+    lines = matrix_summary(done)
     (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
     print("\n".join(lines))
-    return status_of(done)
+    return matrix_status(done)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.versions import Versions, load
-from headless_conformance.toolchain.go import binary
+from headless_conformance.core.versions import Versions, read_versions
+from headless_conformance.toolchain.go import go_program
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 THOROUGH = ("schedule", "workflow_dispatch")
 """Events for which every version runs, and k3d beside kind."""
 
 
-def matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
+def job_matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
     """The job matrix: every row and k3d for a thorough event, else the newest and the oldest row."""
     thorough = event in THOROUGH
     rows = (
@@ -30,11 +30,13 @@ def matrix(versions: Versions, event: str) -> dict[str, list[dict[str, str]]]:
     return {"include": jobs}
 
 
-def lint(folder: Path = WORKFLOWS) -> int:
+def lint_workflows(folder: Path = WORKFLOWS) -> int:
     """Run both linters on the workflow files, without a network once they are there; 1 when one of them finds
     something."""
     files = sorted(folder.glob("*.yml"))
-    actionlint = binary("actionlint", load().components["actionlint"], "actionlint", Progress(total=1))
+    actionlint = go_program(
+        "actionlint", read_versions().components["actionlint"], "actionlint", Progress(total=1)
+    )
     zizmor = Path(sys.executable).parent / "zizmor"
     # No shellcheck or pyflakes: whether the machine has them must not change the outcome.
     commands: list[list[str | Path]] = [

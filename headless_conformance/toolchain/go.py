@@ -216,20 +216,20 @@ def source_of(component: str, version: str) -> Source:
     return Source(f"{component}-{plain}", folder, recipe.commands, " ".join(["-s -w", *stamps]), recipe.tags)
 
 
-def binary(component: str, version: str, name: str, progress: Progress) -> Path:
+def go_program(component: str, version: str, name: str, progress: Progress) -> Path:
     """The program `name` of a component, built if need be.
 
     Raises UserError (no Go, no pins) or StepFailed.
     """
-    return binaries(component, version, progress) / name
+    return go_programs(component, version, progress) / name
 
 
-def binaries(component: str, version: str, progress: Progress, only: Collection[str] = ()) -> Path:
+def go_programs(component: str, version: str, progress: Progress, only: Collection[str] = ()) -> Path:
     """The folder with the programs of a component, as `build` says.
 
     Raises UserError (no Go, no pins) or StepFailed.
     """
-    return build(source_of(component, version), progress, only)
+    return ensure_built(source_of(component, version), progress, only)
 
 
 def folder_built(source: Source) -> Path:
@@ -237,7 +237,7 @@ def folder_built(source: Source) -> Path:
     return cache_dir() / "bin" / f"{source.title}-{source.key(go_version())}"
 
 
-def build(source: Source, progress: Progress, only: Collection[str] = ()) -> Path:
+def ensure_built(source: Source, progress: Progress, only: Collection[str] = ()) -> Path:
     """Build a source's programs into the cache and return their folder; nothing to do when they are there.
 
     With `only`, no others than these names are built, and the folder has at least these. The folder of all
@@ -248,7 +248,7 @@ def build(source: Source, progress: Progress, only: Collection[str] = ()) -> Pat
     target = folder_built(source)
     if found := _finished(target, only):
         return found
-    with alone(target.name, progress):
+    with only_build_of(target.name, progress):
         if found := _finished(target, only):
             return found
         with progress.step(f"build {source.title}"):
@@ -275,7 +275,7 @@ def _lock_file(name: str) -> Path:
 
 
 @contextmanager
-def alone(name: str, progress: Progress) -> Iterator[None]:
+def only_build_of(name: str, progress: Progress) -> Iterator[None]:
     """One process of this user at a time builds `name`; the others wait and say so."""
     lock = FileLock(_lock_file(name))
     try:

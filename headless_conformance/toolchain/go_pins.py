@@ -23,7 +23,7 @@ from typing import Any
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.toolchain.go import (
     MODULES,
     RECIPES,
@@ -110,7 +110,7 @@ def generate(component: str, version: str) -> Path | None:
 def generate_all() -> None:
     """Write what is missing, all that can be had. UserError names what cannot."""
     failed = []
-    named = components_of(load())
+    named = components_of(read_versions())
     for component, version in named:
         try:
             folder = generate(component, version)

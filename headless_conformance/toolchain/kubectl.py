@@ -10,7 +10,7 @@ from pathlib import Path
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.versions import Release, Versions
-from headless_conformance.toolchain.go import binaries
+from headless_conformance.toolchain.go import go_programs
 
 
 def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Path:
@@ -24,7 +24,7 @@ def kubectl_for(release: Release, versions: Versions, progress: Progress) -> Pat
 
 def kubectl_of(row: Release, progress: Progress) -> Path:
     """The kubectl of a row of the table, built if need be and nothing else of Kubernetes."""
-    return binaries("kubernetes", row.patch, progress, ["kubectl"]) / "kubectl"
+    return go_programs("kubernetes", row.patch, progress, ["kubectl"]) / "kubectl"
 
 
 def _minor_of(kubectl: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headless_conformance.cluster.model import Capability, Cluster
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 
 
 def stand_in_cluster(*capabilities: Capability, **fields: Any) -> Cluster:
@@ -14,7 +14,7 @@ def stand_in_cluster(*capabilities: Capability, **fields: Any) -> Cluster:
     values: dict[str, Any] = {
         "name": "stand-in",
         "provider": "kind",
-        "release": load().newest,
+        "release": read_versions().newest,
         "kubeconfig": Path("kubeconfig"),
         "kubectl": Path("kubectl"),
         "capabilities": frozenset(capabilities),

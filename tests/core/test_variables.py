@@ -50,7 +50,7 @@ def test_the_values_of_the_table_are_those_of_the_code() -> None:
     assert set(named["IMAGES"]) == set(Images)
     assert set(named["LEVEL"]) == set(Level)
     assert set(named["DISTURBANCE"]) == set(DISTURBANCES)
-    assert named["K8S"] == [load().rows[0].minor, load().newest.minor]
+    assert named["K8S"] == [read_versions().rows[0].minor, read_versions().newest.minor]
     assert VARIABLES["SCALE_NAMES"].default == str(SCALE_NAMES)
 
 

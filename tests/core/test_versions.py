@@ -2,17 +2,17 @@
 
 import re
 
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 
 
 def test_rows_are_minors_from_the_oldest_to_the_newest() -> None:
-    minors = [[int(number) for number in row.minor.split(".")] for row in load().rows]
+    minors = [[int(number) for number in row.minor.split(".")] for row in read_versions().rows]
     assert minors == sorted(minors)
-    assert load().newest == load().rows[-1]
+    assert read_versions().newest == read_versions().rows[-1]
 
 
 def test_every_row_pins_the_published_image_of_its_own_patch_by_digest() -> None:
-    for row in load().rows:
+    for row in read_versions().rows:
         assert re.fullmatch(rf"kindest/node:v{re.escape(row.patch)}@sha256:[0-9a-f]{{64}}", row.node_image), (
             row.minor
         )
@@ -20,7 +20,7 @@ def test_every_row_pins_the_published_image_of_its_own_patch_by_digest() -> None
 
 
 def test_every_row_says_what_belongs_to_it() -> None:
-    for row in load().rows:
+    for row in read_versions().rows:
         assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in (row.coredns, row.etcd)), row.minor
         # Not 3.1: without quotation marks YAML takes 3.10 for a number.
         assert re.fullmatch(r"3\.\d\d(\.\d+)?", row.pause), row.minor

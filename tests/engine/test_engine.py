@@ -79,7 +79,7 @@ def test_a_docker_host_that_does_not_answer_is_an_error(
         engine.ensure_engine(settings, Progress(1))
     with pytest.raises(UserError, match=r"DOCKER_HOST=tcp://localhost:1 does not answer"):
         chosen_provider(settings)
-    rows = {what: (there, use) for what, there, use in doctor.table(settings)}
+    rows = {what: (there, use) for what, there, use in doctor.doctor_table(settings)}
     assert "does not answer" in rows["container engine"][1]
     assert rows["provider"][0] == "none"
 
@@ -187,7 +187,7 @@ def test_only_processes_of_this_engine_are_ended(
 ) -> None:
     home, ours, others = named_alike
     assert [process.pid for process in engine_traces.processes_of(home, "containerd")] == [ours.pid]
-    engine_traces.end(home, ("containerd",), 5.0)
+    engine_traces.end_processes(home, ("containerd",), 5.0)
     assert ours.wait(timeout=5) == -signal.SIGTERM
     assert others.poll() is None
 

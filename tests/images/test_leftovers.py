@@ -13,7 +13,7 @@ import pytest
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import cache_dir, clone_id
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images import leftovers
 
@@ -60,12 +60,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def removed(images: list[str], in_use: str = "") -> list[str]:
     engine = RecordedEngine(images, in_use)
-    leftovers.remove_from_engine(engine, load(), Progress(1, io.StringIO()))
+    leftovers.remove_from_engine(engine, read_versions(), Progress(1, io.StringIO()))
     return engine.removed
 
 
 def test_a_row_keeps_its_newest_image() -> None:
-    first, second = (row.patch for row in load().rows[-2:])
+    first, second = (row.patch for row in read_versions().rows[-2:])
     newest, other, older, gone = (
         f"headless-conformance/node:v{name}"
         for name in (f"{second}-new", f"{first}-only", f"{second}-old", "1.9.1-any")

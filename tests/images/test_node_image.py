@@ -123,7 +123,7 @@ def test_a_row_that_kubeadm_does_not_agree_with_is_named(
     parts = parts_of(settings.release, settings)
     (tmp_path / "kubeadm").write_text("#!/bin/sh\necho registry.k8s.io/coredns/coredns:v9.9.9\n")
     (tmp_path / "kubeadm").chmod(0o755)
-    monkeypatch.setattr(node_build, "build", lambda *_: tmp_path)
+    monkeypatch.setattr(node_build, "ensure_built", lambda *_: tmp_path)
     with pytest.raises(StepFailed, match=r"do not agree on .*coredns:v9\.9\.9.*; correct the row"):
         node_build._require_agreement(parts, Progress(1, io.StringIO()))
 

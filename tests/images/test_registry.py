@@ -22,11 +22,11 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.engine.engine import Engine, find_engine
 from headless_conformance.images import workloads
-from headless_conformance.images.archive import PREFIX, Config, File, write_archive, write_layer
+from headless_conformance.images.archive import PREFIX, File, ImageConfig, write_archive, write_layer
 from headless_conformance.images.node import NodeImage, ensure_node_image
-from headless_conformance.images.workloads import published
+from headless_conformance.images.workloads import published_images
 from headless_conformance.providers.existing import cluster as existing
-from headless_conformance.toolchain.go import binary
+from headless_conformance.toolchain.go import go_program
 from tests.registry import Door, Registry, serving
 
 DOCKER = """#!/bin/sh
@@ -48,7 +48,7 @@ esac
 def crane() -> Path:
     if shutil.which("go") is None:
         pytest.skip("Go is missing, and the registry is built from its Go module")
-    return binary("crane", from_env({}).versions.components["crane"], "crane", Progress(1))
+    return go_program("crane", from_env({}).versions.components["crane"], "crane", Progress(1))
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def registry(crane: Path) -> Iterator[Registry]:
 def archive(path: Path, reference: str) -> str:
     """A small image of this name; its configuration's digest."""
     write_layer(path.with_suffix(".layer"), {"/etc/motd": File(reference.encode())})
-    return write_archive(path, [reference], [path.with_suffix(".layer")], Config(command=("sh",)))
+    return write_archive(path, [reference], [path.with_suffix(".layer")], ImageConfig(command=("sh",)))
 
 
 def test_what_the_archives_command_prints_is_where_the_prefix_looks(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    references = sorted(set(published(PREFIX).values()))
+    references = sorted(set(published_images(PREFIX).values()))
     archives = {reference: tmp_path / f"{number}.tar" for number, reference in enumerate(references)}
     configs = {reference.rpartition("/")[2]: archive(path, reference) for reference, path in archives.items()}
     monkeypatch.setattr(workloads, "ensure_archives", lambda *_: archives)
@@ -76,7 +76,7 @@ def test_what_the_archives_command_prints_is_where_the_prefix_looks(
         registry.push(Path(path), target.replace("IMAGE_PREFIX", "team"))
     prefix = f"{registry.address}/team"
     assert {
-        name: registry.config(reference) for name, reference in named(published(prefix)).items()
+        name: registry.config(reference) for name, reference in named(published_images(prefix)).items()
     } == configs
 
 

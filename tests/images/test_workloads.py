@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from headless_conformance.images import workloads
-from headless_conformance.images.archive import Config, Directory, File, Link, write_archive, write_layer
+from headless_conformance.images.archive import Directory, File, ImageConfig, Link, write_archive, write_layer
 
 ENTRYPOINT = workloads.FOLDER / "mysql_server" / "entrypoint"
 
@@ -37,7 +37,7 @@ def test_a_layer_has_its_parents_modes_and_owners(tmp_path: Path) -> None:
 
 def test_equal_inputs_give_equal_archives(tmp_path: Path) -> None:
     first, second = tmp_path / "1.tar", tmp_path / "2.tar"
-    config = Config(command=("sh",), env=(("A", "b"),), user="1:2", volumes=("/data",))
+    config = ImageConfig(command=("sh",), env=(("A", "b"),), user="1:2", volumes=("/data",))
     for path in (first, second):
         write_archive(path, ["x/y:1"], [layer(tmp_path / "layer.tar")], config)
     assert first.read_bytes() == second.read_bytes()
@@ -46,7 +46,7 @@ def test_equal_inputs_give_equal_archives(tmp_path: Path) -> None:
 def test_an_archive_describes_its_layers(tmp_path: Path) -> None:
     path, part = tmp_path / "image.tar", layer(tmp_path / "layer.tar")
     identity = write_archive(
-        path, ["x/y:1", "x/z:1"], [part, part], Config(entrypoint=("/x",), ports=("3306/tcp",))
+        path, ["x/y:1", "x/z:1"], [part, part], ImageConfig(entrypoint=("/x",), ports=("3306/tcp",))
     )
     with tarfile.open(path) as tar:
         read = {member.name: tar.extractfile(member) for member in tar}
@@ -63,7 +63,7 @@ def test_an_archive_describes_its_layers(tmp_path: Path) -> None:
 
 def test_an_archive_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write_archive(tmp_path / "image.tar", ["x:1"], [tmp_path / "none"], Config())
+        write_archive(tmp_path / "image.tar", ["x:1"], [tmp_path / "none"], ImageConfig())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,29 +71,31 @@ def test_each_name_in_the_manifests_has_its_substitute() -> None:
     made = [
         f"headless-conformance/{name}:7" for name in ("client", "stub", "mysql-server", "classic-nslookup")
     ]
-    assert workloads.substitutes(made) == {
+    assert workloads.substitute_images(made) == {
         "mysql:8.4": "headless-conformance/mysql-server:7",
         "busybox:1.28": "headless-conformance/classic-nslookup:7",
         "headless-conformance/client": "headless-conformance/client:7",
         "headless-conformance/stub": "headless-conformance/stub:7",
     }
-    assert workloads.substitutes(made[:1]) == {"headless-conformance/client": "headless-conformance/client:7"}
+    assert workloads.substitute_images(made[:1]) == {
+        "headless-conformance/client": "headless-conformance/client:7"
+    }
 
 
 def test_the_cache_is_used_until_an_input_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     built: list[Path] = []
 
-    def layers(scratch_namespace: Path) -> list[Path]:
-        built.append(scratch_namespace)
-        return [layer(scratch_namespace / "layer.tar")]
+    def layers(scratch: Path) -> list[Path]:
+        built.append(scratch)
+        return [layer(scratch / "layer.tar")]
 
-    first = workloads._archive("x", "1", ["a"], Config(), layers)
-    assert workloads._archive("x", "1", ["a"], Config(), layers) == first
-    assert workloads._archive("x", "1", ["b"], Config(), layers) != first
-    assert workloads._archive("x", "1", ["a"], Config(user="1"), layers) != first
+    first = workloads._archive("x", "1", ["a"], ImageConfig(), layers)
+    assert workloads._archive("x", "1", ["a"], ImageConfig(), layers) == first
+    assert workloads._archive("x", "1", ["b"], ImageConfig(), layers) != first
+    assert workloads._archive("x", "1", ["a"], ImageConfig(user="1"), layers) != first
     assert len(built) == 3
-    assert not any(scratch_namespace.exists() for scratch_namespace in built)
+    assert not any(scratch.exists() for scratch in built)
 
 
 class Container:

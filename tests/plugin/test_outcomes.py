@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from tests.miniature import (
     BREAKS,
     DEVIATES,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from headless_conformance.cluster import observed
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.plugin import reports
 from headless_conformance.plugin.context import Run
 from headless_conformance.providers.run_context import context_of_environment
@@ -66,7 +66,7 @@ def _run(**facts: str) -> Run:
 
 
 def test_a_cluster_that_cannot_be_seen_costs_its_facts_and_nothing_else(tmp_path: Path) -> None:
-    release = load().newest
+    release = read_versions().newest
     cluster = Cluster("c", "kind", release, tmp_path / "kubeconfig", tmp_path / "kubectl", frozenset(), {})
     assert observed.observe(cluster) == {"cluster": "c", "provider": "kind", "kubernetes": release.patch}
 

@@ -21,8 +21,8 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import RUN_LABEL
-from headless_conformance.core.versions import load
-from headless_conformance.images.workloads import published
+from headless_conformance.core.versions import read_versions
+from headless_conformance.images.workloads import published_images
 from headless_conformance.providers.existing import cluster as existing
 from headless_conformance.providers.existing import connection as target
 from headless_conformance.providers.existing.cluster import (
@@ -36,7 +36,7 @@ from headless_conformance.providers.existing.kubeconfig import flattened, write_
 from headless_conformance.providers.registry import settings_of_run
 
 EXISTING = {"PROVIDER": "existing"}
-OLDEST, NEWEST = (row.minor for row in (load().rows[0], load().newest))
+OLDEST, NEWEST = (row.minor for row in (read_versions().rows[0], read_versions().newest))
 CONFIG: dict[str, Any] = {
     "current-context": "prod",
     "contexts": [
@@ -192,7 +192,7 @@ def test_a_pull_secret_that_is_no_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
-    images = published("registry.example/team")
+    images = published_images("registry.example/team")
     asked = {
         container["image"]
         for path in MANIFESTS.glob("*/*.yaml")
@@ -290,7 +290,7 @@ def test_a_whole_cluster_lacks_only_what_is_left_alone(monkeypatch: pytest.Monke
 def test_what_is_missing_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     seen(monkeypatch, [node(), node(), node(unschedulable=True)], default_class=False)
     missing = lacking(LOOKS, settings_of_run(EXISTING))
-    assert missing[Capability.SEVERAL_NODES].startswith("2 of its nodes take pods")
+    assert missing[Capability.SEVERAL_NODES].startswith("2 of its nodes take Pods")
     assert "STORAGE_CLASS=" in missing[Capability.VOLUMES]
     assert Capability.VOLUMES not in lacking(LOOKS, settings_of_run({**EXISTING, "STORAGE_CLASS": "fast"}))
 

@@ -46,7 +46,7 @@ def test_the_users_kind_is_taken_when_it_is_the_tables(
 ) -> None:
     own = _program(tmp_path / "bin", "kind", settings.versions.kind.removeprefix("v"))
     monkeypatch.setenv("PATH", str(own.parent), prepend=os.pathsep)
-    monkeypatch.setattr(tools, "binary", _no_build)
+    monkeypatch.setattr(tools, "go_program", _no_build)
     assert kind_binary(settings, Progress(1)) == own
 
 
@@ -55,7 +55,7 @@ def test_another_kind_is_not_taken_and_without_go_the_sentence_names_it(
 ) -> None:
     old = _program(tmp_path / "bin", "kind", "0.20.0")
     monkeypatch.setenv("PATH", str(old.parent), prepend=os.pathsep)
-    monkeypatch.setattr(tools, "binary", _no_build)
+    monkeypatch.setattr(tools, "go_program", _no_build)
     with pytest.raises(UserError) as caught:
         kind_binary(settings, Progress(1))
     assert f"kind {settings.versions.kind} is needed, the kind in PATH ({old}) is another release" in str(

@@ -31,7 +31,7 @@ def seen(**changes: object) -> DisturbedRun:
     ("changes", "said"),
     [
         ({}, ""),
-        ({"status": 2, "outcomes": {"passed": ("SEED-A",), "broken": ("SEED-B",)}}, ""),
+        ({"status": 2, "outcomes": {"passed": ("SEED-A",), "error": ("SEED-B",)}}, ""),
         ({"outcomes": {"failed": ("SEED-C",)}}, "SEED-C"),
         ({"status": None}, "had not ended"),
         ({"outcomes": {}}, "no report"),
@@ -39,7 +39,7 @@ def seen(**changes: object) -> DisturbedRun:
     ],
     ids=["recovered", "could not tell", "failed", "hangs", "no report", "left"],
 )
-def test_broken_is_honest_and_failed_is_not(changes: dict[str, object], said: str) -> None:
+def test_an_error_is_honest_and_a_failure_is_not(changes: dict[str, object], said: str) -> None:
     problems = seen(**changes).problems()
     assert bool(problems) == bool(said)
     assert said in "".join(problems)

@@ -1,4 +1,4 @@
-"""A matrix goes on after a failure, keeps every version's reports, and never lets a green hide a failure."""
+"""A matrix goes on after a failure, keeps every version's reports, and never lets a pass hide a failure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.versions import Release, load
+from headless_conformance.core.versions import Release, read_versions
 from headless_conformance.results.report_file import write_report
 from headless_conformance.results.verdict import CaseResult, Outcome
 from headless_conformance.run import version_matrix as all_versions
-from headless_conformance.run.version_matrix import chosen_rows, run_matrix, run_versions, status_of, summary
+from headless_conformance.run.version_matrix import chosen_rows, run_matrix, run_versions, matrix_status, matrix_summary
 from tests.results.reports import TWO, report_of
 
-VERSIONS = load()
+VERSIONS = read_versions()
 REQUIREMENT = next(iter(TWO.requirements))
 
 
@@ -50,7 +50,7 @@ def test_all_rows_or_the_ones_that_are_named() -> None:
         chosen_rows(VERSIONS, "1.37 1.12")
 
 
-def test_it_goes_on_after_a_red_and_keeps_each_versions_reports(tmp_path: Path) -> None:
+def test_it_goes_on_after_a_failure_and_keeps_each_versions_reports(tmp_path: Path) -> None:
     rows = chosen_rows(VERSIONS, "1.35 1.36 1.37")
     done = run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0}))
     assert [(row.minor, row.status) for row in done] == [("1.35", 1), ("1.36", 2), ("1.37", 0)]
@@ -59,12 +59,12 @@ def test_it_goes_on_after_a_red_and_keeps_each_versions_reports(tmp_path: Path) 
         "matrix/1.35/allure-results/1.35-result.json",
         "matrix/1.37/allure-results/1.37-result.json",
     }
-    assert status_of(done) == 1
+    assert matrix_status(done) == 1
 
 
 def test_the_summary_shows_the_difference_and_what_gave_no_report(tmp_path: Path) -> None:
     rows = chosen_rows(VERSIONS, "1.35 1.36 1.37")
-    lines = summary(run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0})))
+    lines = matrix_summary(run_matrix(rows, tmp_path, runner(tmp_path, {"1.35": 1, "1.36": 2, "1.37": 0})))
     (row,) = [line for line in lines if line.startswith(REQUIREMENT)]
     assert row.split() == [REQUIREMENT, "MUST", "failed", "passed"]
     assert "1.36: no report, exit status 2" in lines
@@ -74,13 +74,13 @@ def test_reports_of_an_earlier_run_are_nobodys(tmp_path: Path) -> None:
     write(tmp_path / "conformance.yaml", "1.37", Outcome.PASSED)
     done = run_matrix(chosen_rows(VERSIONS, "1.37"), tmp_path, runner(tmp_path, {"1.37": 2}))
     assert done[0].report is None
-    assert status_of(done) == 2
+    assert matrix_status(done) == 2
 
 
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     done = run_matrix(list(VERSIONS.rows), tmp_path, lambda _: 130)
     assert len(done) == 1
-    assert status_of(done) == 130
+    assert matrix_status(done) == 130
 
 
 def test_wrong_settings_end_it_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,18 +13,18 @@ import yaml
 from headless_conformance.cli.commands import COMMANDS, OF_MAKE
 from headless_conformance.cli.program import run
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.run import workflow
-from headless_conformance.run.workflow import WORKFLOWS, matrix
+from headless_conformance.run.workflow import WORKFLOWS, job_matrix
 
-VERSIONS = load()
+VERSIONS = read_versions()
 TEXT = (WORKFLOWS / "e2e.yml").read_text()
 JOBS: dict[str, Any] = yaml.safe_load(TEXT)["jobs"]
 
 
 @pytest.mark.parametrize("event", ["pull_request", "push"])
 def test_a_change_runs_on_the_newest_and_the_oldest_version(event: str) -> None:
-    rows = matrix(VERSIONS, event)["include"]
+    rows = job_matrix(VERSIONS, event)["include"]
     assert [(row["k8s"], row["provider"]) for row in rows] == [
         (VERSIONS.newest.minor, "kind"),
         (VERSIONS.rows[0].minor, "kind"),
@@ -33,7 +33,7 @@ def test_a_change_runs_on_the_newest_and_the_oldest_version(event: str) -> None:
 
 @pytest.mark.parametrize("event", ["schedule", "workflow_dispatch"])
 def test_the_nightly_run_has_every_version_and_k3d(event: str) -> None:
-    rows = matrix(VERSIONS, event)["include"]
+    rows = job_matrix(VERSIONS, event)["include"]
     assert {row["k8s"] for row in rows if row["provider"] == "kind"} == {row.minor for row in VERSIONS.rows}
     assert [row["k8s"] for row in rows if row["provider"] == "k3d"] == [VERSIONS.newest.minor]
 
@@ -46,7 +46,7 @@ def test_the_plan_step_prints_one_line_that_the_workflow_reads(
     (line,) = capsys.readouterr().out.splitlines()
     name, _, value = line.partition("=")
     assert name == "matrix"
-    assert json.loads(value) == matrix(VERSIONS, "schedule")
+    assert json.loads(value) == job_matrix(VERSIONS, "schedule")
 
 
 def test_every_command_is_a_make_target_that_exists() -> None:
@@ -98,10 +98,10 @@ def test_lint_fails_on_what_is_wrong(tmp_path: Path, capfd: pytest.CaptureFixtur
     (tmp_path / "bad.yml").write_text(
         TEXT.replace("needs: plan", "needs: nothing").replace("persist-credentials: false", "")
     )
-    assert workflow.lint(tmp_path) == 1
+    assert workflow.lint_workflows(tmp_path) == 1
     said = capfd.readouterr()
     assert "nothing" in said.out + said.err
 
 
 def test_lint_passes() -> None:
-    assert workflow.lint() == 0
+    assert workflow.lint_workflows() == 0

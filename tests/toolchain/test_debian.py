@@ -96,14 +96,14 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """An archive that has what the lock pins; the lock is PIN and OTHER."""
     there = Archive({PIN.path: b"hello", OTHER.path: b"other", NEWER.path: b"hello 2"}, (PIN, OTHER))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(apt, "fetch", there.fetch)
+    monkeypatch.setattr(apt, "download", there.fetch)
     monkeypatch.setattr(apt, "resolve", lambda _: there.index)
     monkeypatch.setattr(fetch, "read_lock", lambda _: (PIN, OTHER))
     return there
 
 
-def get(**env: str) -> fetch.Fetched:
-    return fetch.fetch("client", from_env(env), Progress(1))
+def get(**env: str) -> fetch.PackageFiles:
+    return fetch.fetch_set("client", from_env(env), Progress(1))
 
 
 def test_pinned_files_are_fetched_once(archive: Archive) -> None:
@@ -124,7 +124,7 @@ def test_a_version_that_is_gone_is_named_with_the_one_that_is_there(archive: Arc
     archive.index = (NEWER, OTHER)
     with pytest.raises(
         UserError,
-        match=r"no longer has hello 1\.0-1 but 1\.0-2; build .* DEBIAN_DRIFT=1 or .* lock client`\.$",
+        match=r"no longer has hello 1\.0-1 but 1\.0-2; build .* DEBIAN_DRIFT=1 or .* debian-lock client`\.$",
     ):
         get()
 

@@ -17,15 +17,16 @@ from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.paths import ROOT, cache_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.providers.simulated.cluster import ensure_programs
 from headless_conformance.toolchain import go as gobuild
 from headless_conformance.toolchain import go_pins as generator
 from headless_conformance.toolchain.go import (
+    MODULES,
     RECIPES,
     Source,
-    build,
     components_of,
+    ensure_built,
     folder_built,
     folder_of,
     source_of,
@@ -73,24 +74,24 @@ def progress() -> Progress:
 
 
 def test_programs_get_the_names_of_the_recipe(record: Path, source: Source, progress: Progress) -> None:
-    folder = build(source, progress)
+    folder = ensure_built(source, progress)
     assert sorted(path.name for path in folder.iterdir()) == ["ctl", "tool"]
 
 
 def test_a_second_build_does_nothing(record: Path, source: Source, progress: Progress) -> None:
-    assert build(source, progress) == build(source, progress)
+    assert ensure_built(source, progress) == ensure_built(source, progress)
     assert record.read_text().splitlines() == ["once"]
 
 
 def test_the_build_cache_goes_after_success(record: Path, source: Source, progress: Progress) -> None:
-    folder = build(source, progress)
+    folder = ensure_built(source, progress)
     assert not (cache_dir() / "go-build" / folder.name).exists()
 
 
 def test_only_what_is_asked_for_is_built(record: Path, source: Source, progress: Progress) -> None:
-    folder = build(source, progress, ["tool"])
+    folder = ensure_built(source, progress, ["tool"])
     assert [path.name for path in folder.iterdir()] == ["tool"]
-    assert build(source, progress, ["tool"]) == folder
+    assert ensure_built(source, progress, ["tool"]) == folder
     assert record.read_text().splitlines() == ["once"]
     assert not folder_built(source).exists()
     assert not (cache_dir() / "go-build" / folder_built(source).name).exists()
@@ -99,33 +100,33 @@ def test_only_what_is_asked_for_is_built(record: Path, source: Source, progress:
 def test_the_rest_is_built_later_and_what_was_built_alone_is_kept(
     record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = build(source, progress, ["tool"])
+    alone = ensure_built(source, progress, ["tool"])
     (alone / "tool").write_text("built before")
     monkeypatch.setenv("FAKE_FAILURE", "1")
     with pytest.raises(StepFailed):
-        build(source, progress)
+        ensure_built(source, progress)
     assert not folder_built(source).exists()
     monkeypatch.delenv("FAKE_FAILURE")
-    whole = build(source, progress)
+    whole = ensure_built(source, progress)
     assert (whole / "tool").read_text() == "built before"
     assert (whole / "ctl").read_text() == "built\n"
     assert (alone / "tool").exists(), "a run may be using it"
-    assert build(source, progress, ["tool"]) == whole
+    assert ensure_built(source, progress, ["tool"]) == whole
 
 
 def test_programs_that_were_all_built_alone_need_no_build(
     record: Path, source: Source, progress: Progress
 ) -> None:
-    build(source, progress, ["tool"])
-    build(source, progress, ["ctl"])
-    assert sorted(path.name for path in build(source, progress).iterdir()) == ["ctl", "tool"]
+    ensure_built(source, progress, ["tool"])
+    ensure_built(source, progress, ["ctl"])
+    assert sorted(path.name for path in ensure_built(source, progress).iterdir()) == ["ctl", "tool"]
     assert record.read_text().splitlines() == ["once", "once"]
 
 
 def test_all_programs_that_are_there_serve_who_needs_some(
     record: Path, source: Source, progress: Progress
 ) -> None:
-    assert build(source, progress) == build(source, progress, ["ctl"])
+    assert ensure_built(source, progress) == ensure_built(source, progress, ["ctl"])
     assert record.read_text().splitlines() == ["once"]
 
 
@@ -147,12 +148,12 @@ def test_a_failed_build_keeps_its_build_cache_and_shows_no_folder(
 ) -> None:
     monkeypatch.setenv("FAKE_FAILURE", "1")
     with pytest.raises(StepFailed, match="undefined: Foo"):
-        build(source, progress)
+        ensure_built(source, progress)
     target = folder_built(source)
     assert (cache_dir() / "go-build" / target.name / "objects").exists()
     assert list(target.parent.iterdir()) == []
     monkeypatch.delenv("FAKE_FAILURE")
-    assert build(source, progress) == target
+    assert ensure_built(source, progress) == target
 
 
 def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
@@ -160,12 +161,12 @@ def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
 ) -> None:
     monkeypatch.setenv("FAKE_FAILURE", "1")
     with pytest.raises(StepFailed):
-        build(source, progress)
+        ensure_built(source, progress)
     monkeypatch.delenv("FAKE_FAILURE")
     (source.folder / "go.sum").write_text("newer")
     other = cache_dir() / "go-build" / f"tool-1-beta-{'0' * 16}"
     other.mkdir()
-    build(source, progress)
+    ensure_built(source, progress)
     assert list(other.parent.iterdir()) == [other]
 
 
@@ -173,8 +174,8 @@ def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pyt
     monkeypatch.setenv("FAKE_SECONDS", "0.5")
     program = (
         "from pathlib import Path; from headless_conformance.core.progress import Progress; "
-        "from headless_conformance.toolchain.go import Source, build;"
-        f"build(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
+        "from headless_conformance.toolchain.go import Source, ensure_built;"
+        f"ensure_built(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
     )
     command = [sys.executable, "-c", program]
     both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -212,7 +213,7 @@ def test_no_go_is_one_sentence(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"^Go is missing; install Go 1\.26\.3 or newer"):
-        build(source, progress)
+        ensure_built(source, progress)
 
 
 def test_an_old_go_is_one_sentence(
@@ -220,7 +221,7 @@ def test_an_old_go_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("FAKE_VERSION", "go1.25.4")
     with pytest.raises(UserError, match=r"^go1\.25\.4 in PATH is too old; install Go 1\.26\.3 or newer\.$"):
-        build(source, progress)
+        ensure_built(source, progress)
 
 
 def test_the_users_go_flags_do_not_change_a_build(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,11 +233,11 @@ def test_the_users_go_flags_do_not_change_a_build(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_version_without_pins_names_the_generator(progress: Progress) -> None:
-    with pytest.raises(UserError, match=r"no pins for etcd 0\.0\.1; run `python -m images\.go\.generate`"):
+    with pytest.raises(UserError, match=r"no pins for etcd 0\.0\.1; run `headless-conformance go-pins`"):
         source_of("etcd", "0.0.1")
 
 
-@pytest.mark.parametrize(("component", "version"), components_of(load()))
+@pytest.mark.parametrize(("component", "version"), components_of(read_versions()))
 def test_pins_are_those_of_the_table(component: str, version: str) -> None:
     recipe, text = RECIPES[component], (folder_of(component, version) / "go.mod").read_text()
     for module in (recipe.module, *recipe.extra_modules):
@@ -251,12 +252,8 @@ def test_pins_are_those_of_the_table(component: str, version: str) -> None:
 
 
 def test_no_pins_are_kept_that_the_table_does_not_name() -> None:
-    kept = {
-        path.name
-        for path in (ROOT / "images" / "go").iterdir()
-        if path.is_dir() and path.name != "__pycache__"
-    }
-    assert kept == {folder_of(*pair).name for pair in components_of(load())}
+    kept = {path.name for path in MODULES.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert kept == {folder_of(*pair).name for pair in components_of(read_versions())}
 
 
 def test_pins_that_cannot_be_had_are_named_and_the_others_written(
@@ -278,9 +275,10 @@ def test_pins_that_cannot_be_had_are_named_and_the_others_written(
         "kwok 1.0.0: there",
         "kind 1.0.0: written",
     ]
-    newest = load().newest.patch
+    newest = read_versions().newest.patch
     assert (
-        f"not in versions.yaml any more; remove it with `git rm -r images/go/kubernetes-{newest}`" in said.out
+        f"not in versions.yaml any more; remove it with `git rm -r {MODULES.relative_to(ROOT)}/kubernetes-{newest}`"
+        in said.out
     )
     assert said.err == "error: There are no pins for etcd 9.9.9; take a version whose modules Go can have.\n"
 
@@ -293,7 +291,7 @@ def test_go_says_what_is_wrong_in_either_stream() -> None:
 
 
 def test_kubernetes_learns_its_version_from_the_linker() -> None:
-    newest = load().newest
+    newest = read_versions().newest
     flags = source_of("kubernetes", newest.patch).ldflags
     assert f"-X k8s.io/component-base/version.gitVersion=v{newest.patch}" in flags
     assert f"-X k8s.io/client-go/pkg/version.gitMinor={newest.minor.split('.')[1]}" in flags

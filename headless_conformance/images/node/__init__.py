@@ -18,7 +18,7 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.images.archive import PREFIX
 from headless_conformance.images.node.build import build_image, reference_of
 from headless_conformance.images.node.parts import Parts, content_key_of, parts_of
-from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitutes
+from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitute_images
 
 REGISTRY_SECONDS = 10.0
 """How long a registry may take to say whether it has an image before `auto` builds instead."""
@@ -72,7 +72,7 @@ class _Ours:
     archives: Mapping[str, Path]
 
     def present(self, engine: Engine) -> NodeImage | None:
-        return _present(reference_of(self.parts, self.key), substitutes(self.archives), engine)
+        return _present(reference_of(self.parts, self.key), substitute_images(self.archives), engine)
 
 
 def _ours(release: Release, settings: Settings, progress: Progress) -> _Ours:

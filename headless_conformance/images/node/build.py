@@ -15,10 +15,10 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.host import packages as host
-from headless_conformance.images.archive import PATH_VARIABLE, PREFIX, Config, write_archive, write_layer
+from headless_conformance.images.archive import PATH_VARIABLE, PREFIX, ImageConfig, write_archive, write_layer
 from headless_conformance.images.node.parts import FILES, Parts, control_plane, node_entries, write_images
 from headless_conformance.toolchain.debian.build import rootfs
-from headless_conformance.toolchain.go import alone, build, folder_built
+from headless_conformance.toolchain.go import ensure_built, folder_built, only_build_of
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"
@@ -50,9 +50,9 @@ def build_image(
     missing = [source for source in parts.sources if not folder_built(source).exists()]
     progress.expect(len(missing) + 3)
     for source in missing:
-        build(source, progress)
+        ensure_built(source, progress)
     _require_agreement(parts, progress)
-    with alone("node-image", progress), _scratch() as folder:
+    with only_build_of("node-image", progress), _scratch() as folder:
         with progress.step("root file system of the node"):
             packages = rootfs("node", settings, progress)
             write_layer(folder / "node.layer", node_entries(parts, progress))
@@ -72,7 +72,7 @@ def build_image(
 def _require_agreement(parts: Parts, progress: Progress) -> None:
     """StepFailed when kubeadm asks for other images than the table's row has: no cluster would start, or with
     another DNS."""
-    kubeadm = build(parts.kubernetes, progress) / "kubeadm"
+    kubeadm = ensure_built(parts.kubernetes, progress) / "kubeadm"
     asked = output_of([kubeadm, "config", "images", "list", f"--kubernetes-version=v{parts.release.patch}"])
     missing = set(asked.split()) ^ set(control_plane(parts.release).values())
     if missing:
@@ -103,7 +103,7 @@ def _commit(parts: Parts, key: str, layers: list[Path], mounted: Path, engine: E
     remove_build_leftovers(engine)
     start = ("/usr/local/bin/entrypoint", "/sbin/init")
     write_archive(
-        archive, [base], layers, Config(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker")))
+        archive, [base], layers, ImageConfig(entrypoint=start, env=(PATH_VARIABLE, ("container", "docker")))
     )
     run_logged(
         "Loading the node's file system",

@@ -17,18 +17,18 @@ from headless_conformance.core.versions import Release
 from headless_conformance.images.archive import (
     PATH_VARIABLE,
     PREFIX,
-    Config,
     Directory,
     Entry,
     File,
+    ImageConfig,
     Link,
     write_archive,
     write_layer,
 )
 from headless_conformance.toolchain.debian.build import merge
-from headless_conformance.toolchain.debian.fetch import fetch
+from headless_conformance.toolchain.debian.fetch import fetch_set
 from headless_conformance.toolchain.debian.sets import content_key, read_lock
-from headless_conformance.toolchain.go import Source, build, go_version, module_folder, source_of
+from headless_conformance.toolchain.go import Source, ensure_built, go_version, module_folder, source_of
 
 FOLDER = Path(__file__).resolve().parent
 FILES = FOLDER / "files"
@@ -167,7 +167,7 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
     manifests ask for."""
     asked, names = control_plane(parts.release), names_of(parts)
     tools = folder / "tools.layer"
-    fetched = fetch("node", settings, progress)
+    fetched = fetch_set("node", settings, progress)
     packages = [file for file, pin in zip(fetched.files, fetched.pins, strict=True) if pin.name in TOOLS]
     merge(packages, tools, ("usr/share/*", "usr/lib/x86_64-linux-gnu/gconv/*", "etc/*", "var/*"))
     links = _layer(
@@ -175,7 +175,9 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
     )
     base = [tools, links]
 
-    def image(name: str, programs: Mapping[str, Path], *, config: Config, below: Sequence[Path] = ()) -> Path:
+    def image(
+        name: str, programs: Mapping[str, Path], *, config: ImageConfig, below: Sequence[Path] = ()
+    ) -> Path:
         stem = name.rsplit("/", 1)[1].split(":")[0]
         layers = list(below)
         if programs:
@@ -186,13 +188,13 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
         return archive
 
     def program(source: Source, name: str) -> dict[str, Path]:
-        return {f"/usr/local/bin/{name}": build(source, progress) / name}
+        return {f"/usr/local/bin/{name}": ensure_built(source, progress) / name}
 
-    def starts(*words: str, user: str = "") -> Config:
-        return Config(entrypoint=words, env=(PATH_VARIABLE,), user=user)
+    def starts(*words: str, user: str = "") -> ImageConfig:
+        return ImageConfig(entrypoint=words, env=(PATH_VARIABLE,), user=user)
 
-    coredns = build(parts.coredns, progress) / "coredns"
-    pause = build(parts.pause, progress) / "pause"
+    coredns = ensure_built(parts.coredns, progress) / "coredns"
+    pause = ensure_built(parts.pause, progress) / "pause"
     servers = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     etcd = program(parts.etcd, "etcd") | program(parts.etcd, "etcdctl")
     proxy = program(parts.kubernetes, "kube-proxy")
@@ -208,7 +210,7 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
             program(parts.provisioner, "local-path-provisioner"),
             config=starts("local-path-provisioner"),
         ),
-        image(names.tools, {}, config=Config(command=("sh",), env=(PATH_VARIABLE,)), below=base),
+        image(names.tools, {}, config=ImageConfig(command=("sh",), env=(PATH_VARIABLE,)), below=base),
     ]
 
 
@@ -227,9 +229,9 @@ def node_entries(parts: Parts, progress: Progress) -> dict[str, Entry]:
         (parts.crictl, "/usr/local/bin"),
         (parts.cni, "/opt/cni/bin"),
     ):
-        folder = build(source, progress)
+        folder = ensure_built(source, progress)
         entries |= {f"{place}/{name}": File(folder / name, 0o755) for name in source.commands}
-    kubernetes = build(parts.kubernetes, progress)
+    kubernetes = ensure_built(parts.kubernetes, progress)
     entries |= {
         f"/usr/bin/{name}": File(kubernetes / name, 0o755) for name in ("kubeadm", "kubectl", "kubelet")
     }
@@ -282,7 +284,7 @@ def containerd_config(text: str, pause: str) -> str:
 
     Raises ValueError when it is not as it was when this was written.
     """
-    # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and no pod would start.
+    # Without CAP_SYS_RESOURCE nobody may lower an oom_score_adj, and no Pod would start.
     text = _replaced(r"restrict_oom_score_adj = false", "restrict_oom_score_adj = true", text)
     text = _replaced(
         r'sandbox_image = "registry\.k8s\.io/pause:[^"]+"',

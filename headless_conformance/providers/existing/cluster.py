@@ -21,7 +21,7 @@ from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.settings import Settings
-from headless_conformance.images.workloads import published
+from headless_conformance.images.workloads import published_images
 from headless_conformance.providers.existing.connection import REQUEST_SECONDS, Connection
 
 NAME = "existing"
@@ -130,7 +130,7 @@ def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
         nodes: Any = core.list_node(_request_timeout=REQUEST_SECONDS).items
         usable = [node for node in nodes if _takes_pods(node)]
         if len(usable) < SEVERAL:
-            missing[Capability.SEVERAL_NODES] = f"{len(usable)} of its nodes take pods, {SEVERAL} are needed"
+            missing[Capability.SEVERAL_NODES] = f"{len(usable)} of its nodes take Pods, {SEVERAL} are needed"
         if not any(_has_kubelet(node) for node in nodes):
             missing |= dict.fromkeys(
                 (Capability.KUBELET, Capability.VOLUMES, Capability.SQL), "its nodes are simulated"
@@ -180,10 +180,10 @@ def _looked_at(
 def outline(settings: Settings, connection: Connection) -> list[str]:
     """What a run would create and what it could not check, as lines for a person. Only asks."""
     objects, missing = _looked_at(settings, connection)
-    images = published(settings.target.image_prefix or "(IMAGE_PREFIX)")
+    images = published_images(settings.target.image_prefix or "(IMAGE_PREFIX)")
     lines = [
         "",
-        "Namespaces headless-<role>-<random>, labelled, with pod security, removed at the end; "
+        "Namespaces headless-<role>-<random>, labelled, with Pod security, removed at the end; "
         "each begins with:",
     ]
     lines += [f"  {item['kind']} {item['metadata']['name']}" for item in objects] or [
@@ -221,7 +221,7 @@ def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) 
         kubeconfig=connection.kubeconfig,
         kubectl=kubectl,
         capabilities=frozenset(Capability) - missing.keys(),
-        images=published(settings.target.image_prefix),
+        images=published_images(settings.target.image_prefix),
         lacking=missing,
         ours=False,
         stock_dns=True,

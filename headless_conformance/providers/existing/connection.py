@@ -29,7 +29,7 @@ OUR_CONTEXTS = re.compile(r"^(kind-hc-|k3d-pytest-hc-)")
 
 REQUEST_SECONDS = 15
 GONE_SECONDS = 240.0
-"""Bound on namespaces disappearing: pods' grace periods, volumes and finalizers are in it."""
+"""Bound on namespaces disappearing: Pods' grace periods, volumes and finalizers are in it."""
 POLL_SECONDS = 1.0
 
 

@@ -18,7 +18,7 @@ from headless_conformance.core.paths import CLONE_LABEL, clone_id
 from headless_conformance.core.process import output_of
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
-from headless_conformance.images.workloads import substitutes
+from headless_conformance.images.workloads import substitute_images
 from headless_conformance.providers.containers import ContainerCluster
 from headless_conformance.providers.k3d.tools import K3dTools
 from headless_conformance.providers.readiness import stored_dns
@@ -40,7 +40,7 @@ def cgroup_v1() -> bool:
 
 
 def config(settings: Settings, name: str, *, old_cgroups: bool) -> dict[str, object]:
-    """k3d's configuration file for one server, which takes pods too, and AGENTS agents."""
+    """k3d's configuration file for one server, which takes Pods too, and AGENTS agents."""
     network = settings.network
     server = [f"--disable={add_on}" for add_on in ADD_ONS]
     for option, value in (
@@ -118,7 +118,7 @@ class K3dCluster(ContainerCluster[K3dTools]):
             kubeconfig=self.kubeconfig,
             kubectl=self.tools.kubectl,
             capabilities=frozenset(Capability) - {Capability.CONTROL_PLANE, Capability.MANY_PODS},
-            images=substitutes(self.tools.archives),
+            images=substitute_images(self.tools.archives),
             stock_dns=True,
             lacking={Capability.CONTROL_PLANE: WITHIN_K3S},
         )

@@ -17,7 +17,7 @@ from headless_conformance.engine.engine import Engine, ensure_engine
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.debian.apt import archive_root
-from headless_conformance.toolchain.go import binary
+from headless_conformance.toolchain.go import go_program
 from headless_conformance.toolchain.kubectl import kubectl_for
 
 PREPARE_STEPS = 5
@@ -39,7 +39,7 @@ def k3d_binary(settings: Settings, progress: Progress) -> Path:
     found = shutil.which("k3d")
     if found and _version_of(found) == wanted:
         return Path(found)
-    return binary("k3d", wanted, "k3d", progress)
+    return go_program("k3d", wanted, "k3d", progress)
 
 
 def _version_of(k3d: str) -> str:

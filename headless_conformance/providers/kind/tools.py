@@ -18,7 +18,7 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine, ensure_engine
 from headless_conformance.images.node import NodeImage, ensure_node_image
 from headless_conformance.providers.containers import ContainerTools, tool_folder
-from headless_conformance.toolchain.go import binary
+from headless_conformance.toolchain.go import go_program
 
 PREPARE_STEPS = 3
 """How many progress steps `ensure_kind_tools` takes, builds not counted."""
@@ -57,7 +57,7 @@ def kind_binary(settings: Settings, progress: Progress) -> Path:
     if own is not None:
         return own
     try:
-        return binary("kind", wanted, "kind", progress)
+        return go_program("kind", wanted, "kind", progress)
     except UserError as error:
         found = shutil.which("kind")
         here = f"the kind in PATH ({found}) is another release" if found else "there is no kind in PATH"

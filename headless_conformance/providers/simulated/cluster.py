@@ -2,7 +2,7 @@
 loopback.
 
 Only the kubelet is simulated. So the promises of the API, the controllers and DNS can be verified here; what
-needs a kubelet, packets between pods, data on volumes or MySQL cannot. Works as an ordinary user; several
+needs a kubelet, packets between Pods, data on volumes or MySQL cannot. Works as an ordinary user; several
 clusters can run side by side.
 """
 
@@ -34,7 +34,7 @@ from headless_conformance.providers.simulated.component import Component, Superv
 from headless_conformance.providers.simulated.network import addresses
 from headless_conformance.providers.simulated.ports import Ports
 from headless_conformance.providers.simulated.run_directory import RunDirectory
-from headless_conformance.toolchain.go import binaries
+from headless_conformance.toolchain.go import go_programs
 
 NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -42,7 +42,7 @@ KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-schedu
 kubeadm."""
 NODES = 3
 MANY_NODES = 50
-"""With SLOW=1: at 250 pods each, room for the scale tests."""
+"""With SLOW=1: at 250 Pods each, room for the scale tests."""
 THRIFTY = {"GOGC": "400", "GOMAXPROCS": "1"}
 """How Go programs do with less processor time: later garbage collections and no threads that look for work.
 
@@ -64,10 +64,10 @@ def ensure_programs(settings: Settings, progress: Progress) -> control_plane.Pro
     """
     release = settings.release
     return control_plane.Programs(
-        etcd=binaries("etcd", release.etcd, progress, ["etcd"]),
-        kubernetes=binaries("kubernetes", release.patch, progress, KUBERNETES_PROGRAMS),
-        coredns=binaries("coredns", release.coredns, progress),
-        kwok=binaries("kwok", settings.versions.components["kwok"], progress),
+        etcd=go_programs("etcd", release.etcd, progress, ["etcd"]),
+        kubernetes=go_programs("kubernetes", release.patch, progress, KUBERNETES_PROGRAMS),
+        coredns=go_programs("coredns", release.coredns, progress),
+        kwok=go_programs("kwok", settings.versions.components["kwok"], progress),
     )
 
 
@@ -295,7 +295,7 @@ def _require_nodes(core: Any, count: int) -> None:
         and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
     ]
     if len(ready) != count:
-        raise NotReadyYet(f"{len(ready)} of {count} nodes are Ready and have a pod range")
+        raise NotReadyYet(f"{len(ready)} of {count} nodes are Ready and have a range of Pod addresses")
     for namespace in ("default", "kube-system"):
         if "default" not in {
             account.metadata.name for account in core.list_namespaced_service_account(namespace).items
@@ -304,12 +304,12 @@ def _require_nodes(core: Any, count: int) -> None:
 
 
 def _require_first_pods(core: Any) -> None:
-    """Every node's first pod runs and is deleted, and all are gone."""
+    """Every node's first Pod runs and is deleted, and all are gone."""
     pods = core.list_namespaced_pod("kube-system").items
     for pod in pods:
         if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None:
             core.delete_namespaced_pod(pod.metadata.name, "kube-system", grace_period_seconds=1)
     if pods:
         raise NotReadyYet(
-            f"first pods of {len(pods)} nodes are not done: {', '.join(p.metadata.name for p in pods[:3])}"
+            f"first Pods of {len(pods)} nodes are not done: {', '.join(p.metadata.name for p in pods[:3])}"
         )

@@ -1,5 +1,5 @@
 """How each component is called: real programs with the settings that kubeadm gives them where it matters to a
-spec."""
+test."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ NODES = ipaddress.IPv4Network("198.19.0.0/16")
 DNS_INDEX = 10
 """The DNS Service gets the tenth address of the range, as kubeadm does it."""
 WIDEST_SPLIT = 16
-"""The controller manager splits the pod range into at most 2^16 node ranges."""
+"""The controller manager splits the Pod range into at most 2^16 node ranges."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Addresses:
     services: ipaddress.IPv4Network
     domain: str
     node_mask: int
-    """Prefix length of each node's part of the pod range."""
+    """Prefix length of each node's part of the Pod range."""
 
     @property
     def api(self) -> str:
@@ -42,7 +42,7 @@ class Addresses:
 
 
 def addresses(network: Network, nodes: int) -> Addresses:
-    """Complete what was asked with the defaults, and split the pod range for twice the nodes there are.
+    """Complete what was asked with the defaults, and split the Pod range for twice the nodes there are.
 
     Raises UserError for a range that is none or is too small.
     """

@@ -87,7 +87,7 @@ def node(name: str, index: int) -> Manifest:
 
 
 def first_pod(node_name: str) -> Manifest:
-    """A pod that shows that its node can start one, before anything depends on it.
+    """A Pod that shows that its node can start one, before anything depends on it.
 
     It also makes kwok set up the node's address pool: two pods that do this at the same time can get the same
     address.

@@ -49,7 +49,7 @@ def options() -> list[str]:
     return [word for key, value in values.items() for word in ("-o", f"{key}={value}")]
 
 
-class Suite:
+class DebianSuite:
     """The index of one suite (component main, amd64), downloaded when asked for."""
 
     def __init__(self, name: str) -> None:
@@ -147,7 +147,7 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
     """What the archive has now for a set."""
     pins: list[Pin] = []
     for name, packages in wanted.packages.items():
-        suite = Suite(name)
+        suite = DebianSuite(name)
         suite.update()
         if wanted.source:
             pins += suite.sources(packages)
@@ -161,7 +161,7 @@ def resolve(wanted: PackageSet) -> tuple[Pin, ...]:
     return tuple(pins)
 
 
-def fetch(pins: Iterable[Pin], folder: Path) -> None:
+def download(pins: Iterable[Pin], folder: Path) -> None:
     """Download what is missing in `folder`, all in one go; files that the archive does not have stay
     missing."""
     words = [

@@ -23,7 +23,7 @@ from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.host import packages as host
-from headless_conformance.toolchain.debian.fetch import Fetched, fetch
+from headless_conformance.toolchain.debian.fetch import PackageFiles, fetch_set
 from headless_conformance.toolchain.debian.sets import package_set
 
 NOT_NEEDED = (
@@ -62,7 +62,7 @@ def _building(path: Path) -> Iterator[None]:
 
 def unpacked(name: str, settings: Settings, progress: Progress) -> Path:
     """A folder with the files of the set's packages as they are, no maintainer script run."""
-    found = fetch(name, settings, progress)
+    found = fetch_set(name, settings, progress)
     folder = _cached(f"{name}-{found.key}")
     with _building(folder):
         if folder.exists():
@@ -89,7 +89,7 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
 
     Its time of change says when it was used last.
     """
-    found = fetch(name, settings, progress)
+    found = fetch_set(name, settings, progress)
     wanted = package_set(name)
     patterns = tuple(f"{prefix}*" for prefix in NOT_NEEDED) + wanted.leave_out
     path = _cached(f"{name}-{found.key}-{hashlib.sha256(repr(patterns).encode()).hexdigest()[:6]}.tar")
@@ -110,7 +110,7 @@ def rootfs(name: str, settings: Settings, progress: Progress) -> Path:
     return path
 
 
-def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str]) -> None:
+def _configured(name: str, found: PackageFiles, path: Path, leave_out: Sequence[str]) -> None:
     """Install the packages by mmdebstrap from a repository that has nothing else."""
     with (
         tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder,
@@ -128,8 +128,8 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
                 f"{pin.sha256}\n"
             )
         (repository / "Packages").write_text("\n".join(stanzas))
-        scratch_namespace = repository / "tmp"
-        scratch_namespace.mkdir()
+        scratch = repository / "tmp"
+        scratch.mkdir()
         command = [
             # In namespaces of its own, all that it starts and mounts goes away with it, even when it is
             # killed.
@@ -157,7 +157,7 @@ def _configured(name: str, found: Fetched, path: Path, leave_out: Sequence[str])
             f"deb [trusted=yes] copy:{repository} ./",
         ]
         log = log_dir() / f"rootfs-{name}.log"
-        env = {**os.environ, "TMPDIR": str(scratch_namespace)}
+        env = {**os.environ, "TMPDIR": str(scratch)}
         run_logged(f"Building the {name} root file system", command, log, env=env, timeout=CONFIGURE_SECONDS)
 
 

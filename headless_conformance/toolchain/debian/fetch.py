@@ -18,7 +18,7 @@ from headless_conformance.toolchain.debian.sets import Pin, content_key, package
 
 
 @dataclass(frozen=True)
-class Fetched:
+class PackageFiles:
     """Files of a set, verified."""
 
     files: tuple[Path, ...]
@@ -56,7 +56,7 @@ def _download(pins: Sequence[Pin], folder: Path) -> list[Pin]:
     if not wrong:
         return []
     try:
-        apt.fetch(wrong, folder)
+        apt.download(wrong, folder)
     except StepFailed:
         left = _wrong(wrong, folder)
         if len(left) == len(wrong) and len(wrong) > 1:
@@ -65,7 +65,7 @@ def _download(pins: Sequence[Pin], folder: Path) -> list[Pin]:
     return _wrong(wrong, folder)
 
 
-def fetch(name: str, settings: Settings, progress: Progress) -> Fetched:
+def fetch_set(name: str, settings: Settings, progress: Progress) -> PackageFiles:
     """The files of the set `name`, from the cache when they are there.
 
     UserError names both versions when the archive no longer has a pinned file, unless DEBIAN_DRIFT=1.
@@ -75,7 +75,7 @@ def fetch(name: str, settings: Settings, progress: Progress) -> Fetched:
     with FileLock(folder.parent / "files.lock"):
         missing = _download(pins, folder)
         if not missing:
-            return Fetched(tuple(folder / pin.file for pin in pins), pins, content_key(pins))
+            return PackageFiles(tuple(folder / pin.file for pin in pins), pins, content_key(pins))
         now = apt.resolve(package_set(name))
         changes = changes_between(pins, now)
         if not settings.debian_drift:
@@ -85,7 +85,7 @@ def fetch(name: str, settings: Settings, progress: Progress) -> Fetched:
         raise StepFailed(f"The Debian archive lists {left[0].path} and does not have it; try again later.")
     for change in changes:
         progress.say(f"DEBIAN_DRIFT: {change}")
-    return Fetched(tuple(folder / pin.file for pin in now), now, content_key(now))
+    return PackageFiles(tuple(folder / pin.file for pin in now), now, content_key(now))
 
 
 def changes_between(pinned: Sequence[Pin], now: Sequence[Pin]) -> tuple[str, ...]:
