@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.cluster.model import Capability, Cluster
 
 pytest_plugins = ["headless_conformance.plugin"]

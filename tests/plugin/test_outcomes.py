@@ -98,7 +98,7 @@ def test_every_outcome_reaches_its_requirement(suite: Suite, workers: tuple[str,
             "requirements *passed*failed*error*known deviation*not supported*not judged*skipped",
             "The mini document*MUST*2*3*4*1*2*1*2",
             "verified in part: 1 requirements, 1 of whose 2 tests passed",
-            f"result failure: cluster stand-in, Kubernetes {load().newest.patch}, provider simulated, *",
+            f"result failure: cluster stand-in, Kubernetes {read_versions().newest.patch}, provider simulated, *",
             "*passed*",
         ]
     )
