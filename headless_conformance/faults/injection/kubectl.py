@@ -13,7 +13,7 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.faults.injection.placeholders import filled
 from headless_conformance.faults.model import KubectlCommand, KubectlVersion, KubectlWrapper, Scenario
 from headless_conformance.toolchain.kubectl import kubectl_of
@@ -33,7 +33,7 @@ def run_kubectl(commands: Sequence[KubectlCommand], kube: Kube, words: Mapping[s
 def with_kubectl(cluster: Cluster, scenario: Scenario) -> Cluster:
     """The cluster with the kubectl that a scenario wants; another row's is built if need be."""
     for version in scenario.injected(KubectlVersion):
-        kubectl = kubectl_of(load().row(version.minor), Progress(total=1, out=sys.stderr))
+        kubectl = kubectl_of(read_versions().row(version.minor), Progress(total=1, out=sys.stderr))
         cluster = replace(cluster, kubectl=kubectl)
     for wrapper in scenario.injected(KubectlWrapper):
         path = cluster.kubeconfig.with_suffix(".kubectl")
