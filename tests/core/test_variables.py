@@ -14,7 +14,7 @@ from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.settings import SCALE_NAMES, Images, as_environment, from_env
 from headless_conformance.core.variables import RENAMED, VARIABLES, of_command, renamed, unknown
-from headless_conformance.core.versions import load
+from headless_conformance.core.versions import read_versions
 from headless_conformance.run.robustness import DISTURBANCES
 
 
