@@ -27,7 +27,7 @@ pytest_plugins = ["headless_conformance.plugin"]
 @pytest.fixture(scope="session")
 def cluster():
     return Cluster(
-        name="stand-in", provider="simulated", release=load().newest,
+        name="stand-in", provider="simulated", release=read_versions().newest,
         kubeconfig=Path("absent"), kubectl=Path(),
         capabilities=frozenset({Capability.SEVERAL_NODES}), images={},
     )

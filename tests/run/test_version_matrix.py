@@ -13,7 +13,13 @@ from headless_conformance.core.versions import Release, read_versions
 from headless_conformance.results.report_file import write_report
 from headless_conformance.results.verdict import CaseResult, Outcome
 from headless_conformance.run import version_matrix as all_versions
-from headless_conformance.run.version_matrix import chosen_rows, matrix_status, matrix_summary, run_matrix, run_versions
+from headless_conformance.run.version_matrix import (
+    chosen_rows,
+    matrix_status,
+    matrix_summary,
+    run_matrix,
+    run_versions,
+)
 from tests.results.reports import TWO, report_of
 
 VERSIONS = read_versions()
