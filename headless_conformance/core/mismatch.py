@@ -34,6 +34,7 @@ Subjects, each with what is expected and observed:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -180,8 +181,10 @@ def require_items(
 ) -> None:
     """Raise a Mismatch unless two collections have the same items, each as often, in any order."""
     __tracebackhide__ = True
-    seen, wanted = items_of(observed), items_of(expected)
-    require(seen == wanted, subject, expected=wanted, observed=seen, where=where, details=details)
+    seen, wanted = list(observed), list(expected)
+    same = Counter(seen) == Counter(wanted)
+    texts = {"expected": items_of(wanted), "observed": items_of(seen)}
+    require(same, subject, **texts, where=where, details=details)
 
 
 def require_count(

@@ -104,3 +104,10 @@ def test_python_prints_it_by_its_own_name() -> None:
     with pytest.raises(Mismatch) as raised:
         require_equal("A", 1, 2)
     assert raised.exconly() == "Mismatch: A: expected 2, got 1"
+
+
+def test_items_are_compared_by_value_and_not_by_their_text() -> None:
+    for observed in ([3306], ["3306", "3306"], [None]):
+        with pytest.raises(Mismatch):
+            require_items("ports", observed, ["3306"])
+    require_items("ports", ["b", "a"], ["a", "b"])
