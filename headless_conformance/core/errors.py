@@ -48,9 +48,15 @@ def not_supported(reason: str) -> NoReturn:
 
 
 class NotJudged(Exception):
-    """What was looked at is on its way to another state, so that nothing can be said of it. Never counted as passed."""
+    """What was looked at is on its way to another state, so that nothing can be said of it.
+
+    Never counted as passed.
+    """
 
 
 def not_judged(reason: str) -> NoReturn:
-    """End a look at something that is not at rest. `reason` is part of a sentence: "its third member is starting"."""
+    """End a look at something that is not at rest.
+
+    `reason` is part of a sentence: "its third member is starting".
+    """
     raise NotJudged(reason)

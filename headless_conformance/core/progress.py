@@ -17,7 +17,7 @@ from typing import TextIO
 from rich.console import Console
 
 BEAT_SECONDS = 60.0
-"""How often a step that is still running says so where there is no terminal: CI services end what is silent for long."""
+"""How often a step that still runs says so without a terminal: CI services end what is silent for long."""
 
 
 def clock(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """The suite on each version, one after the other, and what differs between them.
 
-K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A failure does not end the matrix. Each
-version's reports are kept in reports/matrix/<minor>/, for `make report` to merge.
+K8S names the rows (`K8S="1.36 1.37"`), all of versions.yaml without it. A failure does not end the matrix.
+Each version's reports are kept in reports/matrix/<minor>/, for `make report` to merge.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def matrix_summary(rows: Sequence[VersionRun]) -> list[str]:
         lines += compare_reports([minor for minor, _ in reported], [report for _, report in reported])
     for row in rows:
         lines.append(
-            f"{row.minor}: {row.report.summary}" if row.report else f"{row.minor}: no report, exit status {row.status}"
+            f"{row.minor}: {row.report.summary}"
+            if row.report
+            else f"{row.minor}: no report, exit status {row.status}"
         )
     return lines
 

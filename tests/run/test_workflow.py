@@ -1,4 +1,4 @@
-"""The workflow runs what people run, on versions of versions.yaml, with actions that cannot change under it."""
+"""The workflow runs what people run, on versions of the table, with actions that cannot change under it."""
 
 from __future__ import annotations
 
