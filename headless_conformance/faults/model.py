@@ -150,7 +150,7 @@ class Injection(FileModel):
 class AuditExpectation(FileModel):
     """A finding of `audit` on the set behind a fixture, made when the tests are done with it."""
 
-    of: FixtureName = Field(default="transcript_set", description="The fixture whose set is audited")
+    of: FixtureName = Field(description="The fixture whose set is audited")
     component: str = Field(description="Who is to blame, such as: one DNS server")
     check: str = Field(description="The first check that it decides, such as: member-records")
 

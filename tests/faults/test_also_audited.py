@@ -13,7 +13,7 @@ from headless_conformance.faults.model import SIMULATED
 from headless_conformance.faults.run_record import AuditRecord, RunRecord
 from tests.faults.examples import failure, fault, record
 
-WANTED = {"audit": {"component": "one DNS server", "check": "srv-records"}}
+WANTED = {"audit": {"of": "a_set", "component": "one DNS server", "check": "srv-records"}}
 FOUND = AuditRecord(exit_status=1, findings=(("one DNS server", "srv-records", "it differs"),))
 OTHER = AuditRecord(exit_status=1, findings=(("all DNS servers", "srv-records", "all differ"),))
 NOTHING = AuditRecord(exit_status=2, problem="no answer")
@@ -35,7 +35,7 @@ def test_one_audit_that_blames_the_right_component_is_enough(audits: tuple[Audit
 @pytest.mark.parametrize(
     ("audits", "says"),
     [
-        ((), "no test used the fixture transcript_set"),
+        ((), "no test used the fixture a_set"),
         ((OTHER,), "it ended with 1 and said all DNS servers, srv-records: all differ"),
         ((NOTHING, OTHER), "it ended with 2, 1"),
         ((NOTHING,), "said no answer"),
