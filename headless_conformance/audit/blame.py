@@ -114,6 +114,15 @@ def _lines(difference: Difference, side: str) -> str:
     return "\n".join([*lines[:SHOWN], *more])
 
 
+def _first_value(difference: Difference, side: str) -> str:
+    """Data of the first record, or the denial, without the question that stands before it anyway."""
+    question = difference.question
+    line = _lines(difference, side).partition("\n")[0].removeprefix("; ")
+    for rdtype in ("ANY", question.rdtype):
+        line = line.removeprefix(f"{question.name} IN {rdtype} ")
+    return line or "no such record"
+
+
 def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
     """The other questions, each in one line."""
     lines = []
@@ -121,10 +130,8 @@ def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
         if difference.silence:
             lines.append(f"{difference.question}: {difference.silence}")
             continue
-        wanted, seen = (_lines(difference, side).partition("\n")[0] for side in ("expected", "seen"))
-        lines.append(
-            f"{difference.question}: expected {wanted or 'no such record'}, seen {seen or 'no such record'}"
-        )
+        wanted, seen = (_first_value(difference, side) for side in ("expected", "seen"))
+        lines.append(f"{difference.question}: expected {wanted}, seen {seen}")
     return (*lines, *([f"and {len(rest) - SHOWN} more questions"] if len(rest) > SHOWN else []))
 
 

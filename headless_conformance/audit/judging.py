@@ -80,7 +80,7 @@ def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], she
     service = snapshot.find("Service", target.namespace, name) if name else None
     pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
     state = state_of(found, pods)
-    case = SetCase(found, pods, state, service)
+    case = SetCase(found, pods, state, service, _similar(found, snapshot))
     sheet.guarded(Check.GOVERNING_SERVICE, lambda: check_governing_service(case, sheet))
     sheet.guarded(Check.SELECTOR, lambda: check_selector(case, sheet))
     sheet.guarded(Check.HOST_NAMES, lambda: check_host_names(case, sheet))
@@ -99,6 +99,19 @@ def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], she
         sheet.guarded(Check.MEMBER_RECORDS, lambda: check_members(service, ready, slices, sheet))
     _note_strangers(service, case, snapshot, sheet)
     return Judged(target, sheet, state, service, found)
+
+
+def _similar(found: Object, snapshot: Snapshot) -> list[str]:
+    """Headless Services of the namespace whose selector the template's labels have."""
+    labels = (found["spec"].get("template", {}).get("metadata") or {}).get("labels") or {}
+    services = map(read_service, snapshot.of("Service", found["metadata"]["namespace"]))
+    return [
+        service.name
+        for service in services
+        if service.kind is ServiceKind.HEADLESS
+        and service.selector
+        and service.selector.items() <= labels.items()
+    ]
 
 
 def _judge_service(target: Target, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> Judged:

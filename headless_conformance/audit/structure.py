@@ -35,6 +35,8 @@ class SetCase:
     state: State
     service: Object | None
     """The governing Service, when there is one."""
+    similar: Sequence[str] = ()
+    """Headless Services that select the Pods of the template, whatever they are called."""
 
     @property
     def namespace(self) -> str:
@@ -71,7 +73,7 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
                 f"StatefulSet {case.namespace}/{case.name} names no governing Service",
                 check,
                 expected="spec.serviceName is the name of a headless Service",
-                seen="spec.serviceName is empty",
+                seen=f"spec.serviceName is empty{_beside(case)}",
                 remedy=(
                     "create a headless Service and recreate the StatefulSet with its name as spec.serviceName"
                 ),
@@ -89,7 +91,7 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
                 f"the governing Service {where} does not exist",
                 check,
                 expected=f"a headless Service {where}",
-                seen="no such Service",
+                seen=f"no such Service{_beside(case)}",
                 remedy=(
                     f"create a headless Service {case.service_name}, or correct spec.serviceName by "
                     "recreating the set"
@@ -123,6 +125,13 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
             others=RECORDS,
         )
     )
+
+
+def _beside(case: SetCase) -> str:
+    """The Services that were likely meant."""
+    if not case.similar:
+        return ""
+    return f", though the headless Service {some(case.similar)} selects the members"
 
 
 def check_selector(case: SetCase, sheet: Sheet) -> None:

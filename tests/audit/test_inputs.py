@@ -293,6 +293,16 @@ def test_a_wrong_manifest_is_a_finding_on_the_way_too(world: World) -> None:
     assert "shop/elsewhere does not exist" in finding.summary
 
 
+def test_the_service_that_was_likely_meant_is_named(world: World) -> None:
+    world.find("StatefulSet", "db")["spec"]["serviceName"] = "elsewhere"
+    for found in world.objects["Pod"]:
+        found["spec"]["subdomain"] = "elsewhere"
+    world.write_slices()
+    finding = only(world.audit())
+    assert "the headless Service db-peers selects the members" in finding.seen
+    assert finding.consequences[0] == "no member has a DNS name"
+
+
 def test_waiting_ends_when_the_set_is_at_rest(world: World) -> None:
     unready(world.find("Pod", "db-2"))
     world.write_slices()
