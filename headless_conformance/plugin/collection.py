@@ -43,7 +43,8 @@ def collect_tests(suites: Path = SUITES) -> dict[str, list[CollectedCase]]:
     """The tests of each requirement, by its ID. UserError carries what pytest says when it cannot collect."""
     collector = _Collector()
     said = io.StringIO()
-    arguments = [str(suites), "--collect-only", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    without = ["-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    arguments = [str(suites), "--collect-only", "-q", *without, "-o", "addopts="]
     with contextlib.redirect_stdout(said):
         status = pytest.main(arguments, plugins=[collector])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
