@@ -1,7 +1,7 @@
 """Progress for people: each step with its position, its elapsed time and its outcome.
 
-On a terminal the running step is one line that counts its seconds; elsewhere each step has a line when it starts and one
-when it ends.
+On a terminal the running step is one line that counts its seconds; elsewhere each step has a line when it
+starts and one when it ends.
 """
 
 from __future__ import annotations

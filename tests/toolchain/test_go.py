@@ -175,7 +175,8 @@ def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pyt
     program = (
         "from pathlib import Path; from headless_conformance.core.progress import Progress; "
         "from headless_conformance.toolchain.go import Source, ensure_built;"
-        f"ensure_built(Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r}), Progress(1))"
+        f"source = Source('tool-1', Path({str(source.folder)!r}), {dict(source.commands)!r});"
+        "ensure_built(source, Progress(1))"
     )
     command = [sys.executable, "-c", program]
     both = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -277,8 +278,8 @@ def test_pins_that_cannot_be_had_are_named_and_the_others_written(
     ]
     newest = read_versions().newest.patch
     assert (
-        f"not in versions.yaml any more; remove it with `git rm -r {MODULES.relative_to(ROOT)}/kubernetes-{newest}`"
-        in said.out
+        "not in versions.yaml any more; "
+        f"remove it with `git rm -r {MODULES.relative_to(ROOT)}/kubernetes-{newest}`" in said.out
     )
     assert said.err == "error: There are no pins for etcd 9.9.9; take a version whose modules Go can have.\n"
 
