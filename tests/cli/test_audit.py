@@ -1,0 +1,91 @@
+"""The command `audit`: what it understands, what it refuses in one sentence, and what it ends with."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from headless_conformance import audit as audit_package
+from headless_conformance.audit import AuditResult, DnsServer, Options, Target
+from headless_conformance.audit.targets import Kind
+from headless_conformance.cli.audit import audit, seconds
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.variables import VARIABLES
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Options]]:
+    """Contexts and options of the audits that would have been made."""
+    found: list[tuple[str, Options]] = []
+
+    class Recorded:
+        def __init__(self, context: str, options: Options, **_: Any) -> None:
+            found.append((context, options))
+
+        def run(self) -> AuditResult:
+            return AuditResult(found[-1][0])
+
+    monkeypatch.setattr(os, "environ", {k: v for k, v in os.environ.items() if k not in VARIABLES})
+    monkeypatch.setattr(audit_package, "Audit", Recorded)
+    monkeypatch.setattr(audit_package, "open_access", lambda kubeconfig, context: context)
+    return found
+
+
+def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
+    status = audit(
+        ["shop/db shop/svc/web"],
+        context=["a", "b"],
+        nameserver="10.0.0.10",
+        domain="x.example",
+        server=["127.0.0.1:5300", "[fd00::a]:53"],
+        wait="5m",
+        limit="90",
+        from_pod="shop/client",
+    )
+    expected = Options(
+        targets=(Target("shop", Kind.STATEFUL_SET, "db"), Target("shop", Kind.SERVICE, "web")),
+        nameserver="10.0.0.10",
+        domain="x.example",
+        servers=(DnsServer("127.0.0.1", 5300), DnsServer("fd00::a", 53)),
+        wait_seconds=300.0,
+        limit_seconds=90.0,
+        from_pod=("shop", "client"),
+    )
+    assert asked == [("a", expected), ("b", expected)]
+    assert status == 2
+
+
+def test_the_domain_may_come_from_its_variable(asked: list[tuple[str, Options]]) -> None:
+    os.environ["CLUSTER_DOMAIN"] = "x.example"
+    audit(namespace="shop")
+    assert asked[0][1].domain == "x.example"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "Name what to audit"),
+        ({"target": ["shop/db"], "namespace": "shop"}, "Name what to audit"),
+        ({"namespace": "shop", "all_namespaces": True}, "Name what to audit"),
+        ({"target": ["db"]}, "names nothing to audit"),
+        ({"namespace": "shop", "output": "xml"}, "--output xml is not known"),
+        ({"namespace": "shop", "wait": "soon"}, "soon is not a duration"),
+        ({"namespace": "shop", "server": ["10.0.0.10"]}, "is not a DNS server"),
+        ({"namespace": "shop", "server": ["10.0.0.10:99999"]}, "is not a DNS server"),
+        ({"namespace": "shop", "from_pod": "client"}, "names no Pod"),
+        ({"namespace": "shop", "context": ["a", "b"], "report": "x.yaml"}, "--report is for one cluster"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_anything_is_asked(
+    given: dict[str, Any], says: str, asked: list[tuple[str, Options]]
+) -> None:
+    with pytest.raises(UserError, match=says):
+        audit(**given)
+    assert asked == []
+
+
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600)])
+def test_a_duration_has_a_unit_or_is_in_seconds(text: str, value: float) -> None:
+    assert seconds(text) == value
