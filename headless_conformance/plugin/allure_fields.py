@@ -1,4 +1,5 @@
-"""What Allure shows of a test: sentence, document, section, requirements, level, needs, version, and the fields of a failure."""
+"""What Allure shows of a test: sentence, document, section, requirements, level, needs, version, and the
+fields of a failure."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if is_suite_test(item.path, item.config):
         minor = item.config.stash[RUN].settings.release.minor
-        # The parameter keeps the same test on two versions apart in history, the label lets Allure group by version.
+        # The parameter keeps versions apart in the history of a test, the label lets Allure group by them.
         allure.dynamic.parameter("kubernetes", minor)
         allure.dynamic.label("kubernetes", minor)
 

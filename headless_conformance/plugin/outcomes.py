@@ -38,7 +38,8 @@ from headless_conformance.results.verdict import Outcome
 PHASES = pytest.StashKey[CaseProgress]()
 
 
-class _SkippedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]  # typed by pytest as an attribute of a function
+# pytest types the exception as an attribute of a function.
+class _SkippedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]
     """Makes pytest, Allure and JUnit skip a test that has an outcome of ours."""
 
     outcome = Outcome.SKIPPED

@@ -16,7 +16,8 @@ from headless_conformance.results.report_file import make_report, suite_version,
 from headless_conformance.results.verdict import Outcome
 
 ENVIRONMENT_FACTS = ("provider", "node_os", "node_kernel", "node_runtime", "kube_proxy_mode")
-"""What is the same for all versions of a matrix, whose results are merged under one environment.properties."""
+"""What is the same for all versions of a matrix, whose results are merged under one
+environment.properties."""
 
 ANY = r"[\s\S]*"
 CATEGORIES = [
@@ -57,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.allure_report_dir = str(reports / "allure-results")
         config.option.clean_alluredir = True
     if is_worker(config):
-        # allure-pytest would clean in every worker, and one that starts late would delete the others' results.
+        # allure-pytest would clean in every worker, and a late one would delete the others' results.
         config.option.clean_alluredir = False
 
 
@@ -114,7 +115,8 @@ def _executor() -> dict[str, str]:
 
 
 def mark_junit_errors(junit: Path) -> None:
-    """Turn the failures of tests that could not tell into errors: pytest calls every exception of a call a failure."""
+    """Turn the failures of tests that could not tell into errors: pytest calls every exception of a call a
+    failure."""
     tree = ElementTree.parse(junit)
     for suite in tree.iter("testsuite"):
         for case in suite.iter("testcase"):

@@ -1,4 +1,5 @@
-"""A document and its requirements, as `suites/<document>/document.yaml` has them: the register of that document."""
+"""A document and its requirements, as `suites/<document>/document.yaml` has them: the register of that
+document."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ class Interpretation(_Row):
 
 
 class KnownDeviation(_Row):
-    """A promise that some versions of Kubernetes are known to break. A failure there is a known deviation, never a pass."""
+    """A promise that some versions of Kubernetes are known to break. A failure there is a known deviation,
+    never a pass."""
 
     versions: tuple[Version, ...] = Field(min_length=1)
     """Minors such as `1.37`, which stand for all of their patches, or patches such as `1.37.0`."""
@@ -91,8 +93,8 @@ class Requirement(_Row):
     same_as: Identifiers = ()
     """Requirements of other documents that promise the same. They are verified once and reported for all."""
     read_only: bool = False
-    """Whether what it says can be seen on any headless Service and its Pods, by reading objects and files in Pods and by
-    asking DNS servers; nothing is created, changed or deleted for it."""
+    """Whether what it says can be seen on any headless Service and its Pods, by reading objects and files in
+    Pods and by asking DNS servers; nothing is created, changed or deleted for it."""
     interpretation: Interpretation | None = None
     untestable: Text | None = None
     """Why no test can verify the requirement; its outcome is then `not_judged`."""
@@ -116,7 +118,8 @@ class Requirement(_Row):
         return ""
 
     def deviation(self, kubernetes: str, test: str) -> KnownDeviation | None:
-        """The known deviation that a failure of this test function is on a Kubernetes version such as `1.37.0`."""
+        """The known deviation that a failure of this test function is on a Kubernetes version such as
+        `1.37.0`."""
         return next((found for found in self.known_deviations if found.covers(kubernetes, test)), None)
 
     @model_validator(mode="after")
@@ -124,7 +127,7 @@ class Requirement(_Row):
         words = {word for word in Level if word in self.statement.replace(".", " ").replace(",", " ").split()}
         if words != {self.level}:
             raise ValueError(
-                f"it is a {self.level} requirement; its statement must say {self.level} and no other level's word"
+                f"its level is {self.level}; its statement must say {self.level} and no other level's word"
             )
         if self.since and self.until and _numbers(self.since) > _numbers(self.until):
             raise ValueError(f"it cannot hold since {self.since} and until {self.until}")
@@ -180,7 +183,8 @@ class Document(_Row):
         return [requirement for requirement in self.requirements if requirement.section == section.id]
 
     def source_of(self, requirement: Requirement) -> str:
-        """Address and anchor of a requirement's sentence or else of its section; empty when the document is not published."""
+        """Address and anchor of a requirement's sentence or else of its section; empty when the document is
+        not published."""
         if requirement.source:
             return requirement.source
         anchor = self.section(requirement.section).anchor

@@ -1,7 +1,7 @@
 """The HTML report of the last run, or of several merged ones, by Allure 3.
 
-Allure is the npm package pinned in report/package-lock.json, installed into the cache. The report is one file,
-reports/html/index.html; reports/history.jsonl, one line per report, is what it knows of earlier runs.
+Allure is the npm package pinned in report/package-lock.json, installed into the cache. The report is one
+file, reports/html/index.html; reports/history.jsonl, one line per report, is what it knows of earlier runs.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ NODE_MAJOR = 18
 
 
 def require_node(progress: Progress) -> None:
-    """Node.js and npm, from Debian when we are root there; UserError when they cannot be had or Node.js is too old."""
+    """Node.js and npm, from Debian when we are root there; UserError when they cannot be had or Node.js is
+    too old."""
     require_host_packages(("nodejs", "npm"), progress)
     version = output_of(["node", "--version"]).strip()
     if int(version.removeprefix("v").partition(".")[0]) < NODE_MAJOR:
         raise UserError(
-            f"Node.js is {version} and the report needs v{NODE_MAJOR} or newer; put a newer `node` first in PATH."
+            f"Node.js is {version}, and the report needs v{NODE_MAJOR} or newer; put one first in PATH."
         )
 
 
 def ensure_allure() -> Path:
-    """The program, installed once per content of the pins; safe to call from several processes and to interrupt."""
+    """The program, installed once per content of the pins; safe to call from several processes and to
+    interrupt."""
     pins = [PINS / "package.json", PINS / "package-lock.json"]
     key = hashlib.sha256(b"".join(path.read_bytes() for path in pins)).hexdigest()[:12]
     folder = cache_dir() / "allure" / key
@@ -98,7 +100,9 @@ def generate_html(program: Path, settings: Settings, results: Sequence[Path], re
     return page
 
 
-def build_html_report(settings: Settings, results: Sequence[Path], progress: Progress, reports: Path = REPORTS) -> Path:
+def build_html_report(
+    settings: Settings, results: Sequence[Path], progress: Progress, reports: Path = REPORTS
+) -> Path:
     """All steps, from Node.js to the page."""
     with progress.step("Node.js"):
         require_node(progress)

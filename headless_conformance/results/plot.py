@@ -1,4 +1,5 @@
-"""A picture of what tests measured: one row per requirement and measure, one dot per sample, a tick at the median."""
+"""A picture of what tests measured: one row per requirement and measure, one dot per sample, a tick at the
+median."""
 
 from __future__ import annotations
 
@@ -57,8 +58,6 @@ def seconds_svg(rows: dict[str, list[float]]) -> str:
         parts += [
             f'<circle cx="{x(sample)}" cy="{y}" r="4" fill="#36c" fill-opacity="0.4"/>' for sample in samples
         ]
-        parts.append(
-            f'<line x1="{x(middle)}" y1="{y - 9}" x2="{x(middle)}" y2="{y + 9}" stroke="#c33" stroke-width="2"/>'
-        )
+        parts.append(f'<path d="M{x(middle)} {y - 9}V{y + 9}" stroke="#c33" stroke-width="2"/>')
         parts.append(f'<text x="{LABEL + PLOT + 14}" y="{y + 4}">{figures}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -150,13 +150,13 @@ class Report(_Part):
     cluster: ClusterFacts
     """Empty when no test used one."""
     result: Result
-    """failure: a MUST, or a test without a requirement, is failed or error, or nothing ran. partial: a MUST was not verified in
-    full. success: neither."""
+    """failure: a MUST, or a test without a requirement, is failed or error, or nothing ran. partial: a MUST
+    was not verified in full. success: neither."""
     summary: str
     """The run in one line, as for a badge."""
     exit_status: Literal[0, 1, 2, 3, 130]
-    """0 no MUST is failed or error, 1 a MUST failed, 2 a MUST is an error or nothing ran, 3 partial with STRICT=1, 130
-    interrupted."""
+    """0 no MUST is failed or error, 1 a MUST failed, 2 a MUST is an error or nothing ran, 3 partial with
+    STRICT=1, 130 interrupted."""
     levels: Levels
     """Number of requirements of all documents by level and outcome."""
     documents: tuple[DocumentRow, ...]

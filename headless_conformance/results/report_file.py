@@ -44,7 +44,8 @@ def suite_version() -> dict[str, Any]:
 
 
 def spread(samples: Sequence[float]) -> dict[str, float]:
-    """Number of samples, minimum, median, maximum and, from 20 samples on, 95th percentile (of the samples' own unit)."""
+    """Number of samples, minimum, median, maximum and, from 20 samples on, 95th percentile (of the samples'
+    own unit)."""
     row: dict[str, float] = {
         "samples": len(samples),
         "min": round(min(samples), 3),
@@ -173,7 +174,8 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """A report that a run wrote, of today's format or v1; UserError when there is none or it is something else."""
+    """A report that a run wrote, of today's format or v1; UserError when there is none or it is something
+    else."""
     try:
         data = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         if isinstance(data, dict) and data.get("format") == FORMAT_V1:

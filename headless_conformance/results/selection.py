@@ -32,7 +32,8 @@ def _known_words(env: Mapping[str, str], name: str, known: Iterable[str]) -> set
 
 
 def _sections(documents: Documents, env: Mapping[str, str]) -> set[str]:
-    """The sections that SECTION names, as `document/section`; UserError names the first unknown or ambiguous one."""
+    """The sections that SECTION names, as `document/section`; UserError names the first unknown or ambiguous
+    one."""
     every = [f"{document.id}/{section.id}" for document in documents for section in document.sections]
     chosen = set()
     for word in _words(env, "SECTION"):
@@ -74,7 +75,8 @@ def select_requirements(documents: Documents, env: Mapping[str, str]) -> dict[st
 
 
 def selection_by_requirement(documents: Documents, env: Mapping[str, str]) -> dict[str, str]:
-    """The same choice by REQUIREMENT alone, for a run whose reports take the place of the one that RERUN names.
+    """The same choice by REQUIREMENT alone, for a run whose reports take the place of the one that RERUN
+    names.
 
     Empty without a choice. UserError as `select_requirements`.
     """

@@ -26,7 +26,8 @@ SHOWN = (*FAILING, Outcome.KNOWN_DEVIATION)
 
 
 def count_table(documents: Documents, verdicts: Sequence[Verdict], lang: str) -> list[str]:
-    """Requirements by document, level and outcome; a column that is zero everywhere is left out, `passed` never."""
+    """Requirements by document, level and outcome; a column that is zero everywhere is left out, `passed`
+    never."""
     counts = Counter(
         (documents.document_of(verdict.requirement.id).id, verdict.requirement.level, verdict.outcome)
         for verdict in verdicts
@@ -56,7 +57,8 @@ def not_in_full_line(verdicts: Iterable[Verdict]) -> list[str]:
 
 
 def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], lang: str) -> list[str]:
-    """What failed, then what could not be told, then known deviations, each with its tests and their messages' first lines."""
+    """What failed, then what could not be told, then known deviations, each with its tests and their
+    messages' first lines."""
     lines: list[str] = []
     for outcome in SHOWN:
         head = outcome.words.upper()

@@ -1,4 +1,5 @@
-"""From what each test did to what each requirement is worth, to one result and one exit status. Knows nothing of pytest."""
+"""From what each test did to what each requirement is worth, to one result and one exit status. Knows nothing
+of pytest."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ class Outcome(StrEnum):
     KNOWN_DEVIATION = "known_deviation"
     """The cluster broke a promise in a way that the register lists for its version."""
     NOT_JUDGED = "not_judged"
-    """Nothing can be said: the register calls it untestable, or what was looked at is on its way to another state."""
+    """Nothing can be said: the register calls it untestable, or what was looked at is on its way to another
+    state."""
     NOT_SUPPORTED = "not_supported"
     """The cluster, its version or this account lacks what is needed to look."""
     SKIPPED = "skipped"
@@ -107,7 +109,8 @@ class Verdict:
 
 
 def _counted_for(requirement: Requirement, case: CaseResult, kubernetes: str) -> CaseResult:
-    """A test as it counts for one of its requirements, which may hold for other versions than another one does."""
+    """A test as it counts for one of its requirements, which may hold for other versions than another one
+    does."""
     if case.outcome is Outcome.SKIPPED:
         return case
     if reason := requirement.out_of_range(".".join(kubernetes.split(".")[:2])):
@@ -152,10 +155,11 @@ def judge_requirements(
 
 
 def result_of_run(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult] = ()) -> Result:
-    """`failure` with a failing MUST or nothing executed, `partial` when a MUST was not verified in full, else `success`.
+    """`failure` with a failing MUST or nothing executed, `partial` when a MUST was not verified in full, else
+    `success`.
 
-    A test without a requirement weighs as a MUST when it is failing and nothing when it is not. A MUST that the register calls
-    untestable makes no run partial.
+    A test without a requirement weighs as a MUST when it is failing and nothing when it is not. A MUST that
+    the register calls untestable makes no run partial.
     """
     if _failures(verdicts, unassigned) or not _anything_executed(verdicts, unassigned):
         return Result.FAILURE
@@ -178,7 +182,8 @@ def _anything_executed(verdicts: Sequence[Verdict], unassigned: Sequence[CaseRes
 
 
 def exit_status_of_run(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], *, strict: bool) -> int:
-    """The exit status: 1 a MUST failed, 2 a MUST could not be told or nothing was executed, 3 partial where strict, else 0."""
+    """The exit status: 1 a MUST failed, 2 a MUST could not be told or nothing was executed, 3 partial where
+    strict, else 0."""
     if Outcome.FAILED in _failures(verdicts, unassigned):
         return STATUS_FAILED
     result = result_of_run(verdicts, unassigned)

@@ -27,7 +27,8 @@ from headless_conformance.core.mismatch import Mismatch, Observation, Where
 @pytest.mark.requirement("MINI-B-05")
 def test_members_have_names():
     with allure.step("ask for mysql-sts-0.mysql-svc"):
-        allure.attach("mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7", name="answer over UDP", attachment_type="text/plain")
+        answer = "mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7"
+        allure.attach(answer, name="answer over UDP", attachment_type="text/plain")
 
 @pytest.mark.requirement("MINI-A-01")
 def test_names_are_stable(record_property):
@@ -48,7 +49,7 @@ def _node(folder: Path, version: str) -> None:
 def test_an_old_node_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _node(tmp_path, "v16.20.2")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(UserError, match=r"Node.js is v16.20.2 and the report needs v18 or newer"):
+    with pytest.raises(UserError, match=r"Node.js is v16.20.2, and the report needs v18 or newer"):
         report.require_node(Progress(1, io.StringIO()))
 
 
@@ -122,7 +123,9 @@ def test_the_page_leads_from_document_over_section_to_requirement_and_its_attach
 
     with chromium(tmp_path / "profile") as page:
         page.open(page_file.as_uri())
-        titles = "[...document.querySelectorAll('[data-testid=tree-section-title]')].map(title => title.textContent)"
+        titles = (
+            "[...document.querySelectorAll('[data-testid=tree-section-title]')].map(one => one.textContent)"
+        )
         page.until(f"{titles}.length > 0")
         assert page.evaluate(titles)[:2] == ["The mini document", "About middle"]
         page.screenshot(REPORTS / "report-overview.png")
