@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -51,9 +51,9 @@ Servers = Annotated[
 ]
 
 
-def _option(*names: str, **settings: str) -> typer.models.OptionInfo:
-    made: typer.models.OptionInfo = typer.Option(*names, show_default=False, show_envvar=False, **settings)  # type: ignore[arg-type]
-    return made
+def _option(*names: str, **settings: Any) -> Any:
+    """An option without a default in its help, since the sentence has it."""
+    return typer.Option(*names, show_default=False, show_envvar=False, **settings)
 
 
 def audit(
