@@ -29,6 +29,10 @@ if ! "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashe
   exit 2
 fi
 # The package itself, as it is in this clone: its programs are in $venv/bin then.
-"$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable "$(dirname "$0")"
+if ! "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index \
+  --editable "$(dirname "$0")"; then
+  say "error: this clone's own package could not be installed into $venv; see pip's message above."
+  exit 2
+fi
 touch "$venv/ready"
 say "Python environment: done in $((SECONDS - begun)) s"
