@@ -127,8 +127,8 @@ MISMATCHES = """
 @pytest.mark.requirement("MINI-B-01", "MINI-B-06")
 def test_mismatches():
     where = Where(server="coredns-1", transport="udp")
-    asked = "db.ns.svc.cluster.local. A"
-    raise Mismatch(Observation(asked, "192.0.2.1", "NXDOMAIN", where, details="; whole\\nanswer"))
+    asked = "A db.ns.svc.cluster.local."
+    raise Mismatch(Observation(asked, "{192.0.2.1}", "NXDOMAIN", where, details="; whole\\nanswer"))
 """
 IS_ON_ITS_WAY = """
 @pytest.mark.requirement("MINI-C-03")
