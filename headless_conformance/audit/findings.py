@@ -114,7 +114,7 @@ class AuditResult:
 
 
 def status_of(result: AuditResult) -> int:
-    """The exit status: 1 a MUST is broken; 2 something could not be told, or no answer of a DNS server
+    """The exit status: 1 a MUST failed; 2 something could not be told, or no answer of a DNS server
     passed; else 0."""
     checks = [(found.outcome, found.level) for target in result.targets for found in target.checks]
     told = [*checks, *((found.outcome, found.level) for found in result.findings)]
@@ -130,7 +130,7 @@ def status_of(result: AuditResult) -> int:
 
 
 def status_of_all(results: Sequence[AuditResult]) -> int:
-    """The exit status for several clusters: a broken MUST on one outweighs all else."""
+    """The exit status for several clusters: a failed MUST on one outweighs all else."""
     statuses = [result.status for result in results]
     if STATUS_FAILED in statuses:
         return STATUS_FAILED

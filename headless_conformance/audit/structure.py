@@ -252,8 +252,8 @@ def _wrong_identity(case: SetCase, pod: Object) -> Iterable[str]:
 
 
 def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
-    """Each Pod mounts, for each claim template, the PersistentVolumeClaim that is named after both, and it
-    exists."""
+    """Each Pod mounts, for each of `volumeClaimTemplates`, the PersistentVolumeClaim that is named after
+    both, and it exists."""
     templates = [t["metadata"]["name"] for t in case.found["spec"].get("volumeClaimTemplates") or ()]
     if not templates:
         sheet.leave_out(Check.VOLUMES)
@@ -268,11 +268,12 @@ def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
             if volume.get("persistentVolumeClaim")
         }
         for template in templates:
-            claim = f"{template}-{name}"
-            if mounted.get(template) != claim:
-                wrong.append(f"Pod {name} mounts {mounted.get(template) or 'no claim'} as {template}")
-            elif snapshot.find("PersistentVolumeClaim", case.namespace, claim) is None:
-                wrong.append(f"PersistentVolumeClaim {claim} does not exist")
+            pvc = f"{template}-{name}"
+            if mounted.get(template) != pvc:
+                seen = mounted.get(template) or "no PersistentVolumeClaim"
+                wrong.append(f"Pod {name} mounts {seen} as {template}")
+            elif snapshot.find("PersistentVolumeClaim", case.namespace, pvc) is None:
+                wrong.append(f"PersistentVolumeClaim {pvc} does not exist")
     if not wrong:
         sheet.passed(Check.VOLUMES)
         return
@@ -282,11 +283,11 @@ def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
             f"StatefulSet {case.namespace}/{case.name}",
             f"members of {case.namespace}/{case.name} lack volumes of their own: {some(wrong)}",
             Check.VOLUMES,
-            expected="the claim <template>-<Pod> for each template and Pod",
+            expected="the PersistentVolumeClaim <template>-<Pod> for each template and Pod",
             seen="; ".join(wrong),
             remedy=(
-                "delete the Pod, so that it is created anew with its claims, after you have made sure of "
-                "its data"
+                "delete the Pod, so that it is created anew with its PersistentVolumeClaims, after you have "
+                "made sure of its data"
             ),
             command=f"kubectl -n {case.namespace} get persistentvolumeclaims",
         )

@@ -62,7 +62,7 @@ def _target(target: TargetResult) -> Iterator[str]:
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
-    title = {Outcome.FAILED: f"broken {finding.level}"}.get(finding.outcome, finding.outcome.words)
+    title = {Outcome.FAILED: f"failed {finding.level}"}.get(finding.outcome, finding.outcome.words)
     yield f"{number}. {finding.summary}"
     yield f"   what     {title}; the first that is wrong: {finding.component}"
     yield from _field("expected", finding.expected)

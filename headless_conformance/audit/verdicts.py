@@ -139,7 +139,7 @@ def _deviations(judged: Judged, dialogue: Dialogue, plan: Plan) -> Iterable[Find
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
     """Findings that say the same of several targets become one; in the order in which outputs are made,
-    broken ones first."""
+    failed ones first."""
     found: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
         key = (finding.component, finding.what, finding.summary, finding.outcome)

@@ -103,7 +103,7 @@ def _attach_dns_logs(kube: Kube) -> None:
     try:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
     except UNSEEN as error:
-        allure.attach(str(error), name="no DNS pods", attachment_type=allure.attachment_type.TEXT)
+        allure.attach(str(error), name="no DNS Pods", attachment_type=allure.attachment_type.TEXT)
         return
     for pod in pods:
         name = pod["metadata"]["name"]

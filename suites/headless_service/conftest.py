@@ -117,7 +117,7 @@ def transcript_set(apply_record: ApplyRecord, deployer: Deployer, document_names
 
 @pytest.fixture(scope="session")
 def example_set(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> HeadlessSet:
-    """`mysql` behind `db`, the names of the document's prose, Ready; its Pods are stubs."""
+    """`mysql` behind `db`, the names outside the document's transcripts, Ready; its Pods are stubs."""
 
     def deploy() -> None:
         objects = manifest_folder.load(STUB_FILE)

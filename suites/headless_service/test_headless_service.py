@@ -238,7 +238,7 @@ def test_where_they_differ_no_pod_has_an_fqdn(
 def test_the_capitalised_field_is_refused(
     deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str
 ) -> None:
-    """A manifest with the field spelt as the document's prose spells it MUST be rejected,
+    """A manifest with the field spelt as the document's text spells it MUST be rejected,
     since no such field exists."""
     statefulset = find(manifest_folder.load(STUB_FILE), "StatefulSet")
     statefulset["spec"]["ServiceName"] = statefulset["spec"].pop("serviceName")

@@ -1,4 +1,4 @@
-"""Every shape on which `make check` crashed, hung, gave a false alarm or passed without a word, with its
+"""Every shape on which `make audit` crashed, hung, gave a false alarm or passed without a word, with its
 right result."""
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def test_text_has_checks_findings_and_status(world: World) -> None:
     assert "StatefulSet shop/db: 3 of 3 members Ready" in text
     assert "passed           the governing Service exists and is headless" in text
     assert "failed           each address leads back to its name" in text
-    assert "broken MUST; the first that is wrong: all DNS servers" in text
+    assert "failed MUST; the first that is wrong: all DNS servers" in text
     assert "show     kubectl -n kube-system port-forward pod/dns-1" in text
     assert "specification.md#24---records-for-a-headless-service" in text
     assert text.endswith("exit status 1: something that must hold does not\n")

@@ -106,7 +106,7 @@ class World(Access):
         return server.ask(question)
 
     def apply(self, *manifests: Object) -> None:
-        """Create objects, and Pods and claims of StatefulSets."""
+        """Create objects, and Pods and PersistentVolumeClaims of StatefulSets."""
         for manifest in manifests:
             found = copy.deepcopy(manifest)
             found["metadata"].setdefault("namespace", "shop")

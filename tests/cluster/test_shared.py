@@ -45,7 +45,7 @@ class FakeKube:
         return {}
 
     def list(self, kind: str, namespace: str, labelSelector: str) -> list[Object]:
-        """One look's pods: none where the object of that look is None."""
+        """One look's Pods: none where the object of that look is None."""
         found = self._objects.pop(0) if len(self._objects) > 1 else self._objects[0]
         return [] if found is None else [{"metadata": {"name": f"theirs-{labelSelector}"}}]
 
