@@ -24,8 +24,9 @@ def e2e(
     from headless_conformance.providers.registry import settings_of_run
     from headless_conformance.run.runner import end_to_end
 
+    settings = settings_of_run(os.environ)
     try:
-        more = shlex.split(os.environ.get("ARGS", ""))
+        more = shlex.split(settings.arguments)
     except ValueError as error:
         raise UserError(f"ARGS cannot be split into words ({error}); correct its quotation marks.") from None
-    return end_to_end(settings_of_run(os.environ), [str(SUITES), *more, *(arguments or [])])
+    return end_to_end(settings, [str(SUITES), *more, *(arguments or [])])

@@ -11,6 +11,7 @@ from headless_conformance.core.errors import UserError
 def list_requirements() -> int:
     """Print the chosen requirements with what their tests need and how long they took in the last run."""
     from headless_conformance.core.paths import REPORTS
+    from headless_conformance.core.settings import from_env
     from headless_conformance.plugin.collection import collect_tests
     from headless_conformance.requirements.coverage import requirement_lines
     from headless_conformance.requirements.documents import load_documents
@@ -18,7 +19,7 @@ def list_requirements() -> int:
     from headless_conformance.results.selection import select_requirements
 
     documents = load_documents()
-    chosen = select_requirements(documents, os.environ)
+    chosen = select_requirements(documents, from_env(os.environ).selection)
     seconds: dict[str, float] = {}
     with contextlib.suppress(UserError):
         rows = read_report(REPORTS / "conformance.yaml").requirements()

@@ -98,6 +98,20 @@ class Scale(_FromEnvironment):
     """How many; None for all."""
 
 
+class Selection(_FromEnvironment):
+    """Which requirements a run is about, in the person's words; empty strings narrow nothing down.
+
+    `results.selection` knows what the words may be.
+    """
+
+    document: Annotated[str, Variable("DOCUMENT")] = ""
+    section: Annotated[str, Variable("SECTION")] = ""
+    requirement: Annotated[str, Variable("REQUIREMENT")] = ""
+    level: Annotated[str, Variable("LEVEL")] = ""
+    rerun: Annotated[str, Variable("RERUN")] = ""
+    """Path of an earlier report."""
+
+
 class Target(_FromEnvironment):
     """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
 
@@ -129,6 +143,9 @@ class Settings(_FromEnvironment):
     namespace: Annotated[str, Variable("NAMESPACE")] = "default"
     """Where the documented stack goes; empty where it goes into a namespace of ours."""
     report_lang: Annotated[str, _one_of("en", "zh"), Variable("REPORT_LANG")] = "en"
+    arguments: Annotated[str, Variable("ARGS")] = ""
+    """More arguments for pytest, quoted as in a shell."""
+    selection: Selection = Selection()
     network: Network = Network()
     scale: Scale = Scale()
     target: Target = Target()
@@ -138,7 +155,12 @@ class Settings(_FromEnvironment):
         return self.model_copy(update=changes)
 
 
-GROUPS: Mapping[str, type[_FromEnvironment]] = {"network": Network, "scale": Scale, "target": Target}
+GROUPS: Mapping[str, type[_FromEnvironment]] = {
+    "selection": Selection,
+    "network": Network,
+    "scale": Scale,
+    "target": Target,
+}
 """The fields of Settings whose own fields are variables."""
 
 
@@ -177,13 +199,18 @@ def from_env(
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The variables from which `from_env` reads the same settings, with the release by its patch."""
-    found = {}
-    for model in (settings, *(getattr(settings, field) for field in GROUPS)):
-        for field, variable in _variables(type(model)):
-            found[variable] = _written(
-                getattr(model, field), if_none=ALL if variable == "SCALE_NAMES" else ""
-            )
+    found = variables_of(settings)
+    for field in GROUPS:
+        found |= variables_of(getattr(settings, field))
     return {**found, "K8S": settings.release.patch}
+
+
+def variables_of(model: _FromEnvironment) -> dict[str, str]:
+    """The variables of Settings without its groups, or of one group, with their values."""
+    return {
+        variable: _written(getattr(model, field), if_none=ALL if variable == "SCALE_NAMES" else "")
+        for field, variable in _variables(type(model))
+    }
 
 
 def _written(value: object, if_none: str) -> str:

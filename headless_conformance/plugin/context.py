@@ -217,7 +217,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[RUN_VARIABLE] = context.run
     try:
         documents = load_documents(config.rootpath / "suites")
-        chosen = select_requirements(documents, os.environ)
+        chosen = select_requirements(documents, context.settings.selection)
     except UserError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = Run(context, documents, chosen, is_conformance=asks_for_suites(config))

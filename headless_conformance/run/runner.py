@@ -73,9 +73,10 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
 
     Raises UserError before anything was started.
     """
-    choice = selection_by_requirement(load_documents(), os.environ)
+    selection = selection_by_requirement(load_documents(), settings.selection)
     provider, why = chosen_provider(settings)
-    context = RunContext(settings.with_changes(provider=provider.name), provider, new_run())
+    settings = settings.with_changes(provider=provider.name, selection=selection)
+    context = RunContext(settings, provider, new_run())
     try:
         context.begin()
         introduction = " ".join(filter(None, (why, provider.introduction(context.settings))))
@@ -85,19 +86,17 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
             return 0
         # Before pytest, whose time limits are made for tests and not for builds.
         context.prepare(Progress(total=provider.prepare_steps))
-        return _run(context, introduction, choice, pytest_arguments)
+        return _run(context, introduction, pytest_arguments)
     finally:
         context.end_session()
 
 
-def _run(
-    context: RunContext[Any], introduction: str, choice: Mapping[str, str], pytest_arguments: Sequence[str]
-) -> int:
+def _run(context: RunContext[Any], introduction: str, pytest_arguments: Sequence[str]) -> int:
     """Run pytest with this clone's lock held, then end the run, whatever became of it."""
     with only_run_of_clone():
         begun = time.monotonic()
         try:
-            status = _pytest(context, choice, pytest_arguments)
+            status = _pytest(context, pytest_arguments)
         finally:
             context.end_run()
     print(
@@ -108,13 +107,13 @@ def _run(
     return status
 
 
-def _pytest(context: RunContext[Any], choice: Mapping[str, str], arguments: Sequence[str]) -> int:
+def _pytest(context: RunContext[Any], arguments: Sequence[str]) -> int:
     """Run pytest; its exit status, that of wrong input for arguments that it refuses, or 130 or 143 after an
     interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = str(context.provider.pytest_workers)
     command = pytest_command("-n", workers, "--dist=loadgroup", *arguments)
-    env = {**os.environ, **choice, **context.environment(), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, **context.environment(), "PYTHONPATH": str(ROOT)}
     status = supervised(command, env, GRACE_SECONDS)
     return STATUS_ERROR if status == USAGE_ERROR else status
 

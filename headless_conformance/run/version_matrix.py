@@ -15,6 +15,7 @@ from pathlib import Path
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
+from headless_conformance.core.settings import Selection, variables_of
 from headless_conformance.core.versions import Release, Versions, read_versions
 from headless_conformance.providers.registry import provider_named, settings_of_run
 from headless_conformance.requirements.documents import load_documents
@@ -112,20 +113,22 @@ def matrix_summary(rows: Sequence[VersionRun]) -> list[str]:
     return lines
 
 
-def run_version(choice: Mapping[str, str], release: Release) -> int:
+def run_version(choice: Selection, release: Release) -> int:
     """The suite, or the requirements of a choice, on one version, as `make e2e` runs it."""
-    return supervised(e2e_command(), {**os.environ, **choice, "K8S": release.minor}, FINISH_SECONDS)
+    return supervised(
+        e2e_command(), {**os.environ, **variables_of(choice), "K8S": release.minor}, FINISH_SECONDS
+    )
 
 
 def run_versions(env: Mapping[str, str]) -> int:
     """Run the matrix and print its summary; its exit status. UserError when the settings are wrong."""
     rows = chosen_rows(read_versions(), env.get("K8S", ""))
-    asked = settings_of_run({**env, "K8S": rows[0].minor}).provider
-    if asked and not provider_named(asked).prepares:
+    settings = settings_of_run({**env, "K8S": rows[0].minor})
+    if (asked := settings.provider) and not provider_named(asked).prepares:
         raise UserError(
             f"A matrix creates its clusters; leave PROVIDER={asked} out, or use `make e2e` for that cluster."
         )
-    choice = selection_by_requirement(load_documents(), env)
+    choice = selection_by_requirement(load_documents(), settings.selection)
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))
     lines = matrix_summary(done)

@@ -13,6 +13,7 @@ from headless_conformance.core.settings import (
     Images,
     Network,
     Scale,
+    Selection,
     Settings,
     Target,
     as_environment,
@@ -69,6 +70,10 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
         full=True,
         namespace="shop",
         report_lang="zh",
+        arguments="-k 'a b'",
+        selection=Selection(
+            document="first", section="first/start", requirement="ONE-A-01", level="MUST", rerun="a.yaml"
+        ),
         network=Network(pod_cidr="198.18.0.0/16", service_cidr="198.19.0.0/16", domain="kube.local"),
         scale=Scale(seed=7, names=None),
         target=Target(
@@ -84,6 +89,7 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
     defaults = from_env({})
     for model, default in (
         (settings, defaults),
+        (settings.selection, defaults.selection),
         (settings.scale, defaults.scale),
         (settings.target, defaults.target),
     ):

@@ -19,10 +19,7 @@ from headless_conformance.run.robustness import DISTURBANCES
 
 
 def test_every_variable_that_the_code_reads_is_in_the_table() -> None:
-    reading = re.compile(
-        r"""(?:env(?:iron)?(?:\.get\(|\[)|_(?:flag|choice|number|words)\(env, )"([A-Z0-9_]+)"""
-        r"""|argument\("([A-Z_]+)"\)"""
-    )
+    reading = re.compile(r"""env(?:iron)?(?:\.get\(|\[)"([A-Z0-9_]+)|argument\("([A-Z_]+)"\)""")
     sources = [
         path
         for folder in ("headless_conformance", "fixtures", "suites")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.settings import Selection, from_env
 from headless_conformance.results.report import Report
 from headless_conformance.results.report_file import write_report
 from headless_conformance.results.selection import select_requirements, selection_by_requirement
@@ -20,7 +21,7 @@ def _written(path: Path, report: Report) -> Path:
 
 
 def test_nothing_given_is_everything() -> None:
-    assert list(select_requirements(TWO, {})) == list(TWO.requirements)
+    assert list(select_requirements(TWO, Selection())) == list(TWO.requirements)
 
 
 @pytest.mark.parametrize(
@@ -37,18 +38,18 @@ def test_nothing_given_is_everything() -> None:
     ids=lambda value: " ".join(value.values()) if isinstance(value, dict) else "",
 )
 def test_what_is_given_narrows_the_run(env: dict[str, str], chosen: list[str]) -> None:
-    assert list(select_requirements(TWO, env)) == chosen
+    assert list(select_requirements(TWO, from_env(env).selection)) == chosen
 
 
 @pytest.mark.parametrize("outcome", [found for found in Outcome if found is not Outcome.PASSED])
 def test_a_rerun_takes_what_did_not_pass_of_all_documents(tmp_path: Path, outcome: Outcome) -> None:
     report = _written(tmp_path / "conformance.yaml", report_of(all_passed(but="TWO-B-01", outcome=outcome)))
-    assert list(select_requirements(TWO, {"RERUN": str(report)})) == ["TWO-B-01"]
+    assert list(select_requirements(TWO, Selection(rerun=str(report)))) == ["TWO-B-01"]
 
 
 def test_a_rerun_of_a_v1_report_takes_what_it_did_not_know(tmp_path: Path) -> None:
     v1 = Path(__file__).parent / "report_v1.yaml"
-    assert list(select_requirements(TWO, {"RERUN": str(v1), "DOCUMENT": "second"})) == [
+    assert list(select_requirements(TWO, Selection(rerun=str(v1), document="second"))) == [
         "TWO-A-01",
         "TWO-B-01",
     ]
@@ -77,14 +78,14 @@ def test_a_rerun_of_a_v1_report_takes_what_it_did_not_know(tmp_path: Path) -> No
 )
 def test_a_wrong_selection_is_one_sentence(env: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        select_requirements(TWO, env)
+        select_requirements(TWO, from_env(env).selection)
 
 
 def test_a_choice_is_handed_on_by_requirement_so_that_the_earlier_report_is_read_once(tmp_path: Path) -> None:
     report = _written(tmp_path / "conformance.yaml", report_of(all_passed(but="ONE-B-01")))
     handed_on = selection_by_requirement(
-        TWO, {"RERUN": str(report), "LEVEL": "MUST", "SECTION": "first/shared"}
+        TWO, Selection(rerun=str(report), level="MUST", section="first/shared")
     )
     report.unlink()
     assert list(select_requirements(TWO, handed_on)) == ["ONE-B-01"]
-    assert selection_by_requirement(TWO, {"REQUIREMENT": ""}) == {}
+    assert selection_by_requirement(TWO, Selection()) == Selection()

@@ -87,7 +87,7 @@ def _run_as_pytest(script: Path) -> str:
         runner.subprocess.Popen = lambda command, **words: real([sys.executable, {str(script)!r}], **words)
         context = context_of_environment({{"PROVIDER": "kind"}})
         context.environment = dict
-        sys.exit(runner._pytest(context, {{}}, []))
+        sys.exit(runner._pytest(context, []))
         """)
 
 
