@@ -48,7 +48,7 @@ def test_passes():
 FAILS = """
 @pytest.mark.requirement("MINI-B-01")
 def test_fails():
-    assert "mysql-0" == "mysql-sts-0", "a wrong name"
+    assert "nginx-0" == "web-0", "a wrong name"
 """
 BREAKS = """
 @pytest.mark.requirement("MINI-B-02")

@@ -15,7 +15,7 @@ from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import NotSupported
 from headless_conformance.core.mismatch import Mismatch, Where
 
-NAME = "mysql-svc"
+NAME = "nginx"
 
 
 def agent(answers: Iterator[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Agent:
@@ -49,12 +49,12 @@ def test_the_exact_addresses_are_required(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     agent(always(error="EAI_NONAME"), monkeypatch).require_no_such_name(NAME)
-    with pytest.raises(Mismatch, match=r"getaddrinfo mysql-svc: expected no such name, got \{10\.0\.0\.1\}"):
+    with pytest.raises(Mismatch, match=r"getaddrinfo nginx: expected no such name, got \{10\.0\.0\.1\}"):
         agent(always(addresses=["10.0.0.1"]), monkeypatch).require_no_such_name(NAME)
 
 
 def test_no_answer_is_not_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ObservationError, match="got no answer about mysql-svc"):
+    with pytest.raises(ObservationError, match="got no answer about nginx"):
         agent(always(error="EAI_AGAIN"), monkeypatch).require_no_such_name(NAME)
 
 
@@ -71,4 +71,4 @@ def test_the_last_look_is_attached_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(allure, "attach", attached)
     looks: list[dict[str, Any]] = [{"error": "EAI_AGAIN"}, *[{"addresses": ["10.0.0.1"]}] * 3]
     agent(iter(looks), monkeypatch).require(NAME, ["10.0.0.1"])
-    assert [call.args[0] for call in attached.mock_calls] == ["mysql-svc: {10.0.0.1}"]
+    assert [call.args[0] for call in attached.mock_calls] == ["nginx: {10.0.0.1}"]

@@ -22,7 +22,7 @@ from headless_conformance.cluster.dns_client import Dns, HostAsker
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Where
 
-NAME = "mysql-svc.default.svc.cluster.local."
+NAME = "nginx.default.svc.cluster.local."
 RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
 
 Reply = Callable[[dns.message.QueryMessage], bytes]

@@ -17,7 +17,7 @@ from tests.cluster.stand_in import stand_in_cluster
 OURS = stand_in_cluster()
 THEIRS = stand_in_cluster(ours=False, stock_dns=True)
 K3S = stand_in_cluster(stock_dns=True)
-NAME = "mysql-svc.default.svc.cluster.local."
+NAME = "nginx.default.svc.cluster.local."
 COREFILE = """.:53 {{
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
        ttl 30

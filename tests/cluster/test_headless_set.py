@@ -55,36 +55,34 @@ def headless_set(kube: FakeKube) -> HeadlessSet:
         cast(Kube, kube),
         cast(Facts, SimpleNamespace(cluster=stand_in_cluster())),
         "default",
-        "mysql-sts",
-        "mysql-svc",
+        "web",
+        "nginx",
     )
 
 
 def test_members_are_the_pods_that_the_set_owns_by_ordinal() -> None:
-    pods = [pod(f"mysql-sts-{ordinal}") for ordinal in (10, 2, 0)]
-    kube = FakeKube([*pods, pod("mysql-sts-1", owner="another")])
+    pods = [pod(f"web-{ordinal}") for ordinal in (10, 2, 0)]
+    kube = FakeKube([*pods, pod("web-1", owner="another")])
     assert [found["metadata"]["name"] for found in headless_set(kube).get_pods()] == [
-        "mysql-sts-0",
-        "mysql-sts-2",
-        "mysql-sts-10",
+        "web-0",
+        "web-2",
+        "web-10",
     ]
 
 
 def test_only_ready_members_that_stay_have_addresses() -> None:
-    leaving = pod("mysql-sts-2", podIP="198.51.100.3")
+    leaving = pod("web-2", podIP="198.51.100.3")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     pods = [
-        pod("mysql-sts-0", podIP="198.51.100.1"),
-        pod("mysql-sts-1", ready=False, podIP="198.51.100.2"),
+        pod("web-0", podIP="198.51.100.1"),
+        pod("web-1", ready=False, podIP="198.51.100.2"),
         leaving,
     ]
     assert headless_set(FakeKube(pods)).ready_ips() == ["198.51.100.1"]
 
 
 def test_a_missing_object_is_a_broken_promise() -> None:
-    with pytest.raises(
-        AssertionError, match="Pod mysql-sts-1: expected present, got absent in namespace default"
-    ):
+    with pytest.raises(AssertionError, match="Pod web-1: expected present, got absent in namespace default"):
         headless_set(FakeKube([])).get_pod(1)
 
 
@@ -94,10 +92,10 @@ def test_a_set_that_is_settled_is_not_waited_for() -> None:
 
 def test_servers_that_do_not_come_are_named_with_state_and_log() -> None:
     states = [{"name": "mysql", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
-    pods = [pod("mysql-sts-0"), pod("mysql-sts-1", ready=False, containerStatuses=states)]
+    pods = [pod("web-0"), pod("web-1", ready=False, containerStatuses=states)]
     with pytest.raises(ObservationError) as raised:
         headless_set(FakeKube(pods, ready=1)).await_ready(0.01)
     said = str(raised.value)
-    assert "StatefulSet default/mysql-sts was not Ready within 0 s" in said
-    assert "mysql-sts-1: Running, Ready=False, mysql {'waiting': {'reason': 'CrashLoopBackOff'}}" in said
-    assert "last words of mysql-sts-1" in said
+    assert "StatefulSet default/web was not Ready within 0 s" in said
+    assert "web-1: Running, Ready=False, mysql {'waiting': {'reason': 'CrashLoopBackOff'}}" in said
+    assert "last words of web-1" in said

@@ -93,15 +93,15 @@ def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None
 
 
 def test_an_object_that_is_there_is_not_taken(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Service mysql-svc exists in namespace default and is not ours"):
-        shared(tmp_path, THERE).reserve("Service", "default", "mysql-svc")
+    with pytest.raises(UserError, match="Service nginx exists in namespace default and is not ours"):
+        shared(tmp_path, THERE).reserve("Service", "default", "nginx")
     assert not list(tmp_path.iterdir())
 
 
 def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
-    shared(tmp_path, LEAVING, LEAVING, None).reserve("Service", "default", "mysql-svc")
+    shared(tmp_path, LEAVING, LEAVING, None).reserve("Service", "default", "nginx")
     (line,) = (tmp_path / "created.jsonl").read_text().splitlines()
-    assert json.loads(line) == {"kind": "Service", "namespace": "default", "name": "mysql-svc"}
+    assert json.loads(line) == {"kind": "Service", "namespace": "default", "name": "nginx"}
 
 
 def test_pods_that_the_documents_service_would_catch_are_waited_for_and_then_an_error(
@@ -125,9 +125,9 @@ def test_what_was_noted_is_removed_newest_first_and_nothing_else(
     assert kube.deleted == []
     noted = shared(tmp_path)
     noted.reserve("Secret", "default", "mysql-password")
-    noted.reserve("StatefulSet", "default", "mysql-sts")
+    noted.reserve("StatefulSet", "default", "web")
     remove_created(tmp_path)
-    assert kube.deleted == [("StatefulSet", "default", "mysql-sts"), ("Secret", "default", "mysql-password")]
+    assert kube.deleted == [("StatefulSet", "default", "web"), ("Secret", "default", "mysql-password")]
 
 
 BEGINNING: tuple[Object, ...] = (

@@ -17,15 +17,15 @@ LOOKUP = """\
 Server:    {dns}
 Address 1: {dns} {dns_name}
 
-Name:      mysql-svc
+Name:      nginx
 Address 1: {address} {name}
 """
 PRINTED = """\
 Server:    192.0.2.10
 Address 1: 192.0.2.10 kube-dns.kube-system.svc.cluster.local
 
-Name:      mysql-svc
-Address 1: 198.51.100.7 mysql-sts-0.mysql-svc.default.svc.cluster.local
+Name:      nginx
+Address 1: 198.51.100.7 web-0.nginx.default.svc.cluster.local
 """
 
 
@@ -49,12 +49,12 @@ def test_a_hole_means_the_same_within_a_line() -> None:
 
 
 def test_the_first_difference_is_shown_with_both_lines_and_the_whole_output() -> None:
-    printed = PRINTED.replace("Name:      mysql-svc", "Name:      mysql")
+    printed = PRINTED.replace("Name:      nginx", "Name:      mysql")
     with pytest.raises(Mismatch) as raised:
         require_transcript("nslookup", LOOKUP, printed, dns="192.0.2.10")
     seen = raised.value.observation
     assert seen.subject == "nslookup: line 4"
-    assert (seen.expected, seen.observed) == ("Name:      mysql-svc", "Name:      mysql")
+    assert (seen.expected, seen.observed) == ("Name:      nginx", "Name:      mysql")
     assert printed in seen.details
 
 
@@ -89,18 +89,18 @@ def test_blanks_and_tabs_become_one_blank() -> None:
 
 
 def test_a_key_that_is_printed_twice_is_seen_twice() -> None:
-    printed = "Name:       mysql-svc\nPort:       a  1/TCP\nPort:       b  2/TCP\nEvents:     <none>\n"
+    printed = "Name:       nginx\nPort:       a  1/TCP\nPort:       b  2/TCP\nEvents:     <none>\n"
     assert parse_description(printed) == {
-        "Name": ["mysql-svc"],
+        "Name": ["nginx"],
         "Port": ["a  1/TCP", "b  2/TCP"],
         "Events": ["<none>"],
     }
 
 
 def test_indented_lines_belong_to_the_value_above() -> None:
-    printed = "Labels:     app=mysql-svc\n            team=databases\nEvents:\n  Type  Reason\n"
+    printed = "Labels:     app=nginx\n            team=databases\nEvents:\n  Type  Reason\n"
     assert parse_description(printed) == {
-        "Labels": ["app=mysql-svc\nteam=databases"],
+        "Labels": ["app=nginx\nteam=databases"],
         "Events": ["\nType  Reason"],
     }
 
@@ -113,9 +113,9 @@ def test_a_value_may_hold_colons() -> None:
 
 def test_a_table_is_read_by_its_headings() -> None:
     heading = "NAME        TYPE        CLUSTER-IP   PORT(S)    AGE\n"
-    printed = f"{heading}mysql-svc   ClusterIP   None         3306/TCP   37s\n"
+    printed = f"{heading}nginx   ClusterIP   None         3306/TCP   37s\n"
     wanted = {
-        "NAME": "mysql-svc",
+        "NAME": "nginx",
         "TYPE": "ClusterIP",
         "CLUSTER-IP": "None",
         "PORT(S)": "3306/TCP",

@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 WITH_CLUSTER = """
 @pytest.mark.requirement("MINI-B-01")
 def test_fails(cluster):
-    assert "mysql-0" == "mysql-sts-0", "a wrong name"
+    assert "nginx-0" == "web-0", "a wrong name"
 
 @pytest.mark.requirement("MINI-B-02")
 def test_passes(cluster):

@@ -25,17 +25,17 @@ def test_a_file_that_is_no_report_is_named(tmp_path: Path, text: str) -> None:
 def test_a_v1_report_is_read_with_todays_outcomes() -> None:
     report = read_report(V1)
     assert report.outcomes() == {
-        "SEED-HLS-01": Outcome.PASSED,
-        "SEED-NID-01": Outcome.FAILED,
-        "SEED-NID-02": Outcome.ERROR,
-        "SEED-ETH-01": Outcome.NOT_SUPPORTED,
-        "SEED-XC-02": Outcome.NOT_SUPPORTED,
-        "SEED-WHY-01": Outcome.NOT_JUDGED,
-        "SEED-NID-07": Outcome.PASSED,
+        "DOC-HLS-01": Outcome.PASSED,
+        "DOC-NID-01": Outcome.FAILED,
+        "DOC-NID-02": Outcome.ERROR,
+        "DOC-ETH-01": Outcome.NOT_SUPPORTED,
+        "DOC-XC-02": Outcome.NOT_SUPPORTED,
+        "DOC-WHY-01": Outcome.NOT_JUDGED,
+        "DOC-NID-07": Outcome.PASSED,
     }
-    partly = next(row for row in report.requirements() if row.id == "SEED-XC-02")
+    partly = next(row for row in report.requirements() if row.id == "DOC-XC-02")
     assert (len(partly.tests), partly.tests_passed) == (2, 1)
-    assert [row.requirements for row in report.tests if row.id.endswith("test_hosts")] == [("SEED-ETH-01",)]
+    assert [row.requirements for row in report.tests if row.id.endswith("test_hosts")] == [("DOC-ETH-01",)]
     assert [row.id for row in report.tests if not row.requirements] == ["specs/test_many.py::test_many"]
     assert report.documents[0].cited_pages[0].requirements_found == 59
 
@@ -70,5 +70,5 @@ def test_an_old_run_is_compared_with_a_new_one(tmp_path: Path) -> None:
         " ".join(line.split())
         for line in compare_reports(["a", "b"], [read_report(V1), read_report(tmp_path / "new.yaml")])
     ]
-    assert "SEED-NID-02 MUST error absent" in lines
+    assert "DOC-NID-02 MUST error absent" in lines
     assert "ONE-A-01 MUST absent passed" in lines

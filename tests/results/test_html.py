@@ -26,15 +26,15 @@ from headless_conformance.core.mismatch import Mismatch, Observation, Where
 
 @pytest.mark.requirement("MINI-B-05")
 def test_members_have_names():
-    with allure.step("ask for mysql-sts-0.mysql-svc"):
-        answer = "mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7"
+    with allure.step("ask for web-0.nginx"):
+        answer = "web-0.nginx. 30 IN A 192.0.2.7"
         allure.attach(answer, name="answer over UDP", attachment_type="text/plain")
 
 @pytest.mark.requirement("MINI-A-01")
 def test_names_are_stable(record_property):
     record_property("seconds to move", 1.0)
     if os.environ.get("K8S") != "1.36":
-        raise Mismatch(Observation("A mysql-sts-0", "{192.0.2.7}", "{192.0.2.6}", Where(server="coredns-2")))
+        raise Mismatch(Observation("A web-0", "{192.0.2.7}", "{192.0.2.6}", Where(server="coredns-2")))
 """
 
 
@@ -132,9 +132,9 @@ def test_the_page_leads_from_document_over_section_to_requirement_and_its_attach
         page.click("[data-testid=tree-section-title]", "About middle")
         page.click("[data-testid=tree-section-title]", "MINI-B-05")
         page.click("[data-testid=tree-leaf]", "MINI-B-05 MUST hold.")
-        page.click("[data-testid=test-result-step-header]", "ask for mysql-sts-0.mysql-svc")
+        page.click("[data-testid=test-result-step-header]", "ask for web-0.nginx")
         page.click("[data-testid=test-result-attachment-header] button", "answer over UDP")
-        page.until("document.body.innerText.includes('mysql-sts-0.mysql-svc. 30 IN A 192.0.2.7')")
+        page.until("document.body.innerText.includes('web-0.nginx. 30 IN A 192.0.2.7')")
         page.screenshot(REPORTS / "report-requirement.png")
 
         page.open("about:blank")

@@ -21,7 +21,7 @@ def seen(**changes: object) -> DisturbedRun:
         "name": "n",
         "status": 0,
         "seconds": 61.0,
-        "outcomes": {"passed": ("SEED-A",)},
+        "outcomes": {"passed": ("DOC-A",)},
         "left": (),
     }
     return DisturbedRun(**{**row, **changes})  # type: ignore[arg-type]
@@ -31,8 +31,8 @@ def seen(**changes: object) -> DisturbedRun:
     ("changes", "said"),
     [
         ({}, ""),
-        ({"status": 2, "outcomes": {"passed": ("SEED-A",), "error": ("SEED-B",)}}, ""),
-        ({"outcomes": {"failed": ("SEED-C",)}}, "SEED-C"),
+        ({"status": 2, "outcomes": {"passed": ("DOC-A",), "error": ("DOC-B",)}}, ""),
+        ({"outcomes": {"failed": ("DOC-C",)}}, "DOC-C"),
         ({"status": None}, "had not ended"),
         ({"outcomes": {}}, "no report"),
         ({"left": ("0a1b",)}, "0a1b"),
