@@ -91,3 +91,10 @@ def test_a_module_of_a_package_that_is_named_is_an_import_of_that_package(tmp_pa
 
 def test_no_import_of_ours_is_ignored() -> None:
     assert "ignore" not in (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
+
+
+def test_the_root_conftest_names_only_plugins_and_fixtures() -> None:
+    named = {name for name, _ in named_in((ROOT / "conftest.py").read_text(), "conftest")}
+    assert {"headless_conformance.plugin", "fixtures.cluster"} <= named
+    allowed = ("headless_conformance.plugin.", "fixtures.")
+    assert [name for name in sorted(named) if not f"{name}.".startswith(allowed)] == []
