@@ -4,7 +4,6 @@ so that it removes that and no more."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from headless_conformance.cluster.waiting import (
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require_equal, require_items
 from headless_conformance.core.paths import work_dir
-from headless_conformance.core.run_identity import RUN_LABEL, RUN_VARIABLE
+from headless_conformance.core.run_identity import RUN_LABEL
 
 LEDGER = "created.jsonl"
 ADDRESS = "cluster.json"
@@ -46,6 +45,8 @@ class Shared:
     folder: Path
     kube: Kube
     cluster: Cluster
+    run: str
+    """Names the run, also on the namespaces that it creates."""
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` returns (plain JSON values), made by the first worker that asks;
@@ -123,7 +124,7 @@ class Shared:
         """A new namespace with a random name and a level of Pod security."""
         name = f"headless-{role}-{uuid4().hex[:8]}"
         self._note("Namespace", "", name)
-        labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: os.environ[RUN_VARIABLE]}
+        labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: self.run}
         manifest: Object = {
             "apiVersion": "v1",
             "kind": "Namespace",

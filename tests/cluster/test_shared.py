@@ -14,7 +14,6 @@ from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.run_identity import RUN_VARIABLE
 from suites.headless_service.dns_test_session import command_words
 from tests.cluster.stand_in import stand_in_cluster
 
@@ -66,7 +65,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shared(folder: Path, *objects: Object | None) -> Shared:
-    return Shared(folder, cast(Kube, FakeKube(*objects)), stand_in_cluster())
+    return Shared(folder, cast(Kube, FakeKube(*objects)), stand_in_cluster(), "run-1")
 
 
 def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
@@ -138,26 +137,22 @@ BEGINNING: tuple[Object, ...] = (
 
 def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
     kube = FakeKube()
-    return Shared(folder, cast(Kube, kube), stand_in_cluster(namespace_objects=BEGINNING)), kube
+    return Shared(folder, cast(Kube, kube), stand_in_cluster(namespace_objects=BEGINNING), "run-1"), kube
 
 
 @pytest.mark.parametrize("ends_with_run", [False, True])
 def test_a_tests_namespace_goes_with_the_test_or_with_the_whole_cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ends_with_run: bool
+    tmp_path: Path, *, ends_with_run: bool
 ) -> None:
-    monkeypatch.setenv(RUN_VARIABLE, "run-1")
     kube = FakeKube()
-    ours = Shared(tmp_path, cast(Kube, kube), stand_in_cluster(ends_with_run=ends_with_run))
+    ours = Shared(tmp_path, cast(Kube, kube), stand_in_cluster(ends_with_run=ends_with_run), "run-1")
     with pytest.raises(AssertionError, match="failed"), ours.namespace("test") as name:
         raise AssertionError("failed")
     deleted = [("DELETE", f"/api/v1/namespaces/{name}")]
     assert kube.deleted == ([] if ends_with_run else deleted)
 
 
-def test_a_secret_comes_when_the_rights_that_were_bound_are_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(RUN_VARIABLE, "run-1")
+def test_a_secret_comes_when_the_rights_that_were_bound_are_known(tmp_path: Path) -> None:
     ours, kube = on_a_cluster_of_theirs(tmp_path)
     ours.create_namespace("test")
     assert kube.created == [("RoleBinding", False), ("Secret", True)]
