@@ -10,19 +10,19 @@ from headless_conformance.audit.findings import AuditResult, Finding, status_of_
 from headless_conformance.audit.options import Options
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.session import Audit
-from headless_conformance.audit.targets import Target, parse
-from headless_conformance.audit.text import text_of
+from headless_conformance.audit.targets import AuditTarget, parse
+from headless_conformance.audit.text import audit_text
 
 __all__ = [
     "Access",
     "Audit",
     "AuditResult",
+    "AuditTarget",
     "DnsServer",
     "Finding",
     "Options",
-    "Target",
+    "audit_text",
     "open_access",
     "parse",
     "status_of_all",
-    "text_of",
 ]

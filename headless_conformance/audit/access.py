@@ -21,7 +21,12 @@ from kubernetes import client, config
 from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
 from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 
-from headless_conformance.audit.errors import CouldNotLook, Missing, Refused, Unreachable
+from headless_conformance.audit.errors import (
+    InspectionError,
+    MissingRightError,
+    NoSuchObjectError,
+    UnreachableApiError,
+)
 from headless_conformance.core.errors import UserError
 
 Object = dict[str, Any]
@@ -89,7 +94,8 @@ class Access:
     def get(self, path: str, right: str, **query: str) -> Object:
         """One JSON answer. `right` says what is done, for the sentence in which it is refused.
 
-        Raises Refused, Missing, Unreachable or, for anything else that is no answer, CouldNotLook.
+        Raises MissingRightError, NoSuchObjectError, UnreachableApiError or, for anything else that is no
+        answer, InspectionError.
         """
         answer = self._answer(path, query)
         self._learn_time(answer)
@@ -97,9 +103,9 @@ class Access:
         try:
             found = json.loads(text)
         except ValueError:
-            raise CouldNotLook(f"what the API server answers to {path} is no JSON") from None
+            raise InspectionError(f"what the API server answers to {path} is no JSON") from None
         if not isinstance(found, dict):
-            raise CouldNotLook(f"what the API server answers to {path} is no object")
+            raise InspectionError(f"what the API server answers to {path} is no object")
         return found
 
     def send(self, method: str, path: str, right: str, body: Object) -> None:
@@ -118,7 +124,7 @@ class Access:
         for paged in (True, False):
             try:
                 return self._pages(path_of(kind, namespace), right, query, paged=paged)
-            except CouldNotLook as error:
+            except InspectionError as error:
                 if not paged or f"answers {EXPIRED}" not in error.reason:
                     raise
         raise AssertionError("unreachable")
@@ -153,13 +159,13 @@ class Access:
             socket.connect(get_websocket_url(url, list(query)), **options)
         except WebSocketBadStatusException as error:
             if error.status_code in (401, 403):
-                raise Refused(right) from None
+                raise MissingRightError(right) from None
             if error.status_code == 404:
-                raise Missing(f"the API server knows no {path}") from None
+                raise NoSuchObjectError(f"the API server knows no {path}") from None
             said = _message(error.resp_body or b"")
-            raise CouldNotLook(f"the API server answers {error.status_code} to {path}: {said}") from None
+            raise InspectionError(f"the API server answers {error.status_code} to {path}: {said}") from None
         except (WebSocketException, OSError, ValueError) as error:
-            raise CouldNotLook(f"no stream {path}: {_words(error)}") from None
+            raise InspectionError(f"no stream {path}: {_words(error)}") from None
         return socket
 
     def _answer(self, path: str, query: Mapping[str, str], *, again: bool = True) -> Any:
@@ -180,7 +186,7 @@ class Access:
     ) -> Any:
         """One request, read to its end.
 
-        Raises Unreachable when there was no answer before, else TRANSPORT_ERRORS.
+        Raises UnreachableApiError when there was no answer before, else TRANSPORT_ERRORS.
         """
         self._require_up()
         method, url, sent, content, _ = self._api.param_serialize(
@@ -197,14 +203,14 @@ class Access:
         answer.read()
         return answer
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: Exception) -> UnreachableApiError:
         """Ask nothing more."""
         self._down = f"the API server {self.server} does not answer ({_words(error)})"
-        return Unreachable(self._down)
+        return UnreachableApiError(self._down)
 
     def _require_up(self) -> None:
         if self._down:
-            raise Unreachable(self._down)
+            raise UnreachableApiError(self._down)
 
     def _count(self) -> None:
         with self._lock:
@@ -262,14 +268,15 @@ def _tls(configuration: Any) -> dict[str, Any]:
 
 
 def _content(answer: Any, path: str, right: str) -> bytes:
-    """What was answered. Raises Refused, Missing or CouldNotLook for anything but success."""
+    """What was answered. Raises MissingRightError, NoSuchObjectError or
+    InspectionError for anything but success."""
     text: bytes = answer.read() or b""
     if answer.status in (401, 403):
-        raise Refused(right)
+        raise MissingRightError(right)
     if answer.status == 404:
-        raise Missing(f"the API server knows no {path}")
+        raise NoSuchObjectError(f"the API server knows no {path}")
     if not 200 <= answer.status <= 299:
-        raise CouldNotLook(f"the API server answers {answer.status} to {path}: {_message(text)}")
+        raise InspectionError(f"the API server answers {answer.status} to {path}: {_message(text)}")
     return text
 
 

@@ -23,8 +23,13 @@ import dns.rdatatype
 import dns.rrset
 
 from headless_conformance.audit.channels import Channel
-from headless_conformance.audit.errors import CouldNotLook, NoConnection, Silence, TimeIsOver
-from headless_conformance.records import Answer, Question, ResourceRecord
+from headless_conformance.audit.errors import (
+    DnsConnectionError,
+    InspectionError,
+    SilentServerError,
+    TimeIsOverError,
+)
+from headless_conformance.records import AnswerData, Question, ResourceRecord
 
 SILENCE_SECONDS = 4.0
 """How long a server may say nothing while questions are open. With the connection's own bound it is told
@@ -42,7 +47,7 @@ READ_ONCE = 8192
 class Reply:
     """An answer with the times that it may be kept, in seconds."""
 
-    answer: Answer
+    answer: AnswerData
     ttl: int | None = None
     """The longest TTL of the records of the name that was asked for; None where it has none."""
     negative_ttl: int | None = None
@@ -61,7 +66,7 @@ class Replies:
     answered: dict[Question, Reply] = field(default_factory=dict)
     unanswered: dict[Question, str] = field(default_factory=dict)
     """Why there is no answer to a question that was asked, though the server answered others."""
-    problem: CouldNotLook | None = None
+    problem: InspectionError | None = None
     """What ended the asking before its time."""
 
     def merge(self, later: Replies) -> None:
@@ -88,14 +93,14 @@ def ask(
     attempts: Counter[Question] = Counter()
     while waiting and replies.problem is None:
         if time.monotonic() >= until:
-            replies.problem = TimeIsOver()
+            replies.problem = TimeIsOverError()
             break
         try:
             with _Connection(connect(), until) as connection:
                 connection.greet(first)
                 if not connection.exchange(waiting, replies, attempts):
                     _give_up(waiting, replies, attempts)
-        except CouldNotLook as error:
+        except InspectionError as error:
             replies.problem = error
     return replies
 
@@ -130,14 +135,16 @@ class _Connection:
         self._channel.close()
 
     def greet(self, first: Question) -> None:
-        """Ask what every server answers. Raises NoConnection with what it means when nothing comes."""
+        """Ask what every server answers. Raises DnsConnectionError with what it means when nothing comes."""
         self._send([first])
         try:
             self._receive_one()
-        except Silence:
+        except SilentServerError:
             if time.monotonic() >= self._until:
-                raise TimeIsOver() from None
-            raise Silence(f"it accepts a connection and sends nothing for {SILENCE_SECONDS:.0f} s") from None
+                raise TimeIsOverError() from None
+            raise SilentServerError(
+                f"it accepts a connection and sends nothing for {SILENCE_SECONDS:.0f} s"
+            ) from None
 
     def exchange(self, waiting: deque[Question], replies: Replies, attempts: Counter[Question]) -> bool:
         """Ask and read until nothing waits. False when the server went silent or closed the connection: what
@@ -152,7 +159,7 @@ class _Connection:
                     replies.answered[question] = outcome
                 else:
                     replies.unanswered[question] = outcome
-        except (Silence, NoConnection):
+        except (SilentServerError, DnsConnectionError):
             attempts.update(self._open.values())
             waiting.extend(self._open.values())
             return False
@@ -183,7 +190,7 @@ class _Connection:
     def _message(self, end: float) -> bytes:
         while len(self._buffer) < 2 or len(self._buffer) < 2 + LENGTH.unpack(self._buffer[:2])[0]:
             if time.monotonic() >= end:
-                raise Silence("nothing whole came")
+                raise SilentServerError("nothing whole came")
             self._buffer += self._channel.receive(end)
         size = LENGTH.unpack(self._buffer[:2])[0]
         wire = bytes(self._buffer[2 : 2 + size])
@@ -217,7 +224,7 @@ def _read(body: bytes, question: Question) -> Reply | str | None:
 
 def reply_of(message: dns.message.Message) -> Reply:
     """A DNS message as plain data."""
-    answer = Answer(
+    answer = AnswerData(
         rcode=dns.rcode.to_text(message.rcode()),
         answer=tuple(_records(message.answer)),
         additional=tuple(_records(message.additional)),

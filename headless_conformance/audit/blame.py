@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue, Difference
-from headless_conformance.audit.errors import CouldNotLook, NoConnection, Refused
-from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.errors import DnsConnectionError, InspectionError, MissingRightError
+from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.core.levels import Level
@@ -38,9 +38,9 @@ def findings_of(dialogue: Dialogue, plan: Plan, differences: Sequence[Difference
     everywhere, alone = _split(differences, asked)
     found: list[Blamed] = []
     if everywhere:
-        found.append((_finding(Component.ALL_SERVERS, _all(asked), everywhere, plan), everywhere))
+        found.append((_finding(BlamedComponent.ALL_SERVERS, _all(asked), everywhere, plan), everywhere))
     for server, own in alone.items():
-        found.append((_finding(Component.ONE_SERVER, f"DNS server {server}", own, plan), own))
+        found.append((_finding(BlamedComponent.ONE_SERVER, f"DNS server {server}", own, plan), own))
     return found
 
 
@@ -71,7 +71,7 @@ def _all(servers: Sequence[DnsServer]) -> str:
     return "all DNS servers" if len(servers) > 1 else f"DNS server {servers[0]}, the only one"
 
 
-def _finding(component: Component, what: str, differences: Sequence[Difference], plan: Plan) -> Finding:
+def _finding(component: BlamedComponent, what: str, differences: Sequence[Difference], plan: Plan) -> Finding:
     ordered = sorted(differences, key=lambda difference: _order(difference, plan))
     first = ordered[0]
     owners = [owner for difference in ordered for owner in plan.owners(difference.question)]
@@ -135,10 +135,10 @@ def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
     return (*lines, *([f"and {len(rest) - SHOWN} more questions"] if len(rest) > SHOWN else []))
 
 
-def _remedy(component: Component, first: Difference, *, is_stale: bool) -> str:
+def _remedy(component: BlamedComponent, first: Difference, *, is_stale: bool) -> str:
     if is_stale:
         return "wait until the server has forgotten the answer, and audit again"
-    if component is Component.ALL_SERVERS:
+    if component is BlamedComponent.ALL_SERVERS:
         return "see the DNS servers' configuration and log: they agree with each other and not with the API"
     if first.server.pod:
         return (
@@ -169,14 +169,15 @@ def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
     if long and set(asked) <= long.keys():
         server = next(iter(long))
-        return [_long(Component.ALL_SERVERS, _all(asked), server, long[server], plan)]
+        return [_long(BlamedComponent.ALL_SERVERS, _all(asked), server, long[server], plan)]
     return [
-        _long(Component.ONE_SERVER, f"DNS server {server}", server, own, plan) for server, own in long.items()
+        _long(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own, plan)
+        for server, own in long.items()
     ]
 
 
 def _long(
-    component: Component, what: str, server: DnsServer, own: Mapping[Question, int], plan: Plan
+    component: BlamedComponent, what: str, server: DnsServer, own: Mapping[Question, int], plan: Plan
 ) -> Finding:
     first = next(iter(own))
     return Finding(
@@ -195,7 +196,7 @@ def _long(
 
 
 def server_findings(
-    silent: Mapping[DnsServer, CouldNotLook],
+    silent: Mapping[DnsServer, InspectionError],
     without_tcp: Sequence[str],
     first: Question,
     *,
@@ -204,11 +205,11 @@ def server_findings(
     """Servers that could not be asked, or not everything, and DNS Services that offer no TCP."""
     found: list[Finding] = []
     for server, problem in silent.items():
-        refused = isinstance(problem, NoConnection) and problem.refused and not server.pod
+        refused = isinstance(problem, DnsConnectionError) and problem.refused and not server.pod
         outcome = Outcome.FAILED if refused else Outcome.ERROR
         found.append(
             Finding(
-                Component.WAY if everyone else Component.ONE_SERVER,
+                BlamedComponent.WAY if everyone else BlamedComponent.ONE_SERVER,
                 f"DNS server {server}",
                 f"DNS server {server} could not be asked: {problem.reason}",
                 Check.DNS_SERVERS,
@@ -216,14 +217,14 @@ def server_findings(
                 seen=problem.reason,
                 remedy=_way_remedy(server),
                 command=dig(server, first),
-                outcome=Outcome.NOT_SUPPORTED if isinstance(problem, Refused) else outcome,
+                outcome=Outcome.NOT_SUPPORTED if isinstance(problem, MissingRightError) else outcome,
             )
         )
     for service in without_tcp:
         namespace, name = service.split("/")
         found.append(
             Finding(
-                Component.MANIFEST,
+                BlamedComponent.MANIFEST,
                 f"Service {service}",
                 f"the DNS Service {service} has no TCP port 53",
                 Check.DNS_SERVERS,

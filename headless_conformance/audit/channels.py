@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException, WebSocketTimeoutException
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import NoConnection, Silence
+from headless_conformance.audit.errors import DnsConnectionError, SilentServerError
 from headless_conformance.audit.servers import DnsServer
 
 CONNECT_SECONDS = 4.0
@@ -25,10 +25,11 @@ class Channel(Protocol):
     """A stream as DNS over TCP needs it."""
 
     def send(self, data: bytes) -> None:
-        """Send everything. Raises NoConnection when the stream has ended or takes nothing."""
+        """Send everything. Raises DnsConnectionError when the stream has ended or takes nothing."""
 
     def receive(self, until: float) -> bytes:
-        """Some bytes. Raises Silence when none came until that moment (monotonic), NoConnection when the
+        """Some bytes. Raises SilentServerError when none came until that moment (monotonic),
+        DnsConnectionError when the
         stream ended."""
 
     def close(self) -> None:
@@ -42,27 +43,27 @@ class TcpChannel:
         try:
             self._socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         except ConnectionRefusedError:
-            raise NoConnection(f"connection refused at {address} port {port}", refused=True) from None
+            raise DnsConnectionError(f"connection refused at {address} port {port}", refused=True) from None
         except OSError as error:
-            raise NoConnection(f"no connection to {address} port {port}: {error}") from None
+            raise DnsConnectionError(f"no connection to {address} port {port}: {error}") from None
 
     def send(self, data: bytes) -> None:
         try:
             self._socket.settimeout(CONNECT_SECONDS)
             self._socket.sendall(data)
         except OSError as error:
-            raise NoConnection(f"the connection takes no question: {error}") from None
+            raise DnsConnectionError(f"the connection takes no question: {error}") from None
 
     def receive(self, until: float) -> bytes:
         try:
             self._socket.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
             data = self._socket.recv(65536)
         except TimeoutError:
-            raise Silence("nothing came") from None
+            raise SilentServerError("nothing came") from None
         except OSError as error:
-            raise NoConnection(f"the connection ended: {error}") from None
+            raise DnsConnectionError(f"the connection ended: {error}") from None
         if not data:
-            raise NoConnection("the server closed the connection")
+            raise DnsConnectionError("the server closed the connection")
         return data
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class ForwardChannel:
             self._stream.settimeout(CONNECT_SECONDS)
             self._stream.send_binary(bytes([DATA]) + data)
         except (WebSocketException, OSError) as error:
-            raise NoConnection(f"the port-forward takes no question: {error}") from None
+            raise DnsConnectionError(f"the port-forward takes no question: {error}") from None
 
     def receive(self, until: float) -> bytes:
         while True:
@@ -93,7 +94,7 @@ class ForwardChannel:
                 self._begun.add(channel)
             elif channel == ERRORS:
                 said = data.decode(errors="replace").strip()
-                raise NoConnection(f"the port-forward failed: {said}", refused="refused" in said)
+                raise DnsConnectionError(f"the port-forward failed: {said}", refused="refused" in said)
             elif data:
                 return data
 
@@ -102,13 +103,13 @@ class ForwardChannel:
             self._stream.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
             kind, data = self._stream.recv_data()
         except (WebSocketTimeoutException, TimeoutError):
-            raise Silence("nothing came") from None
+            raise SilentServerError("nothing came") from None
         except WebSocketConnectionClosedException:
-            raise NoConnection("the port-forward was closed") from None
+            raise DnsConnectionError("the port-forward was closed") from None
         except (WebSocketException, OSError, ValueError) as error:
-            raise NoConnection(f"the port-forward broke: {error}") from None
+            raise DnsConnectionError(f"the port-forward broke: {error}") from None
         if kind == ABNF.OPCODE_CLOSE or not data:
-            raise NoConnection("the port-forward was closed")
+            raise DnsConnectionError("the port-forward was closed")
         return data[0], data[1:]
 
     def close(self) -> None:

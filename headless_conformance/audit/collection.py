@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from headless_conformance.audit.access import Access, Object
-from headless_conformance.audit.errors import CouldNotLook, Unreachable
+from headless_conformance.audit.errors import InspectionError, UnreachableApiError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.records.objects import SERVICE_NAME_LABEL
 
@@ -22,7 +22,7 @@ class Snapshot:
     """None for all namespaces."""
     objects: Mapping[tuple[str, str], list[Object]] = field(default_factory=dict)
     """By kind and namespace."""
-    refused: Mapping[tuple[str, str], CouldNotLook] = field(default_factory=dict)
+    refused: Mapping[tuple[str, str], InspectionError] = field(default_factory=dict)
     """Kind and namespace, empty for all, that could not be listed, and why."""
     taken: float = 0.0
     """When the listing began, in seconds since the epoch by the clock of the API server."""
@@ -32,7 +32,7 @@ class Snapshot:
         return [found for (of, _), listed in sorted(self.objects.items()) if of == kind for found in listed]
 
     def of(self, kind: str, namespace: str) -> list[Object]:
-        """The objects of a kind in a namespace. Raises the CouldNotLook that kept us from listing them."""
+        """The objects of a kind in a namespace. Raises the InspectionError that kept us from listing them."""
         for where in (namespace, ""):
             if problem := self.refused.get((kind, where)):
                 raise problem
@@ -76,23 +76,23 @@ class Snapshot:
 def collect(
     access: Access, namespaces: Iterable[str] | None, until: float, kinds: Iterable[str] = KINDS
 ) -> Snapshot:
-    """List everything, side by side. Raises Unreachable; what is refused is in the snapshot."""
+    """List everything, side by side. Raises UnreachableApiError; what is refused is in the snapshot."""
     where = [""] if namespaces is None else sorted(set(namespaces))
     taken = access.now()
     tasks: dict[tuple[str, str], Callable[[], list[Object]]] = {
         (kind, namespace): partial(access.list_all, kind, namespace) for kind in kinds for namespace in where
     }
     objects: dict[tuple[str, str], list[Object]] = {}
-    refused: dict[tuple[str, str], CouldNotLook] = {}
+    refused: dict[tuple[str, str], InspectionError] = {}
     for (kind, namespace), outcome in side_by_side(tasks, until).items():
-        if isinstance(outcome, Unreachable):
+        if isinstance(outcome, UnreachableApiError):
             raise outcome
         if isinstance(outcome, TimeoutError):
-            raise Unreachable(f"the API server {access.server} did not list {kind} objects in time")
-        if isinstance(outcome, CouldNotLook):
+            raise UnreachableApiError(f"the API server {access.server} did not list {kind} objects in time")
+        if isinstance(outcome, InspectionError):
             refused[kind, namespace] = outcome
         elif isinstance(outcome, Exception):
-            refused[kind, namespace] = CouldNotLook(f"listing {kind} objects failed: {outcome!r}")
+            refused[kind, namespace] = InspectionError(f"listing {kind} objects failed: {outcome!r}")
         else:
             for found in outcome:
                 own = found["metadata"].setdefault("namespace", namespace)

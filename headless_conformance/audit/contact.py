@@ -9,7 +9,7 @@ from functools import partial
 from headless_conformance.audit.asking import Replies, ask
 from headless_conformance.audit.dialogue import Connect
 from headless_conformance.audit.discovery import DnsServers
-from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records import Question
@@ -21,7 +21,7 @@ class Greeting:
 
     servers: list[DnsServer] = field(default_factory=list)
     """Those that are asked further."""
-    silent: dict[DnsServer, CouldNotLook] = field(default_factory=dict)
+    silent: dict[DnsServer, InspectionError] = field(default_factory=dict)
     """Those that could not be asked, and why."""
     notes: list[str] = field(default_factory=list)
 
@@ -32,7 +32,8 @@ def first_question(domain: str) -> Question:
 
 
 def greet(connect: Connect, found: DnsServers, domain: str, until: float) -> Greeting:
-    """Ask all servers side by side for names that every cluster has. CouldNotLook when none of them knows the
+    """Ask all servers side by side for names that every cluster has. InspectionError when none of them
+    knows the
     domain."""
     questions = [first_question(domain), Question(f"dns-version.{domain}", "TXT")]
     tasks = {server: partial(_ask_one, connect, server, questions, until) for server in found.servers}
@@ -42,8 +43,8 @@ def greet(connect: Connect, found: DnsServers, domain: str, until: float) -> Gre
         if isinstance(replies, Exception):
             problem = (
                 replies
-                if isinstance(replies, CouldNotLook)
-                else CouldNotLook(f"asking it failed: {replies!r}")
+                if isinstance(replies, InspectionError)
+                else InspectionError(f"asking it failed: {replies!r}")
             )
             greeting.silent[server] = problem
         elif replies.problem is not None and not replies.answered:
@@ -54,7 +55,9 @@ def greet(connect: Connect, found: DnsServers, domain: str, until: float) -> Gre
                 knowing.append(server)
     if greeting.servers and not knowing:
         names = " nor ".join(question.name for question in questions)
-        raise CouldNotLook(f"no DNS server knows the cluster domain {domain}, neither {names}; see --domain")
+        raise InspectionError(
+            f"no DNS server knows the cluster domain {domain}, neither {names}; see --domain"
+        )
     strangers = [server for server in greeting.servers if server not in knowing]
     if found.behind_a_cache and strangers:
         greeting.servers = knowing

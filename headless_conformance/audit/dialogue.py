@@ -17,14 +17,14 @@ from functools import partial
 
 from headless_conformance.audit.asking import Replies, Reply, ask
 from headless_conformance.audit.channels import Channel
-from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records import (
     KnownDifference,
-    Mismatch,
     Question,
+    RecordDifference,
     follow_ups,
     judge,
     judge_labels,
@@ -54,7 +54,7 @@ class Difference:
 
     server: DnsServer
     question: Question
-    mismatches: tuple[Mismatch, ...]
+    mismatches: tuple[RecordDifference, ...]
     reply: Reply | None = None
     silence: str = ""
     """Why there is no answer."""
@@ -112,7 +112,7 @@ class Dialogue:
             differences = self._judge(plan)
         return plan, differences
 
-    def problem(self, server: DnsServer) -> CouldNotLook | None:
+    def problem(self, server: DnsServer) -> InspectionError | None:
         """Why a server could not be asked, or not everything."""
         return self.states[server].replies.problem
 
@@ -129,8 +129,8 @@ class Dialogue:
             if isinstance(outcome, Exception):
                 reason = (
                     outcome
-                    if isinstance(outcome, CouldNotLook)
-                    else CouldNotLook(f"asking it failed: {outcome!r}")
+                    if isinstance(outcome, InspectionError)
+                    else InspectionError(f"asking it failed: {outcome!r}")
                 )
                 self.states[server].replies.problem = reason
 
@@ -177,7 +177,7 @@ class Dialogue:
     def _judge_server(self, server: DnsServer, plan: Plan) -> list[Difference]:
         state, now = self.states[server], time.monotonic()
         answers = {question: reply.answer for question, reply in state.replies.answered.items()}
-        mismatches: dict[Question, list[Mismatch]] = {}
+        mismatches: dict[Question, list[RecordDifference]] = {}
         for question in [*plan.always, *plan.absent]:
             if question in answers:
                 mismatches[question] = judge(plan.zone, question, answers[question])
@@ -197,7 +197,7 @@ class Dialogue:
                 differences.append(Difference(server, question, (), silence=why))
         return differences
 
-    def _is_known(self, plan: Plan, server: DnsServer, mismatch: Mismatch) -> bool:
+    def _is_known(self, plan: Plan, server: DnsServer, mismatch: RecordDifference) -> bool:
         known = known_difference(plan.zone, mismatch)
         if known is not None:
             self.deviations.setdefault((known, mismatch.question), set()).add(server)

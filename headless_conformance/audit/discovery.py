@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from headless_conformance.audit.access import Access, Object, path_of
-from headless_conformance.audit.errors import CouldNotLook, Refused, Unreachable
+from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
 from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records.objects import SERVICE_NAME_LABEL
-from headless_conformance.records.objects import is_ready as endpoint_is_ready
+from headless_conformance.records.objects import is_endpoint_ready as endpoint_is_ready
 
 PODS_TO_TRY = 3
 """Images without `cat` are common: after so many Pods the kubelet is asked."""
@@ -58,7 +58,7 @@ class DnsServers:
 
 def find_resolver(access: Access, pods: Iterable[Object], nameserver: str, domain: str) -> Resolver:
     """What the person says, else a Pod's resolv.conf, else the kubelet's configuration. Raises
-    Unreachable."""
+    UnreachableApiError."""
     given = Resolver((nameserver,) if nameserver else (), domain.rstrip("."), "as given")
     if nameserver and domain:
         return given
@@ -72,11 +72,11 @@ def find_resolver(access: Access, pods: Iterable[Object], nameserver: str, domai
                 _resolv_conf(access, pod), pod["metadata"]["namespace"], f"{RESOLV_CONF} of Pod {where}"
             )
             break
-        except Unreachable:
+        except UnreachableApiError:
             raise
-        except CouldNotLook as error:
+        except InspectionError as error:
             problems.append(f"Pod {where}: {error.reason}")
-            if isinstance(error, Refused):
+            if isinstance(error, MissingRightError):
                 break
     if not found.nameservers or not found.domain:
         problems += [] if candidates else found.problems
@@ -108,7 +108,7 @@ def _resolv_conf(access: Access, pod: Object) -> str:
         access, pod["metadata"]["namespace"], pod["metadata"]["name"], running[0], ["cat", RESOLV_CONF]
     )
     if result.status != 0:
-        raise CouldNotLook(f"cat {RESOLV_CONF} ends with exit status {result.status}")
+        raise InspectionError(f"cat {RESOLV_CONF} ends with exit status {result.status}")
     return result.stdout
 
 
@@ -142,9 +142,9 @@ def _from_kubelet(access: Access, pods: Sequence[Object], problems: list[str]) -
         if servers and domain:
             return Resolver(servers, domain, f"kubelet of node {node}")
         problems.append(f"the kubelet of node {node} names no cluster DNS")
-    except Unreachable:
+    except UnreachableApiError:
         raise
-    except CouldNotLook as error:
+    except InspectionError as error:
         problems.append(f"kubelet: {error.reason}")
     return Resolver(problems=tuple(problems))
 
@@ -152,7 +152,7 @@ def _from_kubelet(access: Access, pods: Sequence[Object], problems: list[str]) -
 def _any_node(access: Access) -> str:
     nodes = access.get(path_of("Node"), "list nodes", limit="1").get("items") or []
     if not nodes:
-        raise CouldNotLook("there are no nodes")
+        raise InspectionError("there are no nodes")
     return str(nodes[0]["metadata"]["name"])
 
 
@@ -165,7 +165,7 @@ def _is_address(text: str) -> bool:
 
 
 def find_servers(access: Access, nameservers: Iterable[str]) -> DnsServers:
-    """The servers behind these addresses. Raises Unreachable."""
+    """The servers behind these addresses. Raises UnreachableApiError."""
     found = DnsServers()
     problems: list[str] = []
     for address in nameservers:
@@ -182,9 +182,9 @@ def find_servers(access: Access, nameservers: Iterable[str]) -> DnsServers:
                 )
             for service in services:
                 _add_servers(access, service, found, problems)
-        except Unreachable:
+        except UnreachableApiError:
             raise
-        except CouldNotLook as error:
+        except InspectionError as error:
             problems.append(f"the servers behind {address} cannot be found: {error.reason}")
     if found.servers:
         found.notes += problems
@@ -201,7 +201,7 @@ def _owners(access: Access, address: str) -> list[Object]:
         return found or [
             service for service in access.list_all("Service") if address in _cluster_ips(service)
         ]
-    except Refused:
+    except MissingRightError:
         listed = [service for namespace in USUAL_NAMESPACES for service in _may_list(access, namespace)]
         found = [service for service in listed if address in _cluster_ips(service)]
         if not found:
@@ -212,7 +212,7 @@ def _owners(access: Access, address: str) -> list[Object]:
 def _may_list(access: Access, namespace: str) -> list[Object]:
     try:
         return access.list_all("Service", namespace)
-    except Refused:
+    except MissingRightError:
         return []
 
 

@@ -6,10 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.records import EndpointDifference, ListedEndpoint, compare_endpoints
-from headless_conformance.records.objects import MANAGED_BY_LABEL, Kind, read_pod, read_service, read_slice
+from headless_conformance.records.objects import (
+    MANAGED_BY_LABEL,
+    ServiceKind,
+    read_pod,
+    read_service,
+    read_slice,
+)
 from headless_conformance.results.verdict import Outcome
 
 ENDED_PODS_STAY_SINCE = (1, 37)
@@ -23,7 +29,7 @@ def check_endpoints(
 ) -> None:
     """The endpoints that the control plane must have written are there, and no others."""
     read = read_service(service)
-    if read.kind is Kind.EXTERNAL_NAME or not read.selector:
+    if read.kind is ServiceKind.EXTERNAL_NAME or not read.selector:
         sheet.leave_out(Check.ENDPOINTS)
         return
     difference = compare_endpoints(service, pods, slices)
@@ -41,7 +47,7 @@ def check_endpoints(
         known = version >= ENDED_PODS_STAY_SINCE
         sheet.found(
             Finding(
-                Component.ENDPOINT_SLICE,
+                BlamedComponent.ENDPOINT_SLICE,
                 f"Service {read.key}",
                 f"EndpointSlices of Service {read.key} list Pods that have ended: {names}",
                 Check.ENDPOINTS,
@@ -60,7 +66,7 @@ def check_endpoints(
         )
         sheet.found(
             Finding(
-                Component.ENDPOINT_SLICE,
+                BlamedComponent.ENDPOINT_SLICE,
                 f"Service {read.key}",
                 f"EndpointSlices of Service {read.key} are not what its Pods demand",
                 Check.ENDPOINTS,
@@ -101,7 +107,7 @@ def check_members(service: Object, members: Sequence[Object], slices: Sequence[O
     why = "has no selector" if not read.selector else "selects these Pods"
     sheet.found(
         Finding(
-            Component.MANIFEST if not read.selector else Component.ENDPOINT_SLICE,
+            BlamedComponent.MANIFEST if not read.selector else BlamedComponent.ENDPOINT_SLICE,
             f"Service {read.key}",
             f"Service {read.key} {why}, and its EndpointSlices do not name members "
             f"{', '.join(absent[:SHOWN])}",

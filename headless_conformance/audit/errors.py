@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class CouldNotLook(Exception):
+class InspectionError(Exception):
     """The reason as part of a sentence, such as "the API server does not answer"."""
 
     @property
@@ -11,7 +11,7 @@ class CouldNotLook(Exception):
         return str(self)
 
 
-class Refused(CouldNotLook):
+class MissingRightError(InspectionError):
     """This account lacks a right. `right` is written as in a Role, such as "list pods in namespace shop"."""
 
     def __init__(self, right: str) -> None:
@@ -19,15 +19,15 @@ class Refused(CouldNotLook):
         self.right = right
 
 
-class Missing(CouldNotLook):
+class NoSuchObjectError(InspectionError):
     """The API server knows no such object."""
 
 
-class Unreachable(CouldNotLook):
+class UnreachableApiError(InspectionError):
     """The API server does not answer, or stopped answering."""
 
 
-class NoConnection(CouldNotLook):
+class DnsConnectionError(InspectionError):
     """No connection to a DNS server, or one that ended. `refused` tells that nothing listens at its port."""
 
     def __init__(self, reason: str, *, refused: bool = False) -> None:
@@ -35,12 +35,12 @@ class NoConnection(CouldNotLook):
         self.refused = refused
 
 
-class TimeIsOver(CouldNotLook):
+class TimeIsOverError(InspectionError):
     """The audit has to end: says nothing about what was not looked at."""
 
     def __init__(self) -> None:
         super().__init__("the time for the whole audit is over")
 
 
-class Silence(CouldNotLook):
+class SilentServerError(InspectionError):
     """A DNS server accepted a connection and sends nothing."""

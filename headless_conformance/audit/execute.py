@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException, WebSocketTimeoutException
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.errors import InspectionError
 
 PROTOCOL = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
@@ -36,7 +36,7 @@ def execute(
     command: Sequence[str],
     seconds: float = RUN_SECONDS,
 ) -> CommandOutput:
-    """Run it and wait for its end. Raises CouldNotLook when it could not be started or did not end in
+    """Run it and wait for its end. Raises InspectionError when it could not be started or did not end in
     time."""
     query = [("command", word) for word in command]
     query += [("container", container)] if container else []
@@ -57,13 +57,13 @@ def execute(
             if parts[STATUS]:
                 break
     except (WebSocketTimeoutException, TimeoutError):
-        raise CouldNotLook(
+        raise InspectionError(
             f"{command[0]} in Pod {namespace}/{pod} did not end within {seconds:.0f} s"
         ) from None
     except WebSocketConnectionClosedException:
         pass
     except (WebSocketException, OSError) as error:
-        raise CouldNotLook(f"the stream to Pod {namespace}/{pod} broke: {error}") from None
+        raise InspectionError(f"the stream to Pod {namespace}/{pod} broke: {error}") from None
     finally:
         stream.shutdown()
     return CommandOutput(
@@ -72,15 +72,15 @@ def execute(
 
 
 def _status(said: bytes) -> int:
-    """The exit status in what the API server says at the end. Raises CouldNotLook when the command never
+    """The exit status in what the API server says at the end. Raises InspectionError when the command never
     ran."""
     try:
         outcome = json.loads(said)
     except ValueError:
-        raise CouldNotLook("the stream ended before the command did") from None
+        raise InspectionError("the stream ended before the command did") from None
     if outcome.get("status") == "Success":
         return 0
     for cause in (outcome.get("details") or {}).get("causes") or ():
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    raise CouldNotLook(f"the command could not be started: {outcome.get('message')}")
+    raise InspectionError(f"the command could not be started: {outcome.get('message')}")

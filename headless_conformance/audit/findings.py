@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from headless_conformance.audit.checks import OF_DNS, Check, link, requirements
-from headless_conformance.audit.targets import Target
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
 
 
-class Component(StrEnum):
+class BlamedComponent(StrEnum):
     """Whose output is the first that is wrong, in the order in which the outputs are made."""
 
     MANIFEST = "manifest"
@@ -28,7 +28,7 @@ class Component(StrEnum):
 class Finding:
     """One cause."""
 
-    component: Component
+    component: BlamedComponent
     what: str
     """The object or server, such as "Service shop/db"."""
     summary: str
@@ -42,7 +42,7 @@ class Finding:
     outcome: Outcome = Outcome.FAILED
     level: Level = Level.MUST
     rules: tuple[str, ...] = ()
-    targets: frozenset[Target] = frozenset()
+    targets: frozenset[AuditTarget] = frozenset()
     consequences: tuple[str, ...] = ()
     """What follows from it."""
     others: frozenset[Check] = frozenset()
@@ -80,7 +80,7 @@ class CheckResult:
 class TargetResult:
     """All checks on one target."""
 
-    target: Target
+    target: AuditTarget
     state: str
     """Such as "3 of 3 members are Ready"."""
     checks: tuple[CheckResult, ...]
@@ -137,6 +137,6 @@ def status_of_all(results: Sequence[AuditResult]) -> int:
     return max(statuses, default=STATUS_ERROR)
 
 
-def of_target(findings: Iterable[Finding], target: Target) -> list[Finding]:
+def of_target(findings: Iterable[Finding], target: AuditTarget) -> list[Finding]:
     """The findings about one target."""
     return [found for found in findings if target in found.targets]

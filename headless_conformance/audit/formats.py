@@ -18,7 +18,7 @@ from headless_conformance.audit.findings import (
     status_of,
     status_of_all,
 )
-from headless_conformance.audit.text import counts_of, text_of
+from headless_conformance.audit.text import audit_text, counts_of
 from headless_conformance.results.verdict import Outcome
 
 FORMAT = "headless-conformance/audit/v1"
@@ -30,7 +30,7 @@ def render(results: Sequence[AuditResult], form: str) -> str:
         return yaml.safe_dump(record(results), sort_keys=False, allow_unicode=True, width=120)
     if form == "json":
         return json.dumps(record(results), indent=2, ensure_ascii=False) + "\n"
-    return junit(results) if form == "junit" else text_of(results)
+    return junit(results) if form == "junit" else audit_text(results)
 
 
 def record(results: Sequence[AuditResult]) -> dict[str, Any]:

@@ -13,9 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.execute import execute
-from headless_conformance.records import Answer, Mismatch, Presence, Question, ResourceRecord, Zone, judge
+from headless_conformance.records import (
+    AnswerData,
+    Presence,
+    Question,
+    RecordDifference,
+    ResourceRecord,
+    Zone,
+    judge,
+)
 
 RUN_SECONDS = 60.0
 NAMES = 40
@@ -67,20 +75,20 @@ def look_from(
 ) -> InsideView:
     """Ask from a Pod's first container.
 
-    Raises CouldNotLook when the Pod has no shell or neither of the tools.
+    Raises InspectionError when the Pod has no shell or neither of the tools.
     """
-    chosen = choose(zone, questions)
+    chosen = existing_names(zone, questions)
     result = execute(access, namespace, pod, "", ["sh", "-c", script(chosen)], RUN_SECONDS)
     blocks = list(_blocks(result.stdout))
     tools = tuple(words[1] for words, _ in blocks if words[0] == "has")
     if not tools:
-        raise CouldNotLook(f"the image of Pod {namespace}/{pod} has neither dig nor getent")
+        raise InspectionError(f"the image of Pod {namespace}/{pod} has neither dig nor getent")
     asked = [(words, text) for words, text in blocks if words[0] != "has"]
     differences = [found for words, text in asked for found in _judge(zone, words, text)]
     return InsideView(f"{namespace}/{pod}", tools, len(asked), tuple(differences))
 
 
-def choose(zone: Zone, questions: Iterable[Question]) -> list[Question]:
+def existing_names(zone: Zone, questions: Iterable[Question]) -> list[Question]:
     """Questions whose names exist: what does not exist is not asked for through anybody's cache."""
     demanded = [
         q for q in questions if zone.expectation(q).presence is Presence.DEMANDED and q.rdtype in TYPES
@@ -122,12 +130,12 @@ def _judge_udp(zone: Zone, question: Question, way: str, text: str) -> Iterator[
     flags = FLAGS.search(text)
     records = tuple(ResourceRecord(*found.groups()) for found in RECORD.finditer(text))
     truncated = flags is not None and "tc" in flags["flags"].split()
-    answer = Answer(status["rcode"], records, truncated=truncated)
+    answer = AnswerData(status["rcode"], records, truncated=truncated)
     for mismatch in judge(zone, question, answer):
         yield InsideDifference(question, way, mismatch.expected or "no such record", _seen(mismatch))
 
 
-def _seen(mismatch: Mismatch) -> str:
+def _seen(mismatch: RecordDifference) -> str:
     return mismatch.seen or "no such record"
 
 

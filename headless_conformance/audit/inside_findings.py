@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.inside import LIBRARY, InsideDifference, InsideView
-from headless_conformance.audit.judging import Judged
+from headless_conformance.audit.judging import JudgedTarget
 from headless_conformance.audit.plan import Plan
 
 
 def inside_findings(
-    view: InsideView, plan: Plan, judged: Sequence[Judged], known: Sequence[Finding]
+    view: InsideView, plan: Plan, judged: Sequence[JudgedTarget], known: Sequence[Finding]
 ) -> list[Finding]:
     """What a Pod gets otherwise than the DNS servers say when they are asked by
     themselves, by the way it asked."""
@@ -37,9 +37,11 @@ def _of_way(
     known: Sequence[Finding],
 ) -> Finding:
     first = differences[0]
-    servers = any(finding.component in (Component.ALL_SERVERS, Component.ONE_SERVER) for finding in known)
+    servers = any(
+        finding.component in (BlamedComponent.ALL_SERVERS, BlamedComponent.ONE_SERVER) for finding in known
+    )
     is_library = way == LIBRARY
-    elsewhere = Component.RESOLVER if is_library else Component.WAY
+    elsewhere = BlamedComponent.RESOLVER if is_library else BlamedComponent.WAY
     tool = (
         f"getent ahosts {first.question.name}"
         if is_library
@@ -47,7 +49,7 @@ def _of_way(
     )
     namespace, pod = view.pod.split("/")
     return Finding(
-        Component.ALL_SERVERS if servers else elsewhere,
+        BlamedComponent.ALL_SERVERS if servers else elsewhere,
         f"Pod {view.pod}",
         f"Pod {view.pod} gets {len(differences)} wrong answers over {way}, first {first.question}",
         Check.INSIDE,

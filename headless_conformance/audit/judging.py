@@ -11,13 +11,13 @@ from headless_conformance.audit.checks import OF_DNS, OF_SERVICE, OF_STATEFUL_SE
 from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.dialogue import CHANGE_SECONDS
 from headless_conformance.audit.endpoints import check_endpoints, check_members
-from headless_conformance.audit.errors import CouldNotLook
-from headless_conformance.audit.findings import Component
+from headless_conformance.audit.errors import InspectionError
+from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.ports import check_ports
 from headless_conformance.audit.questions import absent_ordinals, check_of, questions_about
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.audit.states import State, is_ready, state_of
+from headless_conformance.audit.states import State, is_pod_ready, state_of
 from headless_conformance.audit.structure import (
     SetCase,
     check_governing_service,
@@ -26,18 +26,17 @@ from headless_conformance.audit.structure import (
     check_selector,
     check_volumes,
 )
-from headless_conformance.audit.targets import Kind, Target
+from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.records import Question, zone_of
-from headless_conformance.records.objects import Kind as ServiceKind
-from headless_conformance.records.objects import read_pod, read_service
+from headless_conformance.records.objects import ServiceKind, read_pod, read_service
 from headless_conformance.results.verdict import Outcome
 
 
 @dataclass
-class Judged:
+class JudgedTarget:
     """A target with its sheet, and the Service whose records are asked for."""
 
-    target: Target
+    target: AuditTarget
     sheet: Sheet
     state: State
     service: Object | None = None
@@ -48,23 +47,23 @@ class Judged:
     def asks(self) -> bool:
         """Whether DNS servers are asked about it."""
         kinds = {ServiceKind.HEADLESS, ServiceKind.CLUSTER_IP}
-        if self.target.kind is Kind.SERVICE:
+        if self.target.kind is TargetKind.SERVICE:
             kinds.add(ServiceKind.EXTERNAL_NAME)
         return self.state.judged and self.service is not None and read_service(self.service).kind in kinds
 
 
-def judge_target(target: Target, snapshot: Snapshot, version: tuple[int, ...]) -> Judged:
+def judge_target(target: AuditTarget, snapshot: Snapshot, version: tuple[int, ...]) -> JudgedTarget:
     """Everything that can be told from the API alone."""
-    applies = OF_STATEFUL_SET if target.kind is Kind.STATEFUL_SET else OF_SERVICE
+    applies = OF_STATEFUL_SET if target.kind is TargetKind.STATEFUL_SET else OF_SERVICE
     sheet = Sheet(target, applies)
     try:
-        judge = _judge_set if target.kind is Kind.STATEFUL_SET else _judge_service
+        judge = _judge_set if target.kind is TargetKind.STATEFUL_SET else _judge_service
         judged = judge(target, snapshot, version, sheet)
     except Exception as error:
         # What was found out before stays; everything else could not be told, for this reason.
-        reason = error.reason if isinstance(error, CouldNotLook) else f"{type(error).__name__}: {error}"
+        reason = error.reason if isinstance(error, InspectionError) else f"{type(error).__name__}: {error}"
         sheet.cannot([check for check in sheet.applies if check not in sheet.outcomes], error)
-        return Judged(target, sheet, State(False, "not everything can be read", reason))
+        return JudgedTarget(target, sheet, State(False, "not everything can be read", reason))
     if not judged.state.judged:
         waits = f", waits for {judged.state.waits_for}" if judged.state.waits_for else ""
         sheet.keep_only_manifest_findings(f"{judged.state.text}{waits}")
@@ -72,10 +71,12 @@ def judge_target(target: Target, snapshot: Snapshot, version: tuple[int, ...]) -
     return judged
 
 
-def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> Judged:
+def _judge_set(
+    target: AuditTarget, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet
+) -> JudgedTarget:
     found = snapshot.find("StatefulSet", target.namespace, target.name)
     if found is None:
-        raise CouldNotLook(f"there is no {target}")
+        raise InspectionError(f"there is no {target}")
     name = found["spec"].get("serviceName") or ""
     service = snapshot.find("Service", target.namespace, name) if name else None
     pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
@@ -90,15 +91,15 @@ def _judge_set(target: Target, snapshot: Snapshot, version: tuple[int, ...], she
         reason = "the governing Service leads to no member"
         for check in (Check.SELECTOR, Check.PORTS, Check.ENDPOINTS, *OF_DNS):
             sheet.write(check, Outcome.NOT_JUDGED, reason)
-        return Judged(target, sheet, state, None, found)
+        return JudgedTarget(target, sheet, state, None, found)
     sheet.guarded(Check.PORTS, lambda: check_ports(service, case.staying, case.template, sheet))
     _judge_endpoints(service, snapshot, version, sheet)
-    ready = [pod for pod in pods if is_ready(pod)]
+    ready = [pod for pod in pods if is_pod_ready(pod)]
     slices = snapshot.slices_of(target.namespace, name)
     if state.judged and read_service(service).kind is ServiceKind.HEADLESS:
         sheet.guarded(Check.MEMBER_RECORDS, lambda: check_members(service, ready, slices, sheet))
     _note_strangers(service, case, snapshot, sheet)
-    return Judged(target, sheet, state, service, found)
+    return JudgedTarget(target, sheet, state, service, found)
 
 
 def _similar(found: Object, snapshot: Snapshot) -> list[str]:
@@ -114,10 +115,12 @@ def _similar(found: Object, snapshot: Snapshot) -> list[str]:
     ]
 
 
-def _judge_service(target: Target, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> Judged:
+def _judge_service(
+    target: AuditTarget, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet
+) -> JudgedTarget:
     service = snapshot.find("Service", target.namespace, target.name)
     if service is None:
-        raise CouldNotLook(f"there is no {target}")
+        raise InspectionError(f"there is no {target}")
     read = read_service(service)
     selected = [pod for pod in snapshot.of("Pod", target.namespace) if _is_selected(service, pod)]
     sheet.guarded(Check.PORTS, lambda: check_ports(service, selected, None, sheet))
@@ -128,13 +131,13 @@ def _judge_service(target: Target, snapshot: Snapshot, version: tuple[int, ...],
         for endpoint in listed.get("endpoints") or ()
     )
     if read.kind is ServiceKind.PENDING:
-        return Judged(target, sheet, State(False, "without address", "its cluster IP"), service)
+        return JudgedTarget(target, sheet, State(False, "without address", "its cluster IP"), service)
     if read.kind is ServiceKind.HEADLESS and not ready:
-        return Judged(
+        return JudgedTarget(
             target, sheet, State(False, "no ready endpoint", "an endpoint to become ready"), service
         )
     what = f"{ready} ready endpoints" if read.kind is ServiceKind.HEADLESS else str(read.kind)
-    return Judged(target, sheet, State(True, what), service)
+    return JudgedTarget(target, sheet, State(True, what), service)
 
 
 def _judge_endpoints(service: Object, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> None:
@@ -169,14 +172,14 @@ def _ordinal(name: str) -> tuple[int, str]:
     return (int(last) if last.isdecimal() else 0), name
 
 
-def plan_of(judged: Sequence[Judged], snapshot: Snapshot, domain: str, now: float) -> Plan:
+def plan_of(judged: Sequence[JudgedTarget], snapshot: Snapshot, domain: str, now: float) -> Plan:
     """The zone of everything that was listed, and the questions about the targets that can be judged."""
     zone = zone_of(
         snapshot.all("Service"), snapshot.all("EndpointSlice"), domain=domain, namespaces=snapshot.namespaces
     )
-    always: dict[Question, list[tuple[Target, Check]]] = {}
-    absent: dict[Question, list[tuple[Target, Check]]] = {}
-    by_service: dict[str, list[Target]] = {}
+    always: dict[Question, list[tuple[AuditTarget, Check]]] = {}
+    absent: dict[Question, list[tuple[AuditTarget, Check]]] = {}
+    by_service: dict[str, list[AuditTarget]] = {}
     for one in judged:
         if not one.asks or one.service is None:
             continue
@@ -193,13 +196,13 @@ def plan_of(judged: Sequence[Judged], snapshot: Snapshot, domain: str, now: floa
     return Plan(zone, always, absent, by_service, recent)
 
 
-def last_change(judged: Judged, snapshot: Snapshot) -> float:
+def last_change(judged: JudgedTarget, snapshot: Snapshot) -> float:
     """When a Pod or the Service of a target last changed, in seconds since the epoch; 0 when nothing
     tells."""
     moments = [_seconds((judged.service or {"metadata": {}})["metadata"].get("creationTimestamp"))]
     try:
         pods = snapshot.of("Pod", judged.target.namespace)
-    except CouldNotLook:
+    except InspectionError:
         pods = []
     for pod in pods:
         if judged.service is not None and _is_selected(judged.service, pod):
@@ -219,9 +222,9 @@ def _seconds(timestamp: str | None) -> float:
         return 0.0
 
 
-def has_transient_findings(judged: Sequence[Judged]) -> bool:
+def has_transient_findings(judged: Sequence[JudgedTarget]) -> bool:
     """Whether a controller is behind, so that another look may find it in time."""
-    controllers = (Component.STATEFUL_SET, Component.ENDPOINT_SLICE)
+    controllers = (BlamedComponent.STATEFUL_SET, BlamedComponent.ENDPOINT_SLICE)
     return any(
         found.component in controllers and found.outcome is Outcome.FAILED
         for one in judged

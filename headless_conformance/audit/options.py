@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headless_conformance.audit.servers import DnsServer
-from headless_conformance.audit.targets import Target
+from headless_conformance.audit.targets import AuditTarget
 
 LIMIT_SECONDS = 180.0
 """Bound on a whole audit of one cluster, without `wait_seconds`."""
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 180.0
 class Options:
     """One audit; the defaults are what nothing was said about."""
 
-    targets: tuple[Target, ...] = ()
+    targets: tuple[AuditTarget, ...] = ()
     namespace: str = ""
     """Everything in this namespace, where no target is named."""
     all_namespaces: bool = False

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.targets import Target
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.records import Question, Zone
 
-Owners = Mapping[Question, Sequence[tuple[Target, Check]]]
+Owners = Mapping[Question, Sequence[tuple[AuditTarget, Check]]]
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Plan:
     always: Owners
     absent: Owners = field(default_factory=dict)
     """Asked only where denials are not kept."""
-    by_service: Mapping[str, Sequence[Target]] = field(default_factory=dict)
+    by_service: Mapping[str, Sequence[AuditTarget]] = field(default_factory=dict)
     """The targets that a Service, as `namespace/name`, belongs to."""
     recent: bool = False
     """Whether something of a target changed so lately that DNS servers may not know it yet."""
 
-    def owners(self, question: Question) -> Sequence[tuple[Target, Check]]:
+    def owners(self, question: Question) -> Sequence[tuple[AuditTarget, Check]]:
         """The targets that a question is about, with the check it belongs to."""
         known = [*self.always.get(question, ()), *self.absent.get(question, ())]
         parsed = self.zone.domain.parse(question.name)

@@ -7,10 +7,10 @@ from typing import Any
 
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import some
-from headless_conformance.records.objects import Kind, Service, read_pod, read_service
+from headless_conformance.records.objects import Service, ServiceKind, read_pod, read_service
 
 
 def check_ports(found: Object, pods: Iterable[Object], template: Object | None, sheet: Sheet) -> None:
@@ -21,7 +21,7 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
     service = read_service(found)
     named = [port for port in service.ports if isinstance(port.target, str)]
     carriers = list(pods) or ([template] if template else [])
-    if service.kind is Kind.EXTERNAL_NAME or not service.selector or not service.ports:
+    if service.kind is ServiceKind.EXTERNAL_NAME or not service.selector or not service.ports:
         sheet.leave_out(Check.PORTS)
         return
     if not carriers:
@@ -38,7 +38,7 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
         name = port.name or str(port.number)
         sheet.found(
             Finding(
-                Component.MANIFEST,
+                BlamedComponent.MANIFEST,
                 f"Service {service.key}",
                 f"port {name} of Service {service.key} leads to the port name {port.target}, "
                 f"which no container of {some(sorted(lacking))} declares for {port.protocol}",

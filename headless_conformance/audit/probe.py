@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headless_conformance.audit.access import Access, path_of
-from headless_conformance.audit.errors import CouldNotLook, Missing
+from headless_conformance.audit.errors import InspectionError, NoSuchObjectError
 
 NAME_PREFIX = "headless-conformance-probe-"
 READY_SECONDS = 60.0
@@ -33,7 +33,7 @@ class ProbePod:
         self._created = False
 
     def create(self, until: float, pause: Callable[[float], None]) -> None:
-        """Create it and wait until it runs. Raises CouldNotLook."""
+        """Create it and wait until it runs. Raises InspectionError."""
         right = f"create pods in namespace {self._namespace}"
         self._created = True
         self._access.send("POST", path_of("Pod", self._namespace), right, self._manifest())
@@ -45,11 +45,11 @@ class ProbePod:
             if found.get("status", {}).get("phase") == "Running":
                 return
             if time.monotonic() > end:
-                raise CouldNotLook(f"Pod {self._namespace}/{self.name} did not run in time: {_why(found)}")
+                raise InspectionError(f"Pod {self._namespace}/{self.name} did not run in time: {_why(found)}")
             pause(POLL_SECONDS)
 
     def remove(self) -> None:
-        """Delete it; may be called again. Raises CouldNotLook with the line that removes it by hand."""
+        """Delete it; may be called again. Raises InspectionError with the line that removes it by hand."""
         if not self._created:
             return
         try:
@@ -59,10 +59,10 @@ class ProbePod:
                 f"delete pods in namespace {self._namespace}",
                 {"gracePeriodSeconds": 0},
             )
-        except Missing:
+        except NoSuchObjectError:
             pass
-        except CouldNotLook as error:
-            raise CouldNotLook(
+        except InspectionError as error:
+            raise InspectionError(
                 f"{error.reason}; remove the Pod with kubectl -n {self._namespace} delete pod {self.name}"
             ) from None
         self._created = False

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from headless_conformance.audit.checks import requirements
 from headless_conformance.audit.findings import AuditResult, CheckResult, Finding, of_target, status_of
-from headless_conformance.audit.targets import Target
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.mismatch import Observation, Where
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.report import Report
@@ -44,7 +44,7 @@ def report_of(result: AuditResult, documents: Documents) -> Report:
     )
 
 
-def _cases(result: AuditResult, target: Target, checks: tuple[CheckResult, ...]) -> Iterator[CaseResult]:
+def _cases(result: AuditResult, target: AuditTarget, checks: tuple[CheckResult, ...]) -> Iterator[CaseResult]:
     findings = of_target(result.findings, target)
     for check in checks:
         case = CaseResult(

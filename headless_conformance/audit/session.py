@@ -23,12 +23,12 @@ from headless_conformance.audit.dialogue import (
     Difference,
 )
 from headless_conformance.audit.discovery import DnsServers, Resolver, find_resolver, find_servers
-from headless_conformance.audit.errors import CouldNotLook, Refused
+from headless_conformance.audit.errors import InspectionError, MissingRightError
 from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
 from headless_conformance.audit.inside import look_from
 from headless_conformance.audit.inside_findings import inside_findings
 from headless_conformance.audit.judging import (
-    Judged,
+    JudgedTarget,
     has_transient_findings,
     judge_target,
     last_change,
@@ -39,10 +39,9 @@ from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.probe import ProbePod
 from headless_conformance.audit.servers import DnsServer
-from headless_conformance.audit.targets import Kind, Target
+from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.audit.verdicts import merged, write_dns_outcomes
-from headless_conformance.records.objects import Kind as ServiceKind
-from headless_conformance.records.objects import read_service
+from headless_conformance.records.objects import ServiceKind, read_service
 from headless_conformance.results.verdict import Outcome
 
 GRACE_SECONDS = 5.0
@@ -75,7 +74,7 @@ class Audit:
         self._version: tuple[int, ...] = ()
         self._begun = time.monotonic()
         self._until = self._begun + options.limit_seconds + options.wait_seconds
-        self._judged: list[Judged] = []
+        self._judged: list[JudgedTarget] = []
         self._findings: list[Finding] = []
         self._probe: ProbePod | None = None
 
@@ -89,7 +88,7 @@ class Audit:
         result = replace(self.result) if isinstance(outcome, TimeoutError) else self.result
         if isinstance(outcome, TimeoutError):
             result.problem = f"the audit did not end within {self._options.limit_seconds:.0f} s"
-        elif isinstance(outcome, CouldNotLook):
+        elif isinstance(outcome, InspectionError):
             result.problem = outcome.reason
         elif isinstance(outcome, Exception):
             result.problem = f"the audit broke: {type(outcome).__name__}: {outcome}"
@@ -114,8 +113,8 @@ class Audit:
         else:
             self._dns_is_not_judged("no target can be judged")
 
-    def _targets(self) -> tuple[list[Target], Snapshot]:
-        """What is audited, with the first look at it. Raises CouldNotLook when there is nothing."""
+    def _targets(self) -> tuple[list[AuditTarget], Snapshot]:
+        """What is audited, with the first look at it. Raises InspectionError when there is nothing."""
         options = self._options
         if options.targets:
             snapshot = self._collect({target.namespace for target in options.targets})
@@ -127,16 +126,16 @@ class Audit:
         targets = targets_in(snapshot)
         if not targets:
             where = "in any namespace" if options.all_namespaces else f"in namespace {options.namespace}"
-            raise CouldNotLook(f"there is no StatefulSet and no headless Service {where}")
+            raise InspectionError(f"there is no StatefulSet and no headless Service {where}")
         return targets, snapshot
 
     def _collect(self, namespaces: set[str] | frozenset[str] | None) -> Snapshot:
         return collect(self._access, namespaces, self._until)
 
-    def _look(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+    def _look(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> None:
         self._judged = [judge_target(target, snapshot, self._version) for target in targets]
 
-    def _wait_for_sets(self, targets: Sequence[Target], snapshot: Snapshot) -> Snapshot:
+    def _wait_for_sets(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> Snapshot:
         """Until every set is at rest, or for as long as the person said."""
         end = self._begun + self._options.wait_seconds
         while time.monotonic() < end and (busy := [one for one in self._judged if not one.state.settled]):
@@ -146,7 +145,7 @@ class Audit:
             self._look(targets, snapshot)
         return snapshot
 
-    def _wait_for_controllers(self, targets: Sequence[Target], snapshot: Snapshot) -> Snapshot:
+    def _wait_for_controllers(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> Snapshot:
         """Until EndpointSlices and Pods are as they must be, or time for that is up."""
         begun, interval = time.monotonic(), FIRST_PAUSE
         while has_transient_findings(self._judged):
@@ -166,7 +165,7 @@ class Audit:
             (last_change(judged, snapshot) for judged in self._judged), default=0.0
         )
 
-    def _ask_servers(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+    def _ask_servers(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> None:
         resolver, found = self._find_dns(snapshot)
         self.result.notes += found.notes
         lacking = found.problem or ("" if resolver.domain else "the cluster domain is not known")
@@ -192,7 +191,7 @@ class Audit:
             everyone=not servers and len(silent) > 1,
         )
         if not servers:
-            refused = all(isinstance(problem, Refused) for problem in silent.values())
+            refused = all(isinstance(problem, MissingRightError) for problem in silent.values())
             reason = "; ".join(dict.fromkeys(problem.reason for problem in silent.values()))
             self._dns_is_not_judged(reason, Outcome.NOT_SUPPORTED if refused else Outcome.ERROR)
             return
@@ -217,8 +216,8 @@ class Audit:
     def _talk(
         self,
         servers: Sequence[DnsServer],
-        silent: dict[DnsServer, CouldNotLook],
-        targets: Sequence[Target],
+        silent: dict[DnsServer, InspectionError],
+        targets: Sequence[AuditTarget],
         snapshot: Snapshot,
         domain: str,
     ) -> None:
@@ -252,7 +251,7 @@ class Audit:
         try:
             namespace, pod = self._options.from_pod or self._create_probe()
             view = look_from(self._access, namespace, pod, plan.zone, plan.always)
-        except CouldNotLook as error:
+        except InspectionError as error:
             for judged in asked:
                 judged.sheet.cannot([Check.INSIDE], error)
             return
@@ -274,7 +273,7 @@ class Audit:
         if self._probe is not None:
             try:
                 self._probe.remove()
-            except CouldNotLook as error:
+            except InspectionError as error:
                 self.result.notes.append(error.reason)
 
     def _conclude(
@@ -282,7 +281,7 @@ class Audit:
         dialogue: Dialogue,
         plan: Plan,
         differences: Sequence[Difference],
-        silent: dict[DnsServer, CouldNotLook],
+        silent: dict[DnsServer, InspectionError],
     ) -> None:
         blamed = findings_of(dialogue, plan, differences)
         late = {
@@ -330,17 +329,17 @@ def _numbers(*parts: str) -> tuple[int, ...]:
     return tuple(int(part) for part in digits if part)
 
 
-def targets_in(snapshot: Snapshot) -> list[Target]:
+def targets_in(snapshot: Snapshot) -> list[AuditTarget]:
     """Every StatefulSet, and every headless Service that governs none of them."""
     sets = [
-        Target(s["metadata"]["namespace"], Kind.STATEFUL_SET, s["metadata"]["name"])
+        AuditTarget(s["metadata"]["namespace"], TargetKind.STATEFUL_SET, s["metadata"]["name"])
         for s in snapshot.all("StatefulSet")
     ]
     governing = {
         (s["metadata"]["namespace"], s["spec"].get("serviceName")) for s in snapshot.all("StatefulSet")
     }
     services = [
-        Target(service["metadata"]["namespace"], Kind.SERVICE, service["metadata"]["name"])
+        AuditTarget(service["metadata"]["namespace"], TargetKind.SERVICE, service["metadata"]["name"])
         for service in snapshot.all("Service")
         if read_service(service).kind is ServiceKind.HEADLESS
         and (service["metadata"]["namespace"], service["metadata"]["name"]) not in governing

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.errors import CouldNotLook, Refused
-from headless_conformance.audit.findings import CheckResult, Component, Finding
-from headless_conformance.audit.targets import Target
+from headless_conformance.audit.errors import InspectionError, MissingRightError
+from headless_conformance.audit.findings import BlamedComponent, CheckResult, Finding
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import WORST_FIRST, Outcome
 
@@ -17,7 +17,7 @@ from headless_conformance.results.verdict import WORST_FIRST, Outcome
 class Sheet:
     """What was found out about one target. A check that nobody wrote down did not pass."""
 
-    target: Target
+    target: AuditTarget
     applies: tuple[Check, ...]
     """The checks that there are for this target."""
     findings: list[Finding] = field(default_factory=list)
@@ -50,9 +50,9 @@ class Sheet:
 
     def cannot(self, checks: Iterable[Check], error: Exception) -> None:
         """It could not be looked at, because of a missing right or for another reason."""
-        if isinstance(error, Refused):
+        if isinstance(error, MissingRightError):
             outcome, reason = Outcome.NOT_SUPPORTED, error.reason
-        elif isinstance(error, CouldNotLook):
+        elif isinstance(error, InspectionError):
             outcome, reason = Outcome.ERROR, error.reason
         else:
             outcome, reason = Outcome.ERROR, f"{type(error).__name__}: {error}"
@@ -74,7 +74,7 @@ class Sheet:
 
     def keep_only_manifest_findings(self, reason: str) -> None:
         """The target is on its way: what passed now says nothing, and only a wrong manifest stays wrong."""
-        self.findings = [found for found in self.findings if found.component is Component.MANIFEST]
+        self.findings = [found for found in self.findings if found.component is BlamedComponent.MANIFEST]
         kept = {check for found in self.findings for check in found.checks}
         for check in self.applies:
             if check not in kept and self.outcomes.get(check, CheckResult(check, Outcome.PASSED)).outcome in (

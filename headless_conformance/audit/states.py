@@ -32,8 +32,10 @@ def state_of(found: Object, pods: Sequence[Object]) -> State:
     """The state of a StatefulSet with these Pods, its own."""
     spec, status = found.get("spec") or {}, found.get("status") or {}
     wanted = spec.get("replicas", 1)
-    ready = [pod for pod in pods if is_ready(pod)]
-    unready = tuple(f"{pod['metadata']['name']} ({why_unready(pod)})" for pod in pods if not is_ready(pod))
+    ready = [pod for pod in pods if is_pod_ready(pod)]
+    unready = tuple(
+        f"{pod['metadata']['name']} ({why_unready(pod)})" for pod in pods if not is_pod_ready(pod)
+    )
     text = f"{len(ready)} of {wanted} members Ready"
     leaving = [pod["metadata"]["name"] for pod in pods if pod["metadata"].get("deletionTimestamp")]
 
@@ -79,7 +81,7 @@ def _rolling(spec: Object, status: Object, wanted: int) -> str:
     return f"rolling, {updated} of {to_update} members updated" if updated < to_update else ""
 
 
-def is_ready(pod: Object) -> bool:
+def is_pod_ready(pod: Object) -> bool:
     """A Pod that is Ready and stays."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     ready = any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)

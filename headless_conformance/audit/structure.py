@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.collection import Snapshot
-from headless_conformance.audit.findings import Component, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.states import State
-from headless_conformance.records.objects import Kind, Service, read_service
+from headless_conformance.records.objects import Service, ServiceKind, read_service
 
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
@@ -68,7 +68,7 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
     if not case.service_name:
         sheet.found(
             Finding(
-                Component.MANIFEST,
+                BlamedComponent.MANIFEST,
                 f"StatefulSet {case.namespace}/{case.name}",
                 f"StatefulSet {case.namespace}/{case.name} names no governing Service",
                 check,
@@ -86,7 +86,7 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
     if case.service is None:
         sheet.found(
             Finding(
-                Component.MANIFEST,
+                BlamedComponent.MANIFEST,
                 f"StatefulSet {case.namespace}/{case.name}",
                 f"the governing Service {where} does not exist",
                 check,
@@ -103,15 +103,15 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
         )
         return
     service = read_service(case.service)
-    if service.kind is Kind.HEADLESS:
+    if service.kind is ServiceKind.HEADLESS:
         sheet.passed(check)
         return
-    seen = {Kind.EXTERNAL_NAME: "spec.type is ExternalName"}.get(
+    seen = {ServiceKind.EXTERNAL_NAME: "spec.type is ExternalName"}.get(
         service.kind, f"spec.clusterIP is {', '.join(service.cluster_ips) or 'not there yet'}"
     )
     sheet.found(
         Finding(
-            Component.MANIFEST,
+            BlamedComponent.MANIFEST,
             f"Service {where}",
             f"the governing Service {where} is not headless: {seen}",
             check,
@@ -140,7 +140,7 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
     if case.service is None:
         return
     service = read_service(case.service)
-    if not service.selector or service.kind is not Kind.HEADLESS:
+    if not service.selector or service.kind is not ServiceKind.HEADLESS:
         sheet.leave_out(Check.SELECTOR)
         return
     missing = {
@@ -162,7 +162,7 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
     who = f"members {some(sorted(missing))}" if missing else "the Pod template"
     sheet.found(
         Finding(
-            Component.MANIFEST,
+            BlamedComponent.MANIFEST,
             f"Service {service.key}",
             f"the governing Service {service.key} does not select {who}",
             Check.SELECTOR,
@@ -189,7 +189,7 @@ def check_host_names(case: SetCase, sheet: Sheet) -> None:
         return
     sheet.found(
         Finding(
-            Component.MANIFEST,
+            BlamedComponent.MANIFEST,
             f"StatefulSet {case.namespace}/{case.name}",
             f"members of {case.namespace}/{case.name} do not see their Pod names as host names: "
             f"{', '.join(wrong)}",
@@ -215,7 +215,7 @@ def check_pod_names(case: SetCase, sheet: Sheet) -> None:
         return
     sheet.found(
         Finding(
-            Component.STATEFUL_SET,
+            BlamedComponent.STATEFUL_SET,
             f"StatefulSet {case.namespace}/{case.name}",
             f"Pods of {case.namespace}/{case.name} are not named as their ordinals demand: {some(wrong)}",
             Check.POD_NAMES,
@@ -279,7 +279,7 @@ def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
         return
     sheet.found(
         Finding(
-            Component.STATEFUL_SET,
+            BlamedComponent.STATEFUL_SET,
             f"StatefulSet {case.namespace}/{case.name}",
             f"members of {case.namespace}/{case.name} lack volumes of their own: {some(wrong)}",
             Check.VOLUMES,

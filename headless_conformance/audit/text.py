@@ -13,7 +13,7 @@ WIDTH = max(len(outcome) for outcome in Outcome)
 SHOWN_TARGETS = 3
 
 
-def text_of(results: Sequence[AuditResult]) -> str:
+def audit_text(results: Sequence[AuditResult]) -> str:
     """All clusters, with the exit status at the end."""
     lines = [line for result in results for line in (*_cluster(result), "")]
     return (

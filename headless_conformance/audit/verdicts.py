@@ -8,9 +8,9 @@ from dataclasses import replace
 from headless_conformance.audit.blame import Blamed, dig
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import Dialogue
-from headless_conformance.audit.errors import CouldNotLook, Refused
-from headless_conformance.audit.findings import Component, Finding
-from headless_conformance.audit.judging import Judged
+from headless_conformance.audit.errors import InspectionError, MissingRightError
+from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.judging import JudgedTarget
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.results.verdict import Outcome
@@ -22,12 +22,12 @@ KEPT = (
 
 
 def write_dns_outcomes(
-    judged: Judged,
+    judged: JudgedTarget,
     dialogue: Dialogue,
     plan: Plan,
     blamed: Sequence[Blamed],
     long: Sequence[Finding],
-    silent: Mapping[DnsServer, CouldNotLook],
+    silent: Mapping[DnsServer, InspectionError],
 ) -> None:
     """Every check for which DNS servers were asked, with what they said about this target."""
     sheet, target = judged.sheet, judged.target
@@ -53,11 +53,11 @@ def write_dns_outcomes(
             _nothing_to_ask(judged, check)
     _write_absent(judged, dialogue, plan, counts.get(Check.ABSENT_NAMES, 0))
     for server, problem in silent.items():
-        outcome = Outcome.NOT_SUPPORTED if isinstance(problem, Refused) else Outcome.ERROR
+        outcome = Outcome.NOT_SUPPORTED if isinstance(problem, MissingRightError) else Outcome.ERROR
         sheet.write(Check.DNS_SERVERS, outcome, f"DNS server {server} could not be asked: {problem.reason}")
 
 
-def _write_truncated(judged: Judged, dialogue: Dialogue, plan: Plan) -> None:
+def _write_truncated(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
     """Of an answer that does not fit into a DNS message, what is missing says nothing."""
     for question, known in plan.always.items():
         checks = [check for owner, check in known if owner == judged.target]
@@ -73,7 +73,7 @@ def _write_truncated(judged: Judged, dialogue: Dialogue, plan: Plan) -> None:
                     judged.sheet.write(check, Outcome.NOT_JUDGED, reason)
 
 
-def _counts(judged: Judged, dialogue: Dialogue, plan: Plan) -> dict[Check, int]:
+def _counts(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> dict[Check, int]:
     """How many answers there are for each check; each counts for the TTL too."""
     counts: dict[Check, int] = {}
     for owners in (plan.always, plan.absent):
@@ -91,17 +91,17 @@ def _counts(judged: Judged, dialogue: Dialogue, plan: Plan) -> dict[Check, int]:
     return counts
 
 
-def _is_asked(judged: Judged, plan: Plan, check: Check) -> bool:
+def _is_asked(judged: JudgedTarget, plan: Plan, check: Check) -> bool:
     return any((judged.target, check) in known for known in plan.always.values())
 
 
-def _nothing_to_ask(judged: Judged, check: Check) -> None:
+def _nothing_to_ask(judged: JudgedTarget, check: Check) -> None:
     """A Service without named ports has no SRV records, one without hostnames no members' names."""
     if check not in judged.sheet.outcomes:
         judged.sheet.leave_out(check)
 
 
-def _write_absent(judged: Judged, dialogue: Dialogue, plan: Plan, answers: int) -> None:
+def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan, answers: int) -> None:
     sheet = judged.sheet
     if not any(owner == judged.target for known in plan.absent.values() for owner, _ in known):
         if not judged.state.settled:
@@ -117,13 +117,15 @@ def _write_absent(judged: Judged, dialogue: Dialogue, plan: Plan, answers: int) 
         sheet.write(Check.ABSENT_NAMES, Outcome.NOT_JUDGED, "no DNS server was asked for them")
 
 
-def _deviations(judged: Judged, dialogue: Dialogue, plan: Plan) -> Iterable[Finding]:
+def _deviations(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> Iterable[Finding]:
     """Where CoreDNS is known to differ from the specification."""
     for (known, question), servers in dialogue.deviations.items():
         for owner, check in plan.owners(question):
             if owner == judged.target:
                 yield Finding(
-                    Component.ALL_SERVERS if servers == set(dialogue.servers) else Component.ONE_SERVER,
+                    BlamedComponent.ALL_SERVERS
+                    if servers == set(dialogue.servers)
+                    else BlamedComponent.ONE_SERVER,
                     "CoreDNS",
                     f"CoreDNS is known to differ from the specification here: {known.id}",
                     check,
@@ -145,7 +147,7 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         key = (finding.component, finding.what, finding.summary, finding.outcome)
         known = found.get(key)
         found[key] = replace(known, targets=known.targets | finding.targets) if known else finding
-    outcomes, components = list(Outcome), list(Component)
+    outcomes, components = list(Outcome), list(BlamedComponent)
     return sorted(
         found.values(),
         key=lambda finding: (

@@ -26,7 +26,7 @@ LIMIT = "3m"
 PROBE_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 """Kubernetes' own image for tests of DNS."""
 
-Words = Annotated[
+TargetWords = Annotated[
     Optional[list[str]],  # noqa: UP045
     argument("TARGET"),
 ]
@@ -57,7 +57,7 @@ def _option(*names: str, **settings: Any) -> Any:
 
 
 def audit(
-    target: Words = None,
+    target: TargetWords = None,
     namespace: Annotated[
         str, _option("--namespace", "-n", envvar="NAMESPACE", help="everything in it (NAMESPACE)")
     ] = "",

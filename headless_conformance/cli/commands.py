@@ -53,14 +53,14 @@ RENAMED = {"claims": "requirements", "faults-page": "pages", "check": "audit"}
 """Targets and commands that have another name now."""
 
 
-def renamed(names: Sequence[str]) -> str:
+def renamed_command(names: Sequence[str]) -> str:
     """The sentence about the first of these names when it is an old one; empty when it is not."""
     old = names[0] if names else ""
     return f"{old} is called {RENAMED[old]} now; use `make {RENAMED[old]}`." if old in RENAMED else ""
 
 
 if __name__ == "__main__":
-    if sentence := renamed(sys.argv[1:]):
+    if sentence := renamed_command(sys.argv[1:]):
         sys.exit(f"error: {sentence}")
     for name, summary in {**COMMANDS, **OF_MAKE}.items():
         print(f"  make {name:<15} {summary}")

@@ -15,7 +15,7 @@ import typer
 from headless_conformance.cli.audit import audit
 from headless_conformance.cli.clean import clean
 from headless_conformance.cli.clean_existing import clean_existing
-from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, renamed
+from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, renamed_command
 from headless_conformance.cli.compare import compare
 from headless_conformance.cli.coverage import requirements
 from headless_conformance.cli.debian_lock import debian_lock
@@ -87,7 +87,9 @@ def program() -> typer.Typer:
 @in_one_sentence
 def run(words: Sequence[str]) -> int:
     """Run one command; its exit status, BAD_INPUT for words that nobody understands, or 130 after ^C."""
-    if sentence := renamed(words) or variables.renamed(name for name, value in os.environ.items() if value):
+    if sentence := renamed_command(words) or variables.renamed_variable(
+        name for name, value in os.environ.items() if value
+    ):
         raise UserError(sentence)
     # SIGTERM ends a build or a start the way ^C does: what it started is ended too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from headless_conformance.cluster.dns_answer import Answer
-from headless_conformance.cluster.dns_checks import Check, must_be
+from headless_conformance.cluster.dns_checks import AnswerCheck, must_be
 from headless_conformance.cluster.dns_client import Convergence, Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
@@ -18,7 +18,7 @@ PENDING_SECONDS = 5.0
 
 
 def require_converged(
-    headless_set: HeadlessSet, dns: Dns, name: str, rdtype: str, check: Check
+    headless_set: HeadlessSet, dns: Dns, name: str, rdtype: str, check: AnswerCheck
 ) -> Convergence:
     """Every DNS server passes as soon as it must know of a change."""
     __tracebackhide__ = True
@@ -42,7 +42,7 @@ def require_fqdns(headless_set: HeadlessSet, dns: Dns) -> float:
     return max(convergence.right_since for convergence in found)
 
 
-def must_not_mention(*stale: str) -> Check:
+def must_not_mention(*stale: str) -> AnswerCheck:
     """None of these names and addresses is among the records of any section."""
 
     def check(answer: Answer) -> None:

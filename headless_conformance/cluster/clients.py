@@ -12,7 +12,7 @@ from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import PORT, Server
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
-from headless_conformance.cluster.headless_set import is_ready
+from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.core.errors import NotSupported
@@ -53,7 +53,7 @@ def ready_replicas(kube: Kube) -> dict[Server, str]:
             "nodeName"
         ]
         for pod in pods
-        if is_ready(pod)
+        if is_pod_ready(pod)
     }
 
 

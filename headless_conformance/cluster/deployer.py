@@ -9,11 +9,11 @@ import allure
 
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.headless_set import HeadlessSet, is_ready
+from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
 from headless_conformance.cluster.kube import CommandResult, Kube, Object
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
-from headless_conformance.cluster.shared import Shared
+from headless_conformance.cluster.shared import RunState
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import Where, require_equal
 
@@ -28,7 +28,7 @@ class Deployer:
     kube: Kube
     cluster: Cluster
     facts: Facts
-    shared: Shared
+    shared: RunState
 
     def apply(self, folder: ManifestFolder, file: str, namespace: str, *options: str) -> CommandResult:
         """`kubectl apply -f` of a file, fitted to the cluster, as a reader would do it."""
@@ -67,7 +67,7 @@ class Deployer:
         name = headless_set.pod_name(ordinal)
 
         def check() -> None:
-            seen = is_ready(headless_set.get_pod(ordinal))
+            seen = is_pod_ready(headless_set.get_pod(ordinal))
             require_equal(f"Pod {name} Ready", seen, ready, where=headless_set.where)
 
         if Capability.KUBELET in self.cluster.capabilities:

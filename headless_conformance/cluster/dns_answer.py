@@ -138,7 +138,7 @@ def _value(rdata: Any) -> str:
     return f"{rdata.target} {rdata.port}" if rdata.rdtype == dns.rdatatype.SRV else str(rdata)
 
 
-def reverse_name(address: str) -> str:
+def ptr_owner_name(address: str) -> str:
     """The name that PTR records of an address are kept under."""
     return str(dns.reversename.from_address(address))
 

@@ -10,11 +10,11 @@ import dns.name
 from headless_conformance.cluster.dns_answer import SHOWN, Answer, records_of, type_of
 from headless_conformance.core.mismatch import items_of
 
-Check = Callable[[Answer], None]
+AnswerCheck = Callable[[Answer], None]
 """Raises a Mismatch when one answer is not as it must be."""
 
 
-def must_be(expected: Iterable[str]) -> Check:
+def must_be(expected: Iterable[str]) -> AnswerCheck:
     """NOERROR, and exactly these records of the type asked for, owned by the name asked for, each once."""
     wanted = sorted(expected)
 
@@ -27,7 +27,7 @@ def must_be(expected: Iterable[str]) -> Check:
     return check
 
 
-def must_be_srv(targets: Mapping[str, str], port: int) -> Check:
+def must_be_srv(targets: Mapping[str, str], port: int) -> AnswerCheck:
     """Exactly one SRV record for each target, with this port; in the additional section, each target's
     address.
 
@@ -46,7 +46,7 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> Check:
     return check
 
 
-def must_include(value: str) -> Check:
+def must_include(value: str) -> AnswerCheck:
     """NOERROR, and this is among the records:
     every Service that selects a Pod gives its address one more name."""
 

@@ -19,7 +19,7 @@ import dns.name
 from headless_conformance.cluster import agent_program
 from headless_conformance.cluster.agent import JOB_SECONDS
 from headless_conformance.cluster.dns_answer import Answer, Server, Transport
-from headless_conformance.cluster.dns_checks import Check, must_be_nxdomain
+from headless_conformance.cluster.dns_checks import AnswerCheck, must_be_nxdomain
 from headless_conformance.cluster.waiting import (
     AT_REST_TIMEOUT,
     SUCCESSES_IN_A_ROW,
@@ -109,7 +109,7 @@ class Dns:
         ]
 
     def require(
-        self, name: str, rdtype: str, check: Check, *, within: float | None = None, repeat: int = 1
+        self, name: str, rdtype: str, check: AnswerCheck, *, within: float | None = None, repeat: int = 1
     ) -> Convergence:
         """Wait until every server passes `check` over UDP and TCP; a Mismatch names server, transport and
         answer.
@@ -173,7 +173,7 @@ class Dns:
         return answers
 
 
-def _require_all(answers: Sequence[Answer], check: Check) -> None:
+def _require_all(answers: Sequence[Answer], check: AnswerCheck) -> None:
     """Every one of these answers passes; they came after enough right ones in a row."""
     __tracebackhide__ = True
     for number, answer in enumerate(answers, start=1):

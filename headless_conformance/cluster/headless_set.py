@@ -125,11 +125,11 @@ class HeadlessSet:
 
     def ready_ips(self) -> list[str]:
         """Addresses of the Pods that are Ready, from their status."""
-        return [pod_ip(pod) for pod in self.get_pods() if is_ready(pod)]
+        return [pod_ip(pod) for pod in self.get_pods() if is_pod_ready(pod)]
 
     def ready_ips_by_fqdn(self) -> dict[str, str]:
         """Pod FQDN and address of each Pod that is Ready, from its status."""
-        ready = [pod for pod in self.get_pods() if is_ready(pod)]
+        ready = [pod for pod in self.get_pods() if is_pod_ready(pod)]
         return {f"{pod['metadata']['name']}.{self.service_fqdn}": pod_ip(pod) for pod in ready}
 
     def endpoint_slices(self) -> list[Object]:
@@ -172,7 +172,7 @@ class HeadlessSet:
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
             for _, pod in self.kube.watch("Pod", self.namespace, name, left):
-                if pod["metadata"]["uid"] != other_than and is_ready(pod):
+                if pod["metadata"]["uid"] != other_than and is_pod_ready(pod):
                     return time.monotonic()
         raise ObservationError(f"Pod {name} was not Ready within {within:.0f} s: {self._pod_states()}")
 
@@ -203,7 +203,7 @@ class HeadlessSet:
         except ApiException as error:
             return str(error.reason)
         states = [f"{pod['metadata']['name']}: {_state(pod)}" for pod in pods] or ["no Pod"]
-        late = next((pod for pod in pods if not is_ready(pod)), None)
+        late = next((pod for pod in pods if not is_pod_ready(pod)), None)
         return "; ".join(states) + (
             f"\nlog of {late['metadata']['name']}:\n{self.kube.log(late)}" if late else ""
         )
@@ -227,7 +227,7 @@ def pod_ip(pod: Object) -> str:
     return str(found)
 
 
-def is_ready(pod: Object) -> bool:
+def is_pod_ready(pod: Object) -> bool:
     """Whether a Pod is Ready and not being deleted."""
     conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain
 from headless_conformance.cluster.dns_client import Dns
-from headless_conformance.cluster.headless_set import HeadlessSet, is_ready, pod_ip
+from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready, pod_ip
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.waiting import ObservationError
@@ -160,7 +160,7 @@ class _Events:
             if event["type"] == "DELETED":
                 self.known.discard(name)
                 self.found.put((name, None, now))
-            elif name not in self.known and is_ready(pod):
+            elif name not in self.known and is_pod_ready(pod):
                 self.known.add(name)
                 self.found.put((name, pod_ip(pod), now))
         return version
@@ -241,10 +241,10 @@ class LargeSet:
     def addresses(self) -> dict[str, str]:
         """Name and address of each Ready Pod, from its status."""
         pods = self.pods.kube.list("Pod", self.pods.namespace)
-        return {pod["metadata"]["name"]: pod_ip(pod) for pod in pods if is_ready(pod)}
+        return {pod["metadata"]["name"]: pod_ip(pod) for pod in pods if is_pod_ready(pod)}
 
 
-def choose(names: Iterable[str], seed: int, count: int | None) -> list[str]:
+def sample_of(names: Iterable[str], seed: int, count: int | None) -> list[str]:
     """`count` of the names, the same for the same seed; all of them where `count` is None."""
     ordered = sorted(names)
     return ordered if count is None else random.Random(seed).sample(ordered, min(count, len(ordered)))

@@ -39,7 +39,7 @@ def folder_of_run(run: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Shared:
+class RunState:
     """One run on one cluster."""
 
     folder: Path

@@ -54,11 +54,11 @@ class ObservationError(Exception):
 COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (ObservationError, ApiException, HTTPError)
 
 
-class _OnceMore(Exception):
+class _TooFewSuccesses(Exception):
     """A success that is not yet the last one needed."""
 
 
-POLLED: tuple[type[Exception], ...] = (AssertionError, _OnceMore, *COULD_NOT_OBSERVE)
+POLLED: tuple[type[Exception], ...] = (AssertionError, _TooFewSuccesses, *COULD_NOT_OBSERVE)
 
 
 def _worth_another_look(error: BaseException) -> bool:
@@ -85,7 +85,7 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
             raise
         in_a_row += 1
         if in_a_row < SUCCESSES_IN_A_ROW:
-            raise _OnceMore
+            raise _TooFewSuccesses
         return value
 
     def time_is_up(state: RetryCallState) -> bool:
@@ -124,10 +124,10 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
         nonlocal attempts
         attempts += 1
         check()
-        raise _OnceMore
+        raise _TooFewSuccesses
 
     polling = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, (_OnceMore, *COULD_NOT_OBSERVE))),
+        retry=retry_if_exception(lambda error: isinstance(error, (_TooFewSuccesses, *COULD_NOT_OBSERVE))),
         stop=stop_after_delay(during),
         wait=wait_fixed(INTERVAL),
         retry_error_callback=_outcome_of_last,
@@ -141,7 +141,7 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
 
 def _outcome_of_last(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    if error is not None and not isinstance(error, _OnceMore):
+    if error is not None and not isinstance(error, _TooFewSuccesses):
         raise error
 
 

@@ -22,7 +22,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Variable:
+class FromVariable:
     """The variable of the environment that a field is read from."""
 
     name: str
@@ -76,7 +76,7 @@ FilePath = Annotated[Path | None, BeforeValidator(lambda value: Path(value).abso
 
 
 class _FromEnvironment(BaseModel):
-    """A frozen model; a field with a Variable is read from the environment."""
+    """A frozen model; a field with a FromVariable is read from the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,17 +84,17 @@ class _FromEnvironment(BaseModel):
 class Network(_FromEnvironment):
     """Address ranges and domain of a cluster that we create; an empty string is the provider's default."""
 
-    pod_cidr: Annotated[str, Variable("POD_CIDR")] = ""
-    service_cidr: Annotated[str, Variable("SERVICE_CIDR")] = ""
-    domain: Annotated[str, Variable("CLUSTER_DOMAIN")] = ""
+    pod_cidr: Annotated[str, FromVariable("POD_CIDR")] = ""
+    service_cidr: Annotated[str, FromVariable("SERVICE_CIDR")] = ""
+    domain: Annotated[str, FromVariable("CLUSTER_DOMAIN")] = ""
 
 
 class Scale(_FromEnvironment):
     """Which of very many Pods are looked at one by one."""
 
-    seed: Annotated[Number, Variable("SCALE_SEED")] = None
+    seed: Annotated[Number, FromVariable("SCALE_SEED")] = None
     """Of their choice; None for a random one."""
-    names: Annotated[NumberOrAll, Variable("SCALE_NAMES")] = SCALE_NAMES
+    names: Annotated[NumberOrAll, FromVariable("SCALE_NAMES")] = SCALE_NAMES
     """How many; None for all."""
 
 
@@ -104,51 +104,51 @@ class Selection(_FromEnvironment):
     `results.selection` knows what the words may be.
     """
 
-    document: Annotated[str, Variable("DOCUMENT")] = ""
-    section: Annotated[str, Variable("SECTION")] = ""
-    requirement: Annotated[str, Variable("REQUIREMENT")] = ""
-    level: Annotated[str, Variable("LEVEL")] = ""
-    rerun: Annotated[str, Variable("RERUN")] = ""
+    document: Annotated[str, FromVariable("DOCUMENT")] = ""
+    section: Annotated[str, FromVariable("SECTION")] = ""
+    requirement: Annotated[str, FromVariable("REQUIREMENT")] = ""
+    level: Annotated[str, FromVariable("LEVEL")] = ""
+    rerun: Annotated[str, FromVariable("RERUN")] = ""
     """Path of an earlier report."""
 
 
-class Target(_FromEnvironment):
+class OwnCluster(_FromEnvironment):
     """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
 
-    kubeconfig: Annotated[str, Variable("KUBECONFIG")] = ""
+    kubeconfig: Annotated[str, FromVariable("KUBECONFIG")] = ""
     """As kubectl takes it: one path, or several with colons."""
-    context: Annotated[str, Variable("CONTEXT")] = ""
-    confirmed: Annotated[Flag, Variable("CONFIRM")] = False
-    dry_run: Annotated[Flag, Variable("DRY_RUN")] = False
-    image_prefix: Annotated[Prefix, Variable("IMAGE_PREFIX")] = ""
-    storage_class: Annotated[str, Variable("STORAGE_CLASS")] = ""
-    pull_secret: Annotated[FilePath, Variable("PULL_SECRET")] = None
+    context: Annotated[str, FromVariable("CONTEXT")] = ""
+    confirmed: Annotated[Flag, FromVariable("CONFIRM")] = False
+    dry_run: Annotated[Flag, FromVariable("DRY_RUN")] = False
+    image_prefix: Annotated[Prefix, FromVariable("IMAGE_PREFIX")] = ""
+    storage_class: Annotated[str, FromVariable("STORAGE_CLASS")] = ""
+    pull_secret: Annotated[FilePath, FromVariable("PULL_SECRET")] = None
     """A Docker configuration file with the registry's credentials."""
 
 
 class Settings(_FromEnvironment):
     """One run. `provider` is empty when the person left the choice to us."""
 
-    asked_release: Annotated[str, Variable("K8S")] = ""
+    asked_release: Annotated[str, FromVariable("K8S")] = ""
     """As the person wrote it; empty when they left it to us."""
     release: Release
     versions: Versions
-    provider: Annotated[str, Variable("PROVIDER")] = ""
-    images: Annotated[Images, _one_of(*Images), Variable("IMAGES")] = Images.AUTO
-    keep: Annotated[Flag, Variable("KEEP")] = False
-    strict: Annotated[Flag, Variable("STRICT")] = False
-    slow: Annotated[Flag, Variable("SLOW")] = False
-    debian_drift: Annotated[Flag, Variable("DEBIAN_DRIFT")] = False
-    full: Annotated[Flag, Variable("FULL")] = False
-    namespace: Annotated[str, Variable("NAMESPACE")] = "default"
+    provider: Annotated[str, FromVariable("PROVIDER")] = ""
+    images: Annotated[Images, _one_of(*Images), FromVariable("IMAGES")] = Images.AUTO
+    keep: Annotated[Flag, FromVariable("KEEP")] = False
+    strict: Annotated[Flag, FromVariable("STRICT")] = False
+    slow: Annotated[Flag, FromVariable("SLOW")] = False
+    debian_drift: Annotated[Flag, FromVariable("DEBIAN_DRIFT")] = False
+    full: Annotated[Flag, FromVariable("FULL")] = False
+    namespace: Annotated[str, FromVariable("NAMESPACE")] = "default"
     """Where the documented stack goes; empty where it goes into a namespace of ours."""
-    report_lang: Annotated[str, _one_of("en", "zh"), Variable("REPORT_LANG")] = "en"
-    arguments: Annotated[str, Variable("ARGS")] = ""
+    report_lang: Annotated[str, _one_of("en", "zh"), FromVariable("REPORT_LANG")] = "en"
+    arguments: Annotated[str, FromVariable("ARGS")] = ""
     """More arguments for pytest, quoted as in a shell."""
     selection: Selection = Selection()
     network: Network = Network()
     scale: Scale = Scale()
-    target: Target = Target()
+    target: OwnCluster = OwnCluster()
 
     def with_changes(self, **changes: Any) -> Settings:
         """The same settings but for these fields."""
@@ -159,7 +159,7 @@ GROUPS: Mapping[str, type[_FromEnvironment]] = {
     "selection": Selection,
     "network": Network,
     "scale": Scale,
-    "target": Target,
+    "target": OwnCluster,
 }
 """The fields of Settings whose own fields are variables."""
 
@@ -167,7 +167,7 @@ GROUPS: Mapping[str, type[_FromEnvironment]] = {
 def _variables(model: type[_FromEnvironment]) -> Iterator[tuple[str, str]]:
     """(field, variable) of a model."""
     for field, about in model.model_fields.items():
-        yield from ((field, found.name) for found in about.metadata if isinstance(found, Variable))
+        yield from ((field, found.name) for found in about.metadata if isinstance(found, FromVariable))
 
 
 def _given(model: type[_FromEnvironment], env: Mapping[str, str]) -> dict[str, Any]:

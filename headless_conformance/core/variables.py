@@ -234,7 +234,7 @@ def of_command(command: str) -> list[Variable]:
     return [variable for variable in VARIABLES.values() if command in variable.commands]
 
 
-def renamed(names: Iterable[str]) -> str:
+def renamed_variable(names: Iterable[str]) -> str:
     """The sentence about the first of these names that is an old one; empty when none is."""
     old = next((name for name in names if name in RENAMED), None)
     return f"{old} is called {RENAMED[old]} now; set {RENAMED[old]}= in its place." if old else ""
@@ -265,6 +265,6 @@ def markdown_table() -> str:
 
 
 if __name__ == "__main__":
-    sentence = renamed(sys.argv[1:]) or unknown(sys.argv[1:])
+    sentence = renamed_variable(sys.argv[1:]) or unknown(sys.argv[1:])
     print(sentence)
     sys.exit(2 if sentence else 0)

@@ -19,7 +19,13 @@ from headless_conformance.faults.catalogue import (
 )
 from headless_conformance.faults.evaluation import Effect, ScenarioRun, requirements_without_fault
 from headless_conformance.faults.model import KubectlVersion, Scenario
-from headless_conformance.faults.report import PAGE, Report, catalogue_page, print_table, write_report
+from headless_conformance.faults.report import (
+    PAGE,
+    DetectionReport,
+    catalogue_page,
+    print_table,
+    write_detection_report,
+)
 from headless_conformance.faults.runner import PlannedRun, assign, run_all
 from headless_conformance.faults.scope import requirements_to_verify
 from headless_conformance.providers.containers import KEPT
@@ -28,10 +34,10 @@ from headless_conformance.providers.run_context import RunContext
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.toolchain.kubectl import kubectl_of
 
-Kind = Literal["faults", "variations"]
+ScenarioKind = Literal["faults", "variations"]
 
 
-def detect(settings: Settings, kind: Kind, names: Sequence[str] = ()) -> int:
+def detect(settings: Settings, kind: ScenarioKind, names: Sequence[str] = ()) -> int:
     """Run faults or variations and write reports/KIND.yaml and KIND.html; 1 if anything is not as expected.
 
     The runs on kind hand one cluster on to each other; at the end it is deleted, unless it is to be kept.
@@ -61,7 +67,7 @@ def detect(settings: Settings, kind: Kind, names: Sequence[str] = ()) -> int:
             for context in contexts.values():
                 context.end_run()
     bare = requirements_without_fault(documents, find_faults()) if kind == "faults" and not names else []
-    write_report(REPORTS, Report(kind, documents, runs, bare, settings.release.patch))
+    write_detection_report(REPORTS, DetectionReport(kind, documents, runs, bare, settings.release.patch))
     print_table(runs)
     print(_conclusion(runs, kind, settings.release.patch, time.monotonic() - begun))
     if bare:
@@ -77,7 +83,7 @@ def _prepare(context: RunContext[Any], scenarios: Sequence[Scenario]) -> None:
         kubectl_of(context.settings.versions.row(minor), Progress(total=1))
 
 
-def _conclusion(runs: Sequence[ScenarioRun], kind: Kind, kubernetes: str, seconds: float) -> str:
+def _conclusion(runs: Sequence[ScenarioRun], kind: ScenarioKind, kubernetes: str, seconds: float) -> str:
     good = sum(run.as_expected for run in runs)
     detected, missed, unexpected = (
         sum(len(run.having(effect)) for run in runs)

@@ -38,7 +38,7 @@ SIGNS = {
 
 
 @dataclass(frozen=True)
-class Report:
+class DetectionReport:
     """What runs under faults or variations showed."""
 
     kind: str
@@ -77,7 +77,7 @@ def _run_row(run: ScenarioRun) -> dict[str, Any]:
     return row
 
 
-def write_report(folder: Path, report: Report) -> None:
+def write_detection_report(folder: Path, report: DetectionReport) -> None:
     """Write KIND.yaml and KIND.html below `folder`."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     data = {
@@ -98,7 +98,7 @@ def write_report(folder: Path, report: Report) -> None:
     (folder / f"{report.kind}.html").write_text(_html(report, now))
 
 
-def _html(report: Report, now: str) -> str:
+def _html(report: DetectionReport, now: str) -> str:
     """One table for each document on which a run had an effect, with a row for each of its requirements."""
     tables = []
     for document in report.documents:

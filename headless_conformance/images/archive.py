@@ -47,7 +47,7 @@ class Link:
     target: str
 
 
-Entry = File | Directory | Link
+LayerEntry = File | Directory | Link
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class ImageConfig:
     """Such as `3306/tcp`."""
 
 
-def write_layer(path: Path, entries: Mapping[str, Entry]) -> None:
+def write_layer(path: Path, entries: Mapping[str, LayerEntry]) -> None:
     """Write an uncompressed layer tar with these entries, sorted by path; paths are absolute in the image."""
-    everything: dict[str, Entry] = {}
+    everything: dict[str, LayerEntry] = {}
     for name, entry in entries.items():
         inside = PurePosixPath("/", name).relative_to("/")
         for parent in reversed(inside.parents[:-1]):
@@ -76,7 +76,7 @@ def write_layer(path: Path, entries: Mapping[str, Entry]) -> None:
             _add(tar, name, everything[name])
 
 
-def _add(tar: tarfile.TarFile, name: str, entry: Entry) -> None:
+def _add(tar: tarfile.TarFile, name: str, entry: LayerEntry) -> None:
     info = tarfile.TarInfo(name)
     if isinstance(entry, Link):
         info.type, info.linkname, info.mode = tarfile.SYMTYPE, entry.target, 0o777

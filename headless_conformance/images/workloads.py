@@ -28,9 +28,9 @@ from headless_conformance.images.archive import (
     PATH_VARIABLE,
     PREFIX,
     Directory,
-    Entry,
     File,
     ImageConfig,
+    LayerEntry,
     Link,
     write_archive,
     write_layer,
@@ -164,7 +164,7 @@ def _upstream(pins: Iterable[Pin], package: str) -> str:
     return re.sub(r"^\d+:|[-+].*$", "", version)
 
 
-def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, Entry]:
+def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, LayerEntry]:
     """What every image needs beside its packages."""
     return {
         "/etc/passwd": File((ACCOUNTS + more_accounts).encode()),
@@ -216,7 +216,7 @@ def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Pa
 
     def layers(scratch: Path) -> Sequence[Path]:
         binary, applets = _busybox(found, scratch, progress)
-        entries: dict[str, Entry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
+        entries: dict[str, LayerEntry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
         entries.update({path: Link("/bin/busybox") for path in applets if path != "/bin/busybox"})
         write_layer(scratch / "own.tar", entries)
         return [scratch / "own.tar"]

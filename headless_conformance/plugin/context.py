@@ -134,7 +134,7 @@ class Run:
         """Tests that stand for no requirement, and what kept others from running."""
         return [case for case in self.results if not case.requirements]
 
-    def judge(self, pytest_status: int) -> int:
+    def judge_run(self, pytest_status: int) -> int:
         """Compute results, verdicts and result, once, when the run is over; returns its exit status.
 
         An aborted collection or a crash of pytest is never better than an error.

@@ -56,7 +56,7 @@ def finish_session(session: pytest.Session) -> None:
     _is_done(run, "removing what the run created", lambda: _remove_created(context))
     _is_done(run, "leaving the cluster", context.end_session)
     if run.is_conformance:
-        session.exitstatus = run.judge(session.exitstatus)
+        session.exitstatus = run.judge_run(session.exitstatus)
         hook.pytest_conformance_finished(session=session, run=run)
 
 

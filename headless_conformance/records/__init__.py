@@ -12,14 +12,20 @@ It is computed from objects of the API as plain JSON, and from nothing that a DN
 """
 
 from headless_conformance.records.endpoints import (
-    Changed,
+    EndpointChange,
     EndpointDifference,
     ListedEndpoint,
     compare_endpoints,
     expected_endpoints,
 )
 from headless_conformance.records.expectation import Denial, Expectation, Presence, Question, Record
-from headless_conformance.records.judgement import Answer, Kind, Mismatch, ResourceRecord, judge
+from headless_conformance.records.judgement import (
+    AnswerData,
+    DifferenceKind,
+    RecordDifference,
+    ResourceRecord,
+    judge,
+)
 from headless_conformance.records.known_differences import (
     KNOWN_DIFFERENCES,
     KnownDifference,
@@ -34,18 +40,18 @@ from headless_conformance.records.zone import Zone, zone_of
 __all__ = [
     "KNOWN_DIFFERENCES",
     "RULES",
-    "Answer",
-    "Changed",
+    "AnswerData",
     "Denial",
+    "DifferenceKind",
+    "EndpointChange",
     "EndpointDifference",
     "Expectation",
-    "Kind",
     "KnownDifference",
     "ListedEndpoint",
-    "Mismatch",
     "Presence",
     "Question",
     "Record",
+    "RecordDifference",
     "ResourceRecord",
     "Rule",
     "Zone",

@@ -23,10 +23,10 @@ from headless_conformance.records.objects import (
     CONTROLLER,
     EndpointPort,
     EndpointSlice,
-    Kind,
     Object,
     Pod,
     Service,
+    ServiceKind,
     ServicePort,
     read_pod,
     read_service,
@@ -67,7 +67,7 @@ class ListedEndpoint:
 
 
 @dataclass(frozen=True)
-class Changed:
+class EndpointChange:
     """An endpoint that is there and is not as it must be."""
 
     expected: ListedEndpoint
@@ -87,7 +87,7 @@ class EndpointDifference:
     service: str
     missing: tuple[ListedEndpoint, ...] = ()
     surplus: tuple[ListedEndpoint, ...] = ()
-    changed: tuple[Changed, ...] = ()
+    changed: tuple[EndpointChange, ...] = ()
     mislabelled: tuple[str, ...] = ()
     """Slices whose label for headless Services is there and must not be, or the other way round."""
 
@@ -148,14 +148,14 @@ def compare_endpoints(
         return EndpointDifference(read.key)
     of_service = [found for found in map(read_slice, slices) if found.service_key == read.key]
     own = [found for found in of_service if found.managed_by == CONTROLLER]
-    headless = read.kind is Kind.HEADLESS
+    headless = read.kind is ServiceKind.HEADLESS
     mislabelled = tuple(sorted(found.name for found in own if found.says_headless != headless))
     return _difference(read.key, expected, listed_endpoints(own), mislabelled)
 
 
 def is_controlled(service: Service) -> bool:
     """Whether the EndpointSlice controller writes the endpoints of this Service."""
-    return service.kind is not Kind.EXTERNAL_NAME and bool(service.selector)
+    return service.kind is not ServiceKind.EXTERNAL_NAME and bool(service.selector)
 
 
 def selects(service: Service, pod: Pod) -> bool:
@@ -182,7 +182,7 @@ def family_of(address: str) -> str:
     return f"IPv{ipaddress.ip_address(address).version}"
 
 
-def is_ready(service: Service, pod: Pod) -> bool:
+def counts_as_ready(service: Service, pod: Pod) -> bool:
     """Ready Pods that stay, or all with `publishNotReadyAddresses`."""
     return service.publish_not_ready or (pod.ready and not pod.terminating)
 
@@ -217,7 +217,7 @@ def _endpoints_of(service: Service, pod: Pod) -> Iterator[ListedEndpoint]:
                 hostname=hostname(service, pod),
                 target=f"Pod/{pod.namespace}/{pod.name}/{pod.uid}",
                 node=pod.node,
-                ready=is_ready(service, pod),
+                ready=counts_as_ready(service, pod),
                 serving=pod.ready,
                 terminating=pod.terminating,
             )
@@ -232,7 +232,7 @@ def _difference(
     missing, surplus = expected - seen, seen - expected
     wrong = {endpoint.identity: endpoint for endpoint in sorted(surplus, key=str)}
     changed = tuple(
-        Changed(endpoint, wrong[endpoint.identity])
+        EndpointChange(endpoint, wrong[endpoint.identity])
         for endpoint in sorted(missing, key=str)
         if endpoint.identity in wrong
     )

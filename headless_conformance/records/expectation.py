@@ -86,7 +86,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Assigned:
+class ServerLabelledRecords:
     """Records whose target has a first label of the server's choice, because endpoints have no hostname
     (R1)."""
 
@@ -139,7 +139,7 @@ class Expectation:
     """Each must be in the answer."""
     permitted: frozenset[Record] = frozenset()
     """Each may be in the answer."""
-    assigned: tuple[Assigned, ...] = ()
+    assigned: tuple[ServerLabelledRecords, ...] = ()
     open_targets: OpenTargets | None = None
     denial: Denial | None = None
     """How absence must be said; None where either way will do."""

@@ -41,7 +41,7 @@ class ResourceRecord:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerData:
     """What a server said, however it was asked."""
 
     rcode: str
@@ -51,7 +51,7 @@ class Answer:
     """With TC set, what is missing proves nothing: ask again over TCP."""
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """How an answer differs."""
 
     MISSING = "missing"
@@ -64,10 +64,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class RecordDifference:
     """One difference. `expected` and `seen` are lines of zones: the model's, and the answer's."""
 
-    kind: Kind
+    kind: DifferenceKind
     question: Question
     rules: tuple[str, ...]
     expected: str = ""
@@ -85,7 +85,7 @@ class Mismatch:
         return "\n".join(f"{line}  ; {self.kind}, {' '.join(self.rules)}" for line in lines)
 
 
-def judge(zone: Zone, question: Question, answer: Answer) -> list[Mismatch]:
+def judge(zone: Zone, question: Question, answer: AnswerData) -> list[RecordDifference]:
     """All differences between an answer and what the zone says about the question; none when it is right."""
     return [
         *_judge(zone, question, answer, frozenset((question.name,))),
@@ -98,7 +98,9 @@ def denial_line(question: Question, denial: str) -> str:
     return f"; {question.name} IN {'ANY' if denial == NXDOMAIN else question.rdtype} {denial}"
 
 
-def _judge(zone: Zone, question: Question, answer: Answer, followed: frozenset[str]) -> Iterator[Mismatch]:
+def _judge(
+    zone: Zone, question: Question, answer: AnswerData, followed: frozenset[str]
+) -> Iterator[RecordDifference]:
     expectation = zone.expectation(question)
     if expectation.presence is Presence.LEFT_OPEN and not expectation.bounded:
         return
@@ -107,14 +109,16 @@ def _judge(zone: Zone, question: Question, answer: Answer, followed: frozenset[s
     records, unreadable = _read(own)
     alias = _alias(records) if question.rdtype != "CNAME" else None
     for found in unreadable:
-        yield Mismatch(Kind.SURPLUS, question, expectation.rules, seen=found.line)
+        yield RecordDifference(DifferenceKind.SURPLUS, question, expectation.rules, seen=found.line)
     for record, count in Counter(records).items():
         if count > 1:
             line = f"{record.line(question.name)} ({count} times)"
-            yield Mismatch(Kind.DUPLICATE, question, ("RFC2181",), record.line(question.name), line, record)
+            yield RecordDifference(
+                DifferenceKind.DUPLICATE, question, ("RFC2181",), record.line(question.name), line, record
+            )
     if alias is None or not expectation.allows(alias):
         for found in chain:
-            yield Mismatch(Kind.OWNER, question, expectation.rules, seen=found.line)
+            yield RecordDifference(DifferenceKind.OWNER, question, expectation.rules, seen=found.line)
     yield from _rcode(expectation, answer, records, alias)
     yield from _records(expectation, frozenset(records), answer.truncated)
     if alias and expectation.allows(alias) and alias.value not in followed:
@@ -139,8 +143,8 @@ def _alias(records: Iterable[Record]) -> Record | None:
 
 
 def _rcode(
-    expectation: Expectation, answer: Answer, records: list[Record], alias: Record | None
-) -> Iterator[Mismatch]:
+    expectation: Expectation, answer: AnswerData, records: list[Record], alias: Record | None
+) -> Iterator[RecordDifference]:
     """The response code, unless records that are too much or too few say it already."""
     question = expectation.question
     if alias and expectation.allows(alias) and answer.rcode in (NOERROR, NXDOMAIN):
@@ -156,29 +160,41 @@ def _rcode(
     if not right:
         seen = Denial.NODATA.value if answer.rcode == NOERROR and not records else answer.rcode
         expected = denial_line(question, wanted) if wanted != NOERROR else ""
-        yield Mismatch(Kind.RCODE, question, expectation.rules, expected, denial_line(question, seen))
+        yield RecordDifference(
+            DifferenceKind.RCODE, question, expectation.rules, expected, denial_line(question, seen)
+        )
 
 
-def _records(expectation: Expectation, seen: frozenset[Record], truncated: bool) -> Iterator[Mismatch]:
+def _records(
+    expectation: Expectation, seen: frozenset[Record], truncated: bool
+) -> Iterator[RecordDifference]:
     question, rules = expectation.question, expectation.rules
     for record in _sorted(expectation.records - seen) if not truncated else ():
-        yield Mismatch(Kind.MISSING, question, rules, expected=record.line(question.name), record=record)
+        yield RecordDifference(
+            DifferenceKind.MISSING, question, rules, expected=record.line(question.name), record=record
+        )
     for record in _sorted(record for record in seen if not expectation.allows(record)):
-        yield Mismatch(Kind.SURPLUS, question, rules, seen=record.line(question.name), record=record)
+        yield RecordDifference(
+            DifferenceKind.SURPLUS, question, rules, seen=record.line(question.name), record=record
+        )
     others = seen - expectation.records - expectation.permitted
     for assigned in expectation.assigned:
         matching = [record for record in others if assigned.matches(record)]
         for _ in range(assigned.least - len(matching) if not truncated else 0):
             line = assigned.line(question.name)
-            yield Mismatch(Kind.MISSING, question, ("R1", *rules), expected=line)
+            yield RecordDifference(DifferenceKind.MISSING, question, ("R1", *rules), expected=line)
         if assigned.most is not None:
             for record in _sorted(matching)[assigned.most :]:
-                yield Mismatch(
-                    Kind.SURPLUS, question, ("R1", *rules), seen=record.line(question.name), record=record
+                yield RecordDifference(
+                    DifferenceKind.SURPLUS,
+                    question,
+                    ("R1", *rules),
+                    seen=record.line(question.name),
+                    record=record,
                 )
 
 
-def _additional(zone: Zone, question: Question, answer: Answer) -> Iterator[Mismatch]:
+def _additional(zone: Zone, question: Question, answer: AnswerData) -> Iterator[RecordDifference]:
     """Addresses beside the answer are optional (R16), and wrong ones are as bad as in the answer."""
     for found in answer.additional:
         if found.rdtype not in ("A", "AAAA"):
@@ -186,7 +202,9 @@ def _additional(zone: Zone, question: Question, answer: Answer) -> Iterator[Mism
         expectation = zone.expectation(Question(found.name, found.rdtype))
         records, unreadable = _read([found])
         if unreadable or not expectation.allows(records[0]):
-            yield Mismatch(Kind.ADDITIONAL, question, ("R16", *expectation.rules), seen=found.line)
+            yield RecordDifference(
+                DifferenceKind.ADDITIONAL, question, ("R16", *expectation.rules), seen=found.line
+            )
 
 
 def _sorted(records: Iterable[Record]) -> list[Record]:

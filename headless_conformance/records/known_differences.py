@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from headless_conformance.records.expectation import Question
-from headless_conformance.records.judgement import Kind, Mismatch
+from headless_conformance.records.judgement import DifferenceKind, RecordDifference
 from headless_conformance.records.names import address_of
-from headless_conformance.records.objects import Kind as ServiceKind
+from headless_conformance.records.objects import ServiceKind
 from headless_conformance.records.services import RECORD_TYPE, ServiceNames
 from headless_conformance.records.zone import Zone
 
@@ -27,15 +27,15 @@ class KnownDifference:
     rules: tuple[str, ...]
     specification: str
     coredns: str
-    explains: Callable[[Zone, Mismatch], bool]
+    explains: Callable[[Zone, RecordDifference], bool]
 
 
-def known_difference(zone: Zone, mismatch: Mismatch) -> KnownDifference | None:
+def known_difference(zone: Zone, mismatch: RecordDifference) -> KnownDifference | None:
     """The row that explains a difference, or None when CoreDNS is not known for it."""
     return next((row for row in KNOWN_DIFFERENCES if row.explains(zone, mismatch)), None)
 
 
-def unexplained(zone: Zone, mismatches: Iterable[Mismatch]) -> list[Mismatch]:
+def unexplained(zone: Zone, mismatches: Iterable[RecordDifference]) -> list[RecordDifference]:
     """The differences that no row explains."""
     return [mismatch for mismatch in mismatches if known_difference(zone, mismatch) is None]
 
@@ -45,9 +45,9 @@ def _service(zone: Zone, question: Question) -> ServiceNames | None:
     return zone.services.get(f"{parsed.namespace}/{parsed.service}") if parsed else None
 
 
-def _is_cluster_ip_first(zone: Zone, mismatch: Mismatch) -> bool:
+def _is_cluster_ip_first(zone: Zone, mismatch: RecordDifference) -> bool:
     """A PTR record of an endpoint is missing at the address of a Service."""
-    if mismatch.kind is not Kind.MISSING or mismatch.question.rdtype != "PTR":
+    if mismatch.kind is not DifferenceKind.MISSING or mismatch.question.rdtype != "PTR":
         return False
     records = zone.expectation(mismatch.question).records
     names = {found.name for found in zone.services.values() if found.service.kind is ServiceKind.CLUSTER_IP}
@@ -55,7 +55,7 @@ def _is_cluster_ip_first(zone: Zone, mismatch: Mismatch) -> bool:
     return of_service and (mismatch.record is None or mismatch.record.value not in names)
 
 
-def _is_label_collision(zone: Zone, mismatch: Mismatch) -> bool:
+def _is_label_collision(zone: Zone, mismatch: RecordDifference) -> bool:
     """Two endpoints share a name: the label that CoreDNS makes of an address is the hostname of another
     endpoint."""
     question = mismatch.question
@@ -65,8 +65,8 @@ def _is_label_collision(zone: Zone, mismatch: Mismatch) -> bool:
     service = _service(zone, question)
     colliding = _colliding(service) if service else frozenset()
     if mismatch.record is None:
-        return bool(colliding) and ("R1" in mismatch.rules or mismatch.kind is Kind.ADDITIONAL)
-    return mismatch.kind is Kind.SURPLUS and mismatch.record.value in colliding
+        return bool(colliding) and ("R1" in mismatch.rules or mismatch.kind is DifferenceKind.ADDITIONAL)
+    return mismatch.kind is DifferenceKind.SURPLUS and mismatch.record.value in colliding
 
 
 def _colliding(service: ServiceNames) -> frozenset[str]:
@@ -78,7 +78,7 @@ def _colliding(service: ServiceNames) -> frozenset[str]:
     )
 
 
-def _is_alias_left_out(zone: Zone, mismatch: Mismatch) -> bool:
+def _is_alias_left_out(zone: Zone, mismatch: RecordDifference) -> bool:
     """A CNAME record is missing where its target is in the cluster domain, or the type is no address type."""
     if not _lacks_alias(mismatch) or mismatch.question.rdtype == "CNAME" or mismatch.record is None:
         return False
@@ -86,10 +86,10 @@ def _is_alias_left_out(zone: Zone, mismatch: Mismatch) -> bool:
     return inside or mismatch.question.rdtype not in RECORD_TYPE.values()
 
 
-def _is_numeric_alias(zone: Zone, mismatch: Mismatch) -> bool:
+def _is_numeric_alias(zone: Zone, mismatch: RecordDifference) -> bool:
     """Nothing is said about an ExternalName Service whose external name reads like an address."""
     service = _service(zone, mismatch.question)
-    if service is None or not (_lacks_alias(mismatch) or mismatch.kind is Kind.RCODE):
+    if service is None or not (_lacks_alias(mismatch) or mismatch.kind is DifferenceKind.RCODE):
         return False
     try:
         ipaddress.ip_address(service.service.external_name)
@@ -98,16 +98,20 @@ def _is_numeric_alias(zone: Zone, mismatch: Mismatch) -> bool:
     return True
 
 
-def _lacks_alias(mismatch: Mismatch) -> bool:
+def _lacks_alias(mismatch: RecordDifference) -> bool:
     """A CNAME record of an ExternalName Service is missing."""
     record = mismatch.record
-    return mismatch.kind is Kind.MISSING and record is not None and record.rdtype == "CNAME"
+    return mismatch.kind is DifferenceKind.MISSING and record is not None and record.rdtype == "CNAME"
 
 
-def _is_pointer_without_service(zone: Zone, mismatch: Mismatch) -> bool:
+def _is_pointer_without_service(zone: Zone, mismatch: RecordDifference) -> bool:
     """A PTR record names a Service that does not exist, or that has no endpoints because it is an
     ExternalName."""
-    if mismatch.kind is not Kind.SURPLUS or mismatch.question.rdtype != "PTR" or mismatch.record is None:
+    if (
+        mismatch.kind is not DifferenceKind.SURPLUS
+        or mismatch.question.rdtype != "PTR"
+        or mismatch.record is None
+    ):
         return False
     parsed = zone.domain.parse(mismatch.record.value)
     if parsed is None or len(parsed.labels) != 1:
@@ -116,9 +120,9 @@ def _is_pointer_without_service(zone: Zone, mismatch: Mismatch) -> bool:
     return service is None or service.service.kind is ServiceKind.EXTERNAL_NAME
 
 
-def _is_any_port(_zone: Zone, mismatch: Mismatch) -> bool:
+def _is_any_port(_zone: Zone, mismatch: RecordDifference) -> bool:
     """The name of a port has a label that is an underscore alone."""
-    return mismatch.kind is Kind.SURPLUS and "_" in mismatch.question.name.split(".")[:2]
+    return mismatch.kind is DifferenceKind.SURPLUS and "_" in mismatch.question.name.split(".")[:2]
 
 
 def dashed(address: str) -> str:

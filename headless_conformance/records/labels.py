@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headless_conformance.records.expectation import Question, Record, UnreadableRecord
-from headless_conformance.records.judgement import Answer, Kind, Mismatch
+from headless_conformance.records.judgement import AnswerData, DifferenceKind, RecordDifference
 from headless_conformance.records.names import reverse_name
-from headless_conformance.records.objects import Kind as ServiceKind
+from headless_conformance.records.objects import ServiceKind
 from headless_conformance.records.services import RECORD_TYPE, ServiceNames
 from headless_conformance.records.zone import Zone
 
-Answers = Mapping[Question, Answer]
+Answers = Mapping[Question, AnswerData]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def follow_ups(zone: Zone, answers: Answers) -> list[Question]:
     return [question for question in questions if question not in answers]
 
 
-def judge_labels(zone: Zone, answers: Answers) -> list[Mismatch]:
+def judge_labels(zone: Zone, answers: Answers) -> list[RecordDifference]:
     """Where the answers of one server name an endpoint differently, or several endpoints alike."""
     return [mismatch for service in _with_nameless(zone) for mismatch in _judge(service, answers)]
 
@@ -52,7 +52,7 @@ def _with_nameless(zone: Zone) -> Iterator[ServiceNames]:
             yield service
 
 
-def _judge(service: ServiceNames, answers: Answers) -> Iterator[Mismatch]:
+def _judge(service: ServiceNames, answers: Answers) -> Iterator[RecordDifference]:
     chosen = list(_chosen(service, answers))
     expected: dict[Question, set[str]] = {}
     for found in chosen:
@@ -69,28 +69,38 @@ def _judge(service: ServiceNames, answers: Answers) -> Iterator[Mismatch]:
         for question in _srv_questions(service, answers):
             for record in _own(service, question, answers):
                 if record.value not in names:
-                    yield Mismatch(
-                        Kind.LABEL, question, ("R1", "R14"), seen=record.line(question.name), record=record
+                    yield RecordDifference(
+                        DifferenceKind.LABEL,
+                        question,
+                        ("R1", "R14"),
+                        seen=record.line(question.name),
+                        record=record,
                     )
 
 
-def _unique(question: Question, addresses: set[str]) -> Iterator[Mismatch]:
+def _unique(question: Question, addresses: set[str]) -> Iterator[RecordDifference]:
     """An identifier names one endpoint."""
     if len(addresses) > 1:
         for address in sorted(addresses):
             line = Record("PTR", question.name).line(reverse_name(address))
-            yield Mismatch(Kind.LABEL, Question(reverse_name(address), "PTR"), ("R1",), seen=line)
+            yield RecordDifference(
+                DifferenceKind.LABEL, Question(reverse_name(address), "PTR"), ("R1",), seen=line
+            )
 
 
-def _compare(question: Question, expected: set[Record], answers: Answers) -> Iterator[Mismatch]:
+def _compare(question: Question, expected: set[Record], answers: Answers) -> Iterator[RecordDifference]:
     """The addresses of a name are those whose PTR records have it."""
     seen = set(_records(question, answers))
     for record in sorted(expected - seen, key=str):
-        yield Mismatch(Kind.LABEL, question, ("R1",), expected=record.line(question.name), record=record)
+        yield RecordDifference(
+            DifferenceKind.LABEL, question, ("R1",), expected=record.line(question.name), record=record
+        )
     for record in sorted(seen - expected, key=str):
         if Question(reverse_name(record.value), "PTR") not in answers:
             continue
-        yield Mismatch(Kind.LABEL, question, ("R1",), seen=record.line(question.name), record=record)
+        yield RecordDifference(
+            DifferenceKind.LABEL, question, ("R1",), seen=record.line(question.name), record=record
+        )
 
 
 def _chosen(service: ServiceNames, answers: Answers) -> Iterator[_Chosen]:

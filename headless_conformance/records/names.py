@@ -65,7 +65,7 @@ def is_reverse(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Parsed:
+class NameParts:
     """A name below `svc.<zone>`, taken apart."""
 
     namespace: str
@@ -98,7 +98,7 @@ class ClusterDomain:
         """`_<port>._<proto>.<service>.<ns>.svc.<zone>`."""
         return f"_{port}._{protocol}.{self.service(namespace, service)}".lower()
 
-    def parse(self, name: str) -> Parsed | None:
+    def parse(self, name: str) -> NameParts | None:
         """Namespace, Service and the labels before them; None when the name is not below that of a
         namespace."""
         if not name.endswith(f".{self.services}"):
@@ -106,4 +106,4 @@ class ClusterDomain:
         labels = name.removesuffix(f".{self.services}").split(".")
         if len(labels) < 2:
             return None
-        return Parsed(namespace=labels[-1], service=labels[-2], labels=tuple(labels[:-2]))
+        return NameParts(namespace=labels[-1], service=labels[-2], labels=tuple(labels[:-2]))

@@ -22,7 +22,7 @@ CONTROLLER = "endpointslice-controller.k8s.io"
 ENDED = ("Succeeded", "Failed")
 
 
-class Kind(StrEnum):
+class ServiceKind(StrEnum):
     """How the specification sees a Service."""
 
     HEADLESS = "headless"
@@ -44,7 +44,7 @@ class ServicePort:
 class Service:
     namespace: str
     name: str
-    kind: Kind
+    kind: ServiceKind
     cluster_ips: tuple[str, ...]
     families: tuple[str, ...]
     ports: tuple[ServicePort, ...]
@@ -120,17 +120,17 @@ def read_service(found: Object) -> Service:
     spec = found.get("spec") or {}
     addresses = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
     if spec.get("type") == "ExternalName":
-        kind = Kind.EXTERNAL_NAME
+        kind = ServiceKind.EXTERNAL_NAME
     elif not addresses:
-        kind = Kind.PENDING
+        kind = ServiceKind.PENDING
     else:
-        kind = Kind.HEADLESS if addresses[0] == "None" else Kind.CLUSTER_IP
+        kind = ServiceKind.HEADLESS if addresses[0] == "None" else ServiceKind.CLUSTER_IP
     return Service(
         namespace=_namespace(found),
         name=found["metadata"]["name"],
         kind=kind,
         cluster_ips=tuple(canonical_address(address) for address in addresses)
-        if kind is Kind.CLUSTER_IP
+        if kind is ServiceKind.CLUSTER_IP
         else (),
         families=tuple(spec.get("ipFamilies") or ()),
         ports=tuple(_service_port(port) for port in spec.get("ports") or ()),
@@ -172,7 +172,7 @@ def _endpoint(found: Object, family: str) -> Endpoint:
     """Conditions that are not there mean ready, serving and not terminating (API reference of
     EndpointConditions)."""
     conditions = found.get("conditions") or {}
-    ready, serving = is_ready(conditions), conditions.get("serving")
+    ready, serving = is_endpoint_ready(conditions), conditions.get("serving")
     addresses = tuple(found["addresses"])
     return Endpoint(
         addresses=addresses
@@ -187,7 +187,7 @@ def _endpoint(found: Object, family: str) -> Endpoint:
     )
 
 
-def is_ready(conditions: Object) -> bool:
+def is_endpoint_ready(conditions: Object) -> bool:
     """An endpoint whose readiness is not known counts as ready."""
     ready = conditions.get("ready")
     return ready is None or bool(ready)

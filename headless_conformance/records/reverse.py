@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 from headless_conformance.records.endpoints import family_of
 from headless_conformance.records.expectation import (
-    Assigned,
     Expectation,
     OpenTargets,
     Presence,
     Question,
     Record,
+    ServerLabelledRecords,
 )
 from headless_conformance.records.names import reverse_name
-from headless_conformance.records.objects import Kind
-from headless_conformance.records.services import Entry, ServiceNames
+from headless_conformance.records.objects import ServiceKind
+from headless_conformance.records.services import EndpointAddress, ServiceNames
 
 ENDPOINT_RULE = {"IPv4": "R17", "IPv6": "R18"}
 
@@ -32,12 +32,12 @@ class _Pointers:
 
     records: set[Record] = field(default_factory=set)
     permitted: set[Record] = field(default_factory=set)
-    assigned: dict[str, Assigned] = field(default_factory=dict)
+    assigned: dict[str, ServerLabelledRecords] = field(default_factory=dict)
     """By the name of the Service."""
     rules: set[str] = field(default_factory=set)
     subjects: set[str] = field(default_factory=set)
 
-    def assign(self, found: Assigned) -> None:
+    def assign(self, found: ServerLabelledRecords) -> None:
         """Keep the stronger of two statements about one Service."""
         known = self.assigned.get(found.below)
         if known is None or known.least < found.least:
@@ -55,7 +55,7 @@ def reverse_expectations(
             pointers.records.add(Record("PTR", service.name))
             pointers.rules.add("R7")
             pointers.subjects.add(service.service.key)
-        for entry in service.entries if service.service.kind is not Kind.EXTERNAL_NAME else ():
+        for entry in service.entries if service.service.kind is not ServiceKind.EXTERNAL_NAME else ():
             pointers = found.setdefault(entry.address, _Pointers())
             pointers.subjects.add(service.service.key)
             if entry.ready:
@@ -64,9 +64,9 @@ def reverse_expectations(
         yield _expectation(address, pointers, open_targets)
 
 
-def _add_endpoint(pointers: _Pointers, service: ServiceNames, entry: Entry) -> None:
-    if service.service.kind is not Kind.HEADLESS:
-        pointers.assign(Assigned("PTR", service.name, 0, None))
+def _add_endpoint(pointers: _Pointers, service: ServiceNames, entry: EndpointAddress) -> None:
+    if service.service.kind is not ServiceKind.HEADLESS:
+        pointers.assign(ServerLabelledRecords("PTR", service.name, 0, None))
         return
     pointers.rules.add(ENDPOINT_RULE[entry.family])
     if entry.hostname:
@@ -74,7 +74,7 @@ def _add_endpoint(pointers: _Pointers, service: ServiceNames, entry: Entry) -> N
         (pointers.records if entry.first else pointers.permitted).add(record)
     else:
         least = int(service.must_be_named(entry))
-        pointers.assign(Assigned("PTR", service.name, least, 1, taken=service.hostnames))
+        pointers.assign(ServerLabelledRecords("PTR", service.name, least, 1, taken=service.hostnames))
 
 
 def _expectation(address: str, pointers: _Pointers, open_targets: OpenTargets | None) -> Expectation:

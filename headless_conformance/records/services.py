@@ -7,9 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from headless_conformance.records.endpoints import family_of
-from headless_conformance.records.expectation import Assigned, Denial, Expectation, Presence, Question, Record
+from headless_conformance.records.expectation import (
+    Denial,
+    Expectation,
+    Presence,
+    Question,
+    Record,
+    ServerLabelledRecords,
+)
 from headless_conformance.records.names import ClusterDomain, canonical, fits
-from headless_conformance.records.objects import EndpointPort, EndpointSlice, Kind, Service
+from headless_conformance.records.objects import EndpointPort, EndpointSlice, Service, ServiceKind
 
 RECORD_TYPE = {"IPv4": "A", "IPv6": "AAAA"}
 SERVICE_RULE = {"A": "R8", "AAAA": "R11"}
@@ -18,7 +25,7 @@ HOSTNAME_RULE = {"A": "R10", "AAAA": "R13"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class EndpointAddress:
     """One address of one endpoint, in one slice."""
 
     family: str
@@ -45,11 +52,13 @@ class ServiceNames:
         return self.domain.service(self.service.namespace, self.service.name)
 
     @cached_property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[EndpointAddress, ...]:
         """Every address of every endpoint; those of the FQDN type, whose meaning nothing defines, are left
         out."""
         return tuple(
-            Entry(found.family, address, endpoint.hostname, found.ports, endpoint.ready, number == 0)
+            EndpointAddress(
+                found.family, address, endpoint.hostname, found.ports, endpoint.ready, number == 0
+            )
             for found in self.slices
             if found.family in RECORD_TYPE
             for endpoint in found.endpoints
@@ -57,14 +66,14 @@ class ServiceNames:
         )
 
     @cached_property
-    def ready(self) -> tuple[Entry, ...]:
+    def ready(self) -> tuple[EndpointAddress, ...]:
         """Those that have records (R2)."""
         return tuple(entry for entry in self.entries if entry.ready)
 
     @cached_property
-    def by_hostname(self) -> Mapping[str, Sequence[Entry]]:
+    def by_hostname(self) -> Mapping[str, Sequence[EndpointAddress]]:
         """Ready endpoints that have a hostname."""
-        found: dict[str, list[Entry]] = {}
+        found: dict[str, list[EndpointAddress]] = {}
         for entry in self.ready:
             if entry.hostname:
                 found.setdefault(entry.hostname, []).append(entry)
@@ -81,7 +90,7 @@ class ServiceNames:
         return frozenset(entry.address for entries in self.by_hostname.values() for entry in entries)
 
     @cached_property
-    def nameless(self) -> tuple[Entry, ...]:
+    def nameless(self) -> tuple[EndpointAddress, ...]:
         """Ready endpoints that the server names as it likes (R1)."""
         return tuple(entry for entry in self.ready if not entry.hostname)
 
@@ -95,16 +104,18 @@ class ServiceNames:
     @cached_property
     def denies_all(self) -> bool:
         """A headless Service whose name does not exist, because no endpoint is ready (R9)."""
-        return self.service.kind is Kind.HEADLESS and not self.ready and not self.has_undefined_endpoints
+        return (
+            self.service.kind is ServiceKind.HEADLESS and not self.ready and not self.has_undefined_endpoints
+        )
 
     def expectations(self) -> Iterator[Expectation]:
         """For every name and type of this Service that can be told beforehand."""
         match self.service.kind:
-            case Kind.EXTERNAL_NAME:
+            case ServiceKind.EXTERNAL_NAME:
                 yield self.alias("CNAME")
-            case Kind.CLUSTER_IP:
+            case ServiceKind.CLUSTER_IP:
                 yield from self._cluster_ip()
-            case Kind.HEADLESS:
+            case ServiceKind.HEADLESS:
                 yield from self._headless()
 
     def alias(self, rdtype: str) -> Expectation:
@@ -166,7 +177,7 @@ class ServiceNames:
     def _srv(self, port: str, protocol: str) -> Expectation:
         """N x M: a record for each ready endpoint that has the port (R14)."""
         name, rules = self.port_name(port, protocol), ("R14",)
-        with_number: list[tuple[Entry, int]] = []
+        with_number: list[tuple[EndpointAddress, int]] = []
         without_number = False
         for entry in self.ready:
             for found in entry.ports:
@@ -187,7 +198,9 @@ class ServiceNames:
             return demanded
         return replace(demanded, presence=Presence.LEFT_OPEN)
 
-    def _assigned_srv(self, number: int, with_number: Iterable[tuple[Entry, int]]) -> Assigned:
+    def _assigned_srv(
+        self, number: int, with_number: Iterable[tuple[EndpointAddress, int]]
+    ) -> ServerLabelledRecords:
         """How many endpoints have this port and no hostname. A server may give the two families of a Pod
         one label."""
         entries = [entry for entry, found in with_number if found == number and not entry.hostname]
@@ -196,9 +209,9 @@ class ServiceNames:
             for family in RECORD_TYPE
         )
         most = len({entry.address for entry in entries})
-        return Assigned("SRV", self.name, max(counts), most, port=number, taken=self.hostnames)
+        return ServerLabelledRecords("SRV", self.name, max(counts), most, port=number, taken=self.hostnames)
 
-    def must_be_named(self, entry: Entry) -> bool:
+    def must_be_named(self, entry: EndpointAddress) -> bool:
         """Whether an endpoint without hostname must have a label, and not only may.
 
         It may where its address is also that of an endpoint with hostname, or not the first one of its
@@ -220,7 +233,7 @@ class ServiceNames:
         return frozenset(listed) - self.service.named_ports
 
     def _of_endpoints(
-        self, name: str, rdtype: str, entries: Iterable[Entry], rules: tuple[str, ...]
+        self, name: str, rdtype: str, entries: Iterable[EndpointAddress], rules: tuple[str, ...]
     ) -> Expectation:
         of_type = [entry for entry in entries if RECORD_TYPE[entry.family] == rdtype]
         must = {entry.address for entry in of_type if entry.first}
@@ -251,7 +264,7 @@ class ServiceNames:
         rules: tuple[str, ...],
         *,
         permitted: frozenset[Record] = frozenset(),
-        assigned: tuple[Assigned, ...] = (),
+        assigned: tuple[ServerLabelledRecords, ...] = (),
     ) -> Expectation:
         return Expectation(
             Question(name, rdtype),
@@ -283,7 +296,7 @@ class ServiceNames:
         )
 
 
-def _address_records(rdtype: str, entries: Iterable[Entry]) -> frozenset[Record]:
+def _address_records(rdtype: str, entries: Iterable[EndpointAddress]) -> frozenset[Record]:
     return frozenset(
         Record(rdtype, entry.address) for entry in entries if RECORD_TYPE[entry.family] == rdtype
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from headless_conformance.records.expectation import Expectation, Presence
-from headless_conformance.records.judgement import Mismatch, denial_line
+from headless_conformance.records.judgement import RecordDifference, denial_line
 
 HEADER = (
     "; Demanded records. The TTL, and priority and weight of SRV, are the server's choice.",
@@ -26,10 +26,10 @@ def zone_text(expectations: Iterable[Expectation]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def zone_difference(mismatches: Iterable[Mismatch]) -> str:
+def zone_difference(mismatches: Iterable[RecordDifference]) -> str:
     """What the model has (-) and the answers have instead (+), grouped by question; empty when nothing
     differs."""
-    by_question: dict[str, list[Mismatch]] = {}
+    by_question: dict[str, list[RecordDifference]] = {}
     for mismatch in mismatches:
         by_question.setdefault(str(mismatch.question), []).append(mismatch)
     lines: list[str] = []

@@ -23,8 +23,8 @@ from headless_conformance.records.expectation import (
     Presence,
     Question,
 )
-from headless_conformance.records.names import ClusterDomain, Parsed, address_of, is_reverse
-from headless_conformance.records.objects import EndpointSlice, Kind, Object, read_service, read_slice
+from headless_conformance.records.names import ClusterDomain, NameParts, address_of, is_reverse
+from headless_conformance.records.objects import EndpointSlice, Object, ServiceKind, read_service, read_slice
 from headless_conformance.records.reverse import ENDPOINT_RULE, reverse_expectations
 from headless_conformance.records.services import RECORD_TYPE, ServiceNames
 
@@ -104,27 +104,27 @@ class Zone:
         rules = ("R7", ENDPOINT_RULE["IPv6" if ":" in address else "IPv4"])
         return self._beside_others(Expectation(question, Presence.FORBIDDEN, rules))
 
-    def _of_absent_service(self, question: Question, parsed: Parsed) -> Expectation:
+    def _of_absent_service(self, question: Question, parsed: NameParts) -> Expectation:
         if has_form(parsed):
             return _absent(question, ("R5", "R8"))
         return _left_open(question)
 
-    def _of_other_name(self, question: Question, parsed: Parsed, service: ServiceNames) -> Expectation:
+    def _of_other_name(self, question: Question, parsed: NameParts, service: ServiceNames) -> Expectation:
         """A name of a Service that exists, with a type or with labels that are not listed."""
         kind = service.service.kind
-        if not has_form(parsed) or kind is Kind.PENDING:
+        if not has_form(parsed) or kind is ServiceKind.PENDING:
             return _left_open(question)
         if service.denies_all:
             return _absent(question, ("R9",))
         if not parsed.labels:
-            if kind is Kind.EXTERNAL_NAME:
+            if kind is ServiceKind.EXTERNAL_NAME:
                 return replace(service.alias(question.rdtype), question=question)
             return _left_open(question)
         if len(parsed.labels) == 2:
             return self._of_other_port(question, service)
-        if kind is Kind.EXTERNAL_NAME:
+        if kind is ServiceKind.EXTERNAL_NAME:
             return _absent(question, ("R19",))
-        if kind is Kind.CLUSTER_IP:
+        if kind is ServiceKind.CLUSTER_IP:
             return _left_open(question)
         told = service.label(parsed.labels[0], "A")
         if question.rdtype in RECORD_TYPE.values():
@@ -135,11 +135,15 @@ class Zone:
         """`_port._proto` of a Service: other types of a port that it has are open, and no other port
         exists."""
         listed = self.expectations.get(Question(question.name, "SRV"))
-        if service.service.kind is Kind.EXTERNAL_NAME or (
+        if service.service.kind is ServiceKind.EXTERNAL_NAME or (
             listed and listed.presence is not Presence.FORBIDDEN
         ):
             return _left_open(question)
-        rules = listed.rules if listed else (("R6",) if service.service.kind is Kind.CLUSTER_IP else ("R14",))
+        rules = (
+            listed.rules
+            if listed
+            else (("R6",) if service.service.kind is ServiceKind.CLUSTER_IP else ("R14",))
+        )
         return _absent(question, rules)
 
 
@@ -167,7 +171,7 @@ def zone_of(
     return Zone(cluster_domain, {found.service.key: found for found in names}, seen)
 
 
-def has_form(parsed: Parsed) -> bool:
+def has_form(parsed: NameParts) -> bool:
     """Whether a name has one of the specification's forms: a Service, an endpoint of it, or a port of it."""
     match parsed.labels:
         case ():

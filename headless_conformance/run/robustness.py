@@ -41,7 +41,7 @@ IN_NODE = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 
 
 @dataclass(frozen=True)
-class Target:
+class DisturbedCluster:
     """The cluster of a run that is going on."""
 
     engine: Engine
@@ -51,19 +51,19 @@ class Target:
         return self.engine.docker("exec", f"{self.name}-control-plane", *words)
 
 
-def _restart_api_server(target: Target) -> None:
+def _restart_api_server(target: DisturbedCluster) -> None:
     """Its kubelet starts it again."""
     target.on_control_plane("pkill", "-KILL", "-x", "kube-apiserver")
 
 
-def _delete_dns_pod(target: Target) -> None:
+def _delete_dns_pod(target: DisturbedCluster) -> None:
     pods = target.on_control_plane(
         *IN_NODE, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "name"
     ).split()
     target.on_control_plane(*IN_NODE, "-n", "kube-system", "delete", pods[0], "--wait=false")
 
 
-def _pause_node(target: Target) -> None:
+def _pause_node(target: DisturbedCluster) -> None:
     node = f"{target.name}-worker"
     target.engine.docker("pause", node)
     try:
@@ -74,7 +74,7 @@ def _pause_node(target: Target) -> None:
             target.engine.docker("unpause", node)
 
 
-DISTURBANCES: Mapping[str, Callable[[Target], None]] = {
+DISTURBANCES: Mapping[str, Callable[[DisturbedCluster], None]] = {
     "api-server-killed": _restart_api_server,
     "dns-pod-deleted": _delete_dns_pod,
     "node-paused": _pause_node,
@@ -127,7 +127,7 @@ def outcomes_of(report: Report) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def disturb(settings: Settings, target: Target, name: str) -> DisturbedRun:
+def disturb(settings: Settings, target: DisturbedCluster, name: str) -> DisturbedRun:
     """One run with one disturbance. UserError when the run does not get as far as that."""
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
@@ -156,7 +156,7 @@ def disturb(settings: Settings, target: Target, name: str) -> DisturbedRun:
     )
 
 
-def _await_stateful_sets(target: Target, child: subprocess.Popen[bytes]) -> None:
+def _await_stateful_sets(target: DisturbedCluster, child: subprocess.Popen[bytes]) -> None:
     """Wait until the run has StatefulSets of at least REPLICAS Pods and all of them are Ready."""
     end = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < end:
@@ -173,7 +173,7 @@ def _await_stateful_sets(target: Target, child: subprocess.Popen[bytes]) -> None
     )
 
 
-def _is_well_under_way(target: Target) -> bool:
+def _is_well_under_way(target: DisturbedCluster) -> bool:
     form = 'jsonpath={range .items[*]}{.spec.replicas} {.status.readyReplicas}{"\\n"}{end}'
     try:
         said = target.on_control_plane(*IN_NODE, "get", "statefulsets", "--all-namespaces", "-o", form)
@@ -198,5 +198,5 @@ def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedR
     settings = settings_of_run({**env, "PROVIDER": PROVIDER.name, "KEEP": ""})
     # Before the runs, so that what has to be built takes nothing of their time.
     tools = PROVIDER.prepare(settings, new_run(), Progress(total=PROVIDER.prepare_steps))
-    target = Target(tools.engine, KindCluster.name_of(settings.release.minor))
+    target = DisturbedCluster(tools.engine, KindCluster.name_of(settings.release.minor))
     return [disturb(settings, target, name) for name in names or DISTURBANCES]

@@ -18,7 +18,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.shared import Shared
+from headless_conformance.cluster.shared import RunState
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
@@ -152,7 +152,7 @@ def single_pod_set(
 
 
 @pytest.fixture(scope="session")
-def load_balanced(deployer: Deployer, manifest_folder: ManifestFolder, shared: Shared) -> HeadlessSet:
+def load_balanced(deployer: Deployer, manifest_folder: ManifestFolder, shared: RunState) -> HeadlessSet:
     """The contrast: database servers of its own behind an ordinary Service, in a namespace of its own."""
 
     def deploy() -> str:
@@ -213,7 +213,7 @@ def sql(transcript_set: HeadlessSet, deployer: Deployer, manifest_folder: Manife
 
 
 @pytest.fixture(scope="session")
-def dns_test(transcript_set: HeadlessSet, shared: Shared, cluster: Cluster) -> ShellSession:
+def dns_test(transcript_set: HeadlessSet, shared: RunState, cluster: Cluster) -> ShellSession:
     """The document's session in the new Pod, with its two lookups, done once per run."""
 
     def once() -> dict[str, Any]:

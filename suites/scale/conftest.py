@@ -32,7 +32,7 @@ from headless_conformance.plugin.context import run_context
 HERE = Path(__file__).parent
 
 NewLargeSet = Callable[[], AbstractContextManager[LargeSet]]
-Report = Callable[[SizeChange], None]
+ReportChange = Callable[[SizeChange], None]
 Costs = Callable[[int, Sequence[SizeChange]], None]
 
 
@@ -86,7 +86,9 @@ def new_large_set(cluster: Cluster, kube: Kube, facts: Facts) -> NewLargeSet:
 
 
 @pytest.fixture
-def report(record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]) -> Report:
+def report(
+    record_property: Callable[[str, object], None], capsys: pytest.CaptureFixture[str]
+) -> ReportChange:
     """Puts a change's figures into the reports and on the terminal."""
 
     def put(change: SizeChange) -> None:

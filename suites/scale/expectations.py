@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 import dns.flags
 
 from headless_conformance.cluster.dns_answer import Answer, Transport
-from headless_conformance.cluster.dns_checks import Check
+from headless_conformance.cluster.dns_checks import AnswerCheck
 from headless_conformance.cluster.large_set import LargeSet
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import items_of, require
@@ -21,7 +21,7 @@ SHOWN = 5
 """How many of the items that differ a mismatch shows."""
 
 
-def over(transport: Transport, check: Check) -> Check:
+def over(transport: Transport, check: AnswerCheck) -> AnswerCheck:
     """The check for answers over one transport; what comes over the other one is another test's."""
     return lambda answer: check(answer) if answer.transport is transport else None
 

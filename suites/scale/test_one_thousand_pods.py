@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from headless_conformance.cluster.dns_answer import Answer, Transport
-from headless_conformance.cluster.dns_checks import Check, must_be
-from headless_conformance.cluster.large_set import STATEFULSET_NAME, LargeSet, SizeChange, choose
+from headless_conformance.cluster.dns_checks import AnswerCheck, must_be
+from headless_conformance.cluster.large_set import STATEFULSET_NAME, LargeSet, SizeChange, sample_of
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.mismatch import require, require_equal
-from suites.scale.conftest import NewLargeSet, Report
+from suites.scale.conftest import NewLargeSet, ReportChange
 from suites.scale.expectations import (
     AT_REST_SECONDS,
     must_be_truncated,
@@ -41,7 +41,7 @@ class ThousandPods:
     growth: SizeChange
     addresses: dict[str, str]
 
-    def require_service(self, form: str, rdtype: str, check: Check) -> None:
+    def require_service(self, form: str, rdtype: str, check: AnswerCheck) -> None:
         """Every DNS server passes the check for a name made from the Service's."""
         name = form.format(service=self.large_set.pods.service_fqdn)
         self.large_set.dns.require(name, rdtype, check, within=AT_REST_SECONDS)
@@ -56,7 +56,7 @@ def thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[ThousandPods]:
 
 
 def test_a_thousand_pods_are_ready_and_right_within_the_budget(
-    thousand: ThousandPods, report: Report
+    thousand: ThousandPods, report: ReportChange
 ) -> None:
     """1,000 Pods MUST be Ready, and their FQDNs right, within 30 s."""
     report(thousand.growth)
@@ -98,7 +98,7 @@ def test_the_srv_records_have_every_pod_over_tcp(thousand: ThousandPods) -> None
 
 def test_each_pod_has_a_fqdn_of_its_own(thousand: ThousandPods, seed: int, names_to_ask: int | None) -> None:
     """Each Pod FQDN MUST resolve to its address and no other."""
-    for name in choose(thousand.addresses, seed, names_to_ask):
+    for name in sample_of(thousand.addresses, seed, names_to_ask):
         thousand.large_set.require_pod_fqdn(name, thousand.addresses[name])
 
 
@@ -112,7 +112,7 @@ def test_slices_hold_each_pod_once_and_at_most_100(thousand: ThousandPods) -> No
     require_slices(thousand.large_set, thousand.addresses)
 
 
-def test_the_set_shrinks_and_grows_again(thousand: ThousandPods, report: Report, seed: int) -> None:
+def test_the_set_shrinks_and_grows_again(thousand: ThousandPods, report: ReportChange, seed: int) -> None:
     """After a change from 1,000 to 10 and back, slices and DNS MUST have exactly the Pods that there are."""
     large_set = thousand.large_set
     for size in (FEW, PODS):

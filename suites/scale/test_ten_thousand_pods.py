@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from headless_conformance.cluster.dns_answer import Transport
-from headless_conformance.cluster.large_set import STATEFULSET_NAME, LargeSet, SizeChange, choose, usage
+from headless_conformance.cluster.large_set import STATEFULSET_NAME, LargeSet, SizeChange, sample_of, usage
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.mismatch import require, require_equal
-from suites.scale.conftest import Costs, NewLargeSet, Report
+from suites.scale.conftest import Costs, NewLargeSet, ReportChange
 from suites.scale.expectations import AT_REST_SECONDS, must_be_truncated, over, require_slices
 
 pytestmark = [pytest.mark.needs(Capability.MANY_PODS), pytest.mark.xdist_group("scale")]
@@ -43,7 +43,7 @@ def ten_thousand(new_large_set: NewLargeSet, seed: int) -> Iterator[TenThousandP
 
 
 def test_ten_thousand_pods_are_ready_and_right_within_the_budget(
-    ten_thousand: TenThousandPods, report: Report, report_costs: Costs
+    ten_thousand: TenThousandPods, report: ReportChange, report_costs: Costs
 ) -> None:
     """10,000 Pods MUST be Ready, and their FQDNs right, within 5 min, and all components keep below 6 GiB."""
     for step in ten_thousand.steps:
@@ -78,7 +78,7 @@ def test_each_pod_has_a_fqdn_of_its_own(
     ten_thousand: TenThousandPods, seed: int, names_to_ask: int | None
 ) -> None:
     """Each Pod FQDN MUST resolve to its address and no other."""
-    for name in choose(ten_thousand.addresses, seed, names_to_ask):
+    for name in sample_of(ten_thousand.addresses, seed, names_to_ask):
         ten_thousand.large_set.require_pod_fqdn(name, ten_thousand.addresses[name])
 
 

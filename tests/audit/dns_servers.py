@@ -13,8 +13,8 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from headless_conformance.audit.errors import NoConnection, Silence
-from headless_conformance.records import Answer, Question
+from headless_conformance.audit.errors import DnsConnectionError, SilentServerError
+from headless_conformance.records import AnswerData, Question
 
 LENGTH = struct.Struct("!H")
 SOA = "ns.dns. hostmaster. 1 7200 1800 86400 {ttl}"
@@ -24,9 +24,9 @@ SOA = "ns.dns. hostmaster. 1 7200 1800 86400 {ttl}"
 class FakeDns:
     """Answers with what `right` says, changed by `change`."""
 
-    right: Callable[[Question], Answer]
+    right: Callable[[Question], AnswerData]
     monotonic: Callable[[], float] = time.monotonic
-    change: Callable[[Question, Answer], Answer] = lambda question, answer: answer
+    change: Callable[[Question, AnswerData], AnswerData] = lambda question, answer: answer
     ttl: int = 30
     keeps: int = 0
     """Seconds for which answers and denials are kept."""
@@ -41,12 +41,12 @@ class FakeDns:
     """Whether answers come in another order than questions."""
     asked: list[Question] = field(default_factory=list)
     connections: int = 0
-    kept: dict[Question, tuple[Answer, float]] = field(default_factory=dict)
+    kept: dict[Question, tuple[AnswerData, float]] = field(default_factory=dict)
 
     def connect(self) -> FakeChannel:
         self.connections += 1
         if self.refuses:
-            raise NoConnection("connection refused", refused=True)
+            raise DnsConnectionError("connection refused", refused=True)
         return FakeChannel(self)
 
     def respond(self, wire: bytes) -> bytes | None:
@@ -76,7 +76,7 @@ class FakeDns:
             )
         return response.to_wire()
 
-    def _answer(self, question: Question) -> tuple[Answer, int]:
+    def _answer(self, question: Question) -> tuple[AnswerData, int]:
         now = self.monotonic()
         if question in self.kept and self.kept[question][1] > now:
             answer, until = self.kept[question]
@@ -110,9 +110,9 @@ class FakeChannel:
 
     def receive(self, until: float) -> bytes:
         if self._server.closes_after is not None and self._answered >= self._server.closes_after:
-            raise NoConnection("the server closed the connection")
+            raise DnsConnectionError("the server closed the connection")
         if not self._ready:
-            raise Silence("nothing came")
+            raise SilentServerError("nothing came")
         self._answered += 1
         return self._ready.pop(0)
 
@@ -120,12 +120,12 @@ class FakeChannel:
         return None
 
 
-def without(question: Question, answer: Answer, rdtype: str) -> Answer:
+def without(question: Question, answer: AnswerData, rdtype: str) -> AnswerData:
     """The answer of a server that has lost all records of a type."""
-    return Answer("NXDOMAIN") if question.rdtype == rdtype else answer
+    return AnswerData("NXDOMAIN") if question.rdtype == rdtype else answer
 
 
-def with_records(answer: Answer, *rdata: str) -> Answer:
+def with_records(answer: AnswerData, *rdata: str) -> AnswerData:
     """The same answer with other data."""
     first = answer.answer[0]
     return replace(answer, answer=tuple(replace(first, rdata=data) for data in rdata))

@@ -22,12 +22,12 @@ from headless_conformance.audit import channels
 from headless_conformance.audit.access import Access
 from headless_conformance.audit.channels import ForwardChannel, TcpChannel
 from headless_conformance.audit.errors import (
-    CouldNotLook,
-    Missing,
-    NoConnection,
-    Refused,
-    Silence,
-    Unreachable,
+    DnsConnectionError,
+    InspectionError,
+    MissingRightError,
+    NoSuchObjectError,
+    SilentServerError,
+    UnreachableApiError,
 )
 from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
@@ -119,12 +119,12 @@ def test_pages_that_have_expired_are_listed_anew_in_one() -> None:
 @pytest.mark.parametrize(
     ("status", "error", "says"),
     [
-        ("403 Forbidden", Refused, "list pods in namespace shop"),
-        ("404 Not Found", Missing, "/api/v1/namespaces/shop/pods"),
-        ("500 Internal Server Error", CouldNotLook, "answers 500"),
+        ("403 Forbidden", MissingRightError, "list pods in namespace shop"),
+        ("404 Not Found", NoSuchObjectError, "/api/v1/namespaces/shop/pods"),
+        ("500 Internal Server Error", InspectionError, "answers 500"),
     ],
 )
-def test_a_refusal_is_told_from_an_error(status: str, error: type[CouldNotLook], says: str) -> None:
+def test_a_refusal_is_told_from_an_error(status: str, error: type[InspectionError], says: str) -> None:
     with listening(lambda connection, _: respond(connection, {"message": "no"}, status)) as port:
         with pytest.raises(error, match=says) as caught:
             access_to(port).list_all("Pod", "shop")
@@ -135,7 +135,7 @@ def test_what_is_no_json_is_an_error_of_the_api_server() -> None:
     def handle(connection: socket.socket, _: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
 
-    with listening(handle) as port, pytest.raises(CouldNotLook, match="is no JSON"):
+    with listening(handle) as port, pytest.raises(InspectionError, match="is no JSON"):
         access_to(port).get("/version", "read /version")
 
 
@@ -145,7 +145,7 @@ def test_an_api_server_that_says_nothing_ends_the_asking_for_good() -> None:
         access = access_to(port)
         begun = time.monotonic()
         for _ in range(20):
-            with pytest.raises(Unreachable, match="does not answer"):
+            with pytest.raises(UnreachableApiError, match="does not answer"):
                 access.list_all("Pod")
         done.set()
     assert time.monotonic() - begun < 10 * SECONDS
@@ -155,7 +155,7 @@ def test_an_api_server_that_says_nothing_ends_the_asking_for_good() -> None:
 def test_an_api_server_that_is_not_there_is_told_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(Unreachable, match="refused"):
+    with pytest.raises(UnreachableApiError, match="refused"):
         access_to(port).get("/version", "read /version")
 
 
@@ -222,7 +222,7 @@ def test_a_port_forward_that_is_closed_is_no_error_of_ours() -> None:
 
     with listening(handle) as port:
         channel = ForwardChannel(access_to(port), SERVER)
-        with pytest.raises(NoConnection, match="closed"):
+        with pytest.raises(DnsConnectionError, match="closed"):
             channel.receive(time.monotonic() + 5)
 
 
@@ -234,7 +234,7 @@ def test_a_port_forward_says_why_it_failed() -> None:
 
     with listening(handle) as port:
         channel = ForwardChannel(access_to(port), SERVER)
-        with pytest.raises(NoConnection, match="connection refused") as caught:
+        with pytest.raises(DnsConnectionError, match="connection refused") as caught:
             channel.receive(time.monotonic() + 5)
     assert caught.value.refused
 
@@ -249,7 +249,7 @@ def test_a_port_forward_that_says_nothing_is_left_in_time() -> None:
     with listening(handle) as port:
         channel = ForwardChannel(access_to(port), SERVER)
         begun = time.monotonic()
-        with pytest.raises(Silence):
+        with pytest.raises(SilentServerError):
             channel.receive(begun + SECONDS)
         channel.close()
         done.set()
@@ -259,7 +259,7 @@ def test_a_port_forward_that_says_nothing_is_left_in_time() -> None:
 def test_a_port_forward_that_this_account_may_not_use_is_refused() -> None:
     with (
         listening(lambda connection, _: respond(connection, {"message": "no"}, "403 Forbidden")) as port,
-        pytest.raises(Refused, match="pods/portforward in namespace kube-system"),
+        pytest.raises(MissingRightError, match="pods/portforward in namespace kube-system"),
     ):
         ForwardChannel(access_to(port), SERVER)
 
@@ -268,7 +268,7 @@ def test_a_handshake_that_is_not_answered_ends() -> None:
     done = threading.Event()
     with listening(lambda _connection, _request: done.wait(30)) as port:
         begun = time.monotonic()
-        with pytest.raises(CouldNotLook, match="no stream"):
+        with pytest.raises(InspectionError, match="no stream"):
             ForwardChannel(access_to(port), SERVER)
         done.set()
     assert time.monotonic() - begun < 10 * SECONDS
@@ -301,12 +301,12 @@ def test_a_command_that_cannot_be_started_is_said() -> None:
         )
         connection.recv(1)
 
-    with listening(handle) as port, pytest.raises(CouldNotLook, match="no such file"):
+    with listening(handle) as port, pytest.raises(InspectionError, match="no such file"):
         execute(access_to(port), "shop", "db-0", "server", ["cat"])
 
 
 def test_a_server_that_refuses_a_connection_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(NoConnection, match=f"127.0.0.1 port {port}"):
+    with pytest.raises(DnsConnectionError, match=f"127.0.0.1 port {port}"):
         TcpChannel("127.0.0.1", port)

@@ -7,16 +7,16 @@ import time
 import pytest
 
 from headless_conformance.audit.asking import ATTEMPTS, Replies, ask
-from headless_conformance.audit.errors import NoConnection, Silence, TimeIsOver
-from headless_conformance.records import Answer, Question, ResourceRecord
+from headless_conformance.audit.errors import DnsConnectionError, SilentServerError, TimeIsOverError
+from headless_conformance.records import AnswerData, Question, ResourceRecord
 from tests.audit.dns_servers import FakeDns
 
 FIRST = Question("first.example.", "A")
 MANY = [Question(f"name-{number}.example.", "A") for number in range(300)]
 
 
-def right(question: Question) -> Answer:
-    return Answer("NOERROR", (ResourceRecord(question.name.upper(), "A", "192.0.2.7"),))
+def right(question: Question) -> AnswerData:
+    return AnswerData("NOERROR", (ResourceRecord(question.name.upper(), "A", "192.0.2.7"),))
 
 
 def asked(server: FakeDns, questions: list[Question] = MANY, seconds: float = 60.0) -> Replies:
@@ -47,14 +47,14 @@ def test_a_server_that_closes_connections_is_asked_on_new_ones(number: int) -> N
 
 def test_a_server_that_refuses_is_named() -> None:
     replies = asked(FakeDns(right, refuses=True))
-    assert isinstance(replies.problem, NoConnection)
+    assert isinstance(replies.problem, DnsConnectionError)
     assert replies.problem.refused
 
 
 def test_a_server_that_says_nothing_is_asked_once() -> None:
     server = FakeDns(right, says_nothing=True)
     replies = asked(server)
-    assert isinstance(replies.problem, Silence)
+    assert isinstance(replies.problem, SilentServerError)
     assert "accepts a connection and sends nothing" in replies.problem.reason
     assert server.connections == 1
 
@@ -84,13 +84,13 @@ def test_what_is_no_dns_message_is_said() -> None:
 def test_nothing_is_asked_when_time_is_over() -> None:
     server = FakeDns(right)
     replies = asked(server, seconds=-1.0)
-    assert isinstance(replies.problem, TimeIsOver)
+    assert isinstance(replies.problem, TimeIsOverError)
     assert server.connections == 0
 
 
 def test_ttl_and_negative_ttl_are_read() -> None:
     server = FakeDns(
-        lambda question: right(question) if question.rdtype == "A" else Answer("NOERROR"), ttl=17
+        lambda question: right(question) if question.rdtype == "A" else AnswerData("NOERROR"), ttl=17
     )
     replies = asked(server, [Question("a.example.", "A"), Question("a.example.", "AAAA")])
     times = [(reply.ttl, reply.negative_ttl, reply.kept) for reply in replies.answered.values()]
@@ -98,6 +98,6 @@ def test_ttl_and_negative_ttl_are_read() -> None:
 
 
 def test_the_ttl_of_what_an_alias_leads_to_does_not_count() -> None:
-    chain = Answer("NOERROR", (ResourceRecord("b.example.", "A", "192.0.2.1"),))
+    chain = AnswerData("NOERROR", (ResourceRecord("b.example.", "A", "192.0.2.1"),))
     replies = asked(FakeDns(lambda question: chain, ttl=3600), [Question("a.example.", "A")])
     assert [reply.ttl for reply in replies.answered.values()] == [None]

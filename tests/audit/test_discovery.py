@@ -13,7 +13,7 @@ from headless_conformance.audit.discovery import (
     find_servers,
     parse_resolv_conf,
 )
-from headless_conformance.audit.errors import CouldNotLook, Refused
+from headless_conformance.audit.errors import InspectionError, MissingRightError
 from headless_conformance.audit.execute import CommandOutput
 from tests.audit.world import World, headless, service
 
@@ -150,7 +150,7 @@ def test_a_dns_service_without_tcp_is_remembered(empty: World) -> None:
 
 
 def test_an_account_that_may_not_list_services_is_told_which_right_it_lacks(empty: World) -> None:
-    empty.refused["Service"] = Refused("list services in all namespaces")
+    empty.refused["Service"] = MissingRightError("list services in all namespaces")
     assert "list services in all namespaces" in find_servers(empty, [ADDRESS]).problem
 
 
@@ -197,7 +197,7 @@ def find(world: World, outcomes: list[Any], monkeypatch: pytest.MonkeyPatch, **g
 
 
 def test_a_pod_without_cat_leads_to_the_next_one(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = find(empty, [CouldNotLook("no cat"), RESOLV_CONF], monkeypatch)
+    found = find(empty, [InspectionError("no cat"), RESOLV_CONF], monkeypatch)
     assert (found.nameservers, found.domain) == ((ADDRESS,), "cluster.local")
     assert found.source == "/etc/resolv.conf of Pod shop/db-1"
 
@@ -207,7 +207,7 @@ def test_where_no_pod_can_be_looked_into_the_kubelet_is_asked(
 ) -> None:
     configuration = {"clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local."}
     empty.answers["/api/v1/nodes/node-1/proxy/configz"] = {"kubeletconfig": configuration}
-    found = find(empty, [Refused("use pods/exec in namespace shop")], monkeypatch)
+    found = find(empty, [MissingRightError("use pods/exec in namespace shop")], monkeypatch)
     assert (found.nameservers, found.domain, found.source) == (
         (ADDRESS,),
         "cluster.local",
@@ -218,7 +218,7 @@ def test_where_no_pod_can_be_looked_into_the_kubelet_is_asked(
 def test_what_cannot_be_found_out_is_said_with_every_reason(
     empty: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = find(empty, [Refused("use pods/exec in namespace shop")], monkeypatch)
+    found = find(empty, [MissingRightError("use pods/exec in namespace shop")], monkeypatch)
     assert (found.nameservers, found.domain) == ((), "")
     assert "pods/exec" in found.problems[0]
     assert "kubelet" in found.problems[1]

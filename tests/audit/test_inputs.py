@@ -9,9 +9,9 @@ import pytest
 
 from headless_conformance.audit import AuditResult, Finding
 from headless_conformance.audit.checks import OF_DNS, Check
-from headless_conformance.audit.findings import Component
+from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.core.levels import Level
-from headless_conformance.records import Answer, Question
+from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome
 from tests.audit.dns_servers import with_records, without
 from tests.audit.world import LONG_AGO, SERVERS, World, headless, pending, pod, service, stateful_set, unready
@@ -54,7 +54,7 @@ def test_a_server_that_says_nothing_is_named_and_the_others_are_judged(world: Wo
     world.dns[SERVERS[0]].says_nothing = True
     result = world.audit()
     finding = only(result)
-    assert finding.component is Component.ONE_SERVER
+    assert finding.component is BlamedComponent.ONE_SERVER
     assert "kube-system/dns-1" in finding.summary
     assert "sends nothing for 4 s" in finding.summary
     assert outcomes(result)[Check.SERVICE_RECORDS] is Outcome.PASSED
@@ -66,7 +66,7 @@ def test_no_server_that_answers_is_not_a_pass(world: World) -> None:
     for server in world.dns.values():
         server.says_nothing = True
     result = world.audit()
-    assert {found.component for found in result.findings} == {Component.WAY}
+    assert {found.component for found in result.findings} == {BlamedComponent.WAY}
     assert {outcomes(result)[check] for check in OF_DNS} == {Outcome.ERROR}
     assert result.status == 2
 
@@ -140,7 +140,7 @@ def test_the_endpoint_of_an_ended_pod_is_named(
     empty.version["minor"] = version
     result = empty.audit()
     finding = only(result)
-    assert (finding.outcome, finding.component) == (outcome, Component.ENDPOINT_SLICE)
+    assert (finding.outcome, finding.component) == (outcome, BlamedComponent.ENDPOINT_SLICE)
     assert "db-init-x7k2p" in finding.summary
     assert outcomes(result)[Check.SERVICE_RECORDS] is Outcome.PASSED
     assert result.status == status
@@ -194,7 +194,7 @@ def test_a_server_that_keeps_an_old_answer_for_ever_is_blamed_alone(world: World
     replace_member(world, "db-1")
     stale.change = lambda question, answer: remembered.get(question, answer)
     finding = only(world.audit())
-    assert finding.component is Component.ONE_SERVER
+    assert finding.component is BlamedComponent.ONE_SERVER
     assert "kube-system/dns-2" in finding.what
     assert "10.1.77.7" in finding.expected
     assert finding.consequences
@@ -236,7 +236,7 @@ def test_a_name_of_an_ordinal_that_is_not_there_is_a_finding(world: World) -> No
             else answer
         )
     finding = only(world.audit())
-    assert (finding.check, finding.component) == (Check.ABSENT_NAMES, Component.ALL_SERVERS)
+    assert (finding.check, finding.component) == (Check.ABSENT_NAMES, BlamedComponent.ALL_SERVERS)
 
 
 @pytest.mark.parametrize("shape", ["draining", "first member", "rolling", "scaling", "changed", "deleted"])
@@ -289,7 +289,7 @@ def test_a_wrong_manifest_is_a_finding_on_the_way_too(world: World) -> None:
     for found in world.objects["Pod"]:
         pending(found)
     finding = only(world.audit())
-    assert (finding.component, finding.check) == (Component.MANIFEST, Check.GOVERNING_SERVICE)
+    assert (finding.component, finding.check) == (BlamedComponent.MANIFEST, Check.GOVERNING_SERVICE)
     assert "shop/elsewhere does not exist" in finding.summary
 
 
@@ -321,7 +321,7 @@ def test_two_members_on_one_host_network_have_one_address_once(empty: World) -> 
     empty.apply(headless(), stateful_set(replicas=2, template_spec={"hostNetwork": True}))
     result = empty.audit()
     finding = only(result)
-    assert (finding.component, finding.check) == (Component.MANIFEST, Check.HOST_NAMES)
+    assert (finding.component, finding.check) == (BlamedComponent.MANIFEST, Check.HOST_NAMES)
     assert {outcomes(result)[check] for check in OF_DNS} == PASSED
     assert result.status == 1
 
@@ -342,7 +342,7 @@ def test_a_port_name_that_no_container_declares_is_named(empty: World) -> None:
     empty.apply(headless(ports=ports), stateful_set())
     result = empty.audit()
     finding = only(result)
-    assert (finding.component, finding.check) == (Component.MANIFEST, Check.PORTS)
+    assert (finding.component, finding.check) == (BlamedComponent.MANIFEST, Check.PORTS)
     assert "port metrics" in finding.summary
     assert "exporter" in finding.summary
     assert finding.consequences == ("no SRV record _metrics._tcp leads to these Pods",)
@@ -389,7 +389,7 @@ def test_a_missing_type_of_all_servers_is_one_finding(world: World) -> None:
     for server in world.dns.values():
         server.change = lambda question, answer: without(question, answer, "PTR")
     finding = only(world.audit())
-    assert (finding.component, finding.check) == (Component.ALL_SERVERS, Check.POINTER_RECORDS)
+    assert (finding.component, finding.check) == (BlamedComponent.ALL_SERVERS, Check.POINTER_RECORDS)
     assert len(finding.consequences) == 2
     assert finding.level is Level.MUST
 
@@ -402,6 +402,6 @@ def test_service_of_another_kind_is_judged_by_its_records(world: World) -> None:
     world.write_slices()
     assert world.audit("shop/svc/front").status == 0
     world.dns[SERVERS[0]].change = lambda question, answer: (
-        Answer("NOERROR") if question == Question("front.shop.svc.cluster.local", "A") else answer
+        AnswerData("NOERROR") if question == Question("front.shop.svc.cluster.local", "A") else answer
     )
-    assert only(world.audit("shop/svc/front")).component is Component.ONE_SERVER
+    assert only(world.audit("shop/svc/front")).component is BlamedComponent.ONE_SERVER

@@ -11,9 +11,9 @@ import pytest
 
 from headless_conformance.audit import AuditResult
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.errors import CouldNotLook, Missing, Refused
+from headless_conformance.audit.errors import InspectionError, MissingRightError, NoSuchObjectError
 from headless_conformance.audit.execute import CommandOutput
-from headless_conformance.audit.findings import Component
+from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.audit.inside import MARK, script
 from headless_conformance.audit.probe import ProbePod
 from headless_conformance.records import Question
@@ -122,7 +122,7 @@ def test_a_wrong_answer_over_udp_is_the_way_when_the_servers_are_right(
     inside.udp[SERVICE] = printed
     result, outcome = look(world)
     (finding,) = result.findings
-    assert (outcome, finding.component, result.status) == (Outcome.FAILED, Component.WAY, 1)
+    assert (outcome, finding.component, result.status) == (Outcome.FAILED, BlamedComponent.WAY, 1)
     assert f"UDP at {NAMESERVER}" in finding.summary
     assert f"dig +notcp @{NAMESERVER}" in finding.command
 
@@ -141,7 +141,7 @@ def test_a_wrong_answer_of_the_c_library_is_the_resolver(
     inside.library[SERVICE.name] = printed
     result, outcome = look(world)
     (finding,) = result.findings
-    assert (outcome, finding.component) == (Outcome.FAILED, Component.RESOLVER)
+    assert (outcome, finding.component) == (Outcome.FAILED, BlamedComponent.RESOLVER)
     assert "getent ahosts db-peers.shop" in finding.command
 
 
@@ -152,7 +152,7 @@ def test_what_servers_have_wrong_is_not_blamed_on_the_resolver(world: World, ins
             without(question, answer, "A") if question == SERVICE else answer
         )
     result, _ = look(world)
-    assert {finding.component for finding in result.findings} == {Component.ALL_SERVERS}
+    assert {finding.component for finding in result.findings} == {BlamedComponent.ALL_SERVERS}
 
 
 def test_the_script_is_one_that_a_shell_understands() -> None:
@@ -197,7 +197,7 @@ def test_a_probe_that_does_not_start_is_said_and_removed(monkeypatch: pytest.Mon
     monkeypatch.setattr("time.monotonic", world.clock.monotonic)
     world.phase = "Pending"
     pod = ProbePod(world, "shop", "image")
-    with pytest.raises(CouldNotLook, match="did not run in time"):
+    with pytest.raises(InspectionError, match="did not run in time"):
         pod.create(world.clock.monotonic() + 10, world.clock.pause)
     pod.remove()
     assert [method for method, _ in world.written] == ["POST", "DELETE"]
@@ -207,8 +207,8 @@ def test_a_probe_that_cannot_be_removed_leaves_the_line_that_does() -> None:
     world = Writes()
     pod = ProbePod(world, "shop", "image")
     pod.create(world.clock.monotonic() + 60, world.clock.pause)
-    world.refuses = Refused("delete pods in namespace shop")
-    with pytest.raises(CouldNotLook, match=f"kubectl -n shop delete pod {pod.name}"):
+    world.refuses = MissingRightError("delete pods in namespace shop")
+    with pytest.raises(InspectionError, match=f"kubectl -n shop delete pod {pod.name}"):
         pod.remove()
-    world.refuses = Missing("gone")
+    world.refuses = NoSuchObjectError("gone")
     pod.remove()

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from headless_conformance.audit import AuditResult, status_of_all, text_of
+from headless_conformance.audit import AuditResult, audit_text, status_of_all
 from headless_conformance.audit.checks import FILE, Check, link, read, requirements
 from headless_conformance.audit.findings import CheckResult, TargetResult
 from headless_conformance.audit.formats import render
 from headless_conformance.audit.report import report_of
-from headless_conformance.audit.targets import Kind, Target, parse
+from headless_conformance.audit.targets import AuditTarget, TargetKind, parse
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import SUITES
 from headless_conformance.requirements.documents import load_documents
@@ -33,7 +33,7 @@ def broken(world: World) -> AuditResult:
 
 
 def test_text_has_checks_findings_and_status(world: World) -> None:
-    text = text_of([broken(world)])
+    text = audit_text([broken(world)])
     assert "StatefulSet shop/db: 3 of 3 members Ready" in text
     assert "passed           the governing Service exists and is headless" in text
     assert "failed           each address leads back to its name" in text
@@ -46,7 +46,7 @@ def test_text_has_checks_findings_and_status(world: World) -> None:
 def test_one_reason_is_said_once(world: World) -> None:
     for found in world.objects["Pod"]:
         pending(found)
-    text = text_of([world.audit()])
+    text = audit_text([world.audit()])
     assert text.count("waits for db-0") == 1
 
 
@@ -116,7 +116,7 @@ def test_every_check_has_a_sentence_and_a_link(check: Check) -> None:
 def with_outcomes(*outcomes: Outcome) -> AuditResult:
     checks = tuple(CheckResult(Check.SERVICE_RECORDS, outcome) for outcome in outcomes)
     return replace(
-        AuditResult("test"), targets=[TargetResult(Target("shop", Kind.SERVICE, "db"), "", checks)]
+        AuditResult("test"), targets=[TargetResult(AuditTarget("shop", TargetKind.SERVICE, "db"), "", checks)]
     )
 
 
@@ -155,12 +155,12 @@ def test_of_several_clusters_a_broken_promise_outweighs_the_rest() -> None:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("shop/db", Target("shop", Kind.STATEFUL_SET, "db")),
-        ("shop/sts/db", Target("shop", Kind.STATEFUL_SET, "db")),
-        ("shop/svc/db", Target("shop", Kind.SERVICE, "db")),
+        ("shop/db", AuditTarget("shop", TargetKind.STATEFUL_SET, "db")),
+        ("shop/sts/db", AuditTarget("shop", TargetKind.STATEFUL_SET, "db")),
+        ("shop/svc/db", AuditTarget("shop", TargetKind.SERVICE, "db")),
     ],
 )
-def test_a_target_is_read(text: str, target: Target) -> None:
+def test_a_target_is_read(text: str, target: AuditTarget) -> None:
     assert parse(text) == target
 
 

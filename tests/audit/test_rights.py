@@ -7,7 +7,7 @@ import pytest
 from headless_conformance.audit import AuditResult
 from headless_conformance.audit import judging as judging_module
 from headless_conformance.audit.checks import OF_DNS, Check
-from headless_conformance.audit.errors import Refused, Unreachable
+from headless_conformance.audit.errors import MissingRightError, UnreachableApiError
 from headless_conformance.results.verdict import Outcome
 from tests.audit.world import SERVERS, World
 
@@ -28,7 +28,7 @@ def outcomes(result: AuditResult) -> dict[Check, Outcome]:
 
 @pytest.mark.parametrize("kind", PLURALS)
 def test_a_list_that_is_refused_is_not_supported_by_name(world: World, kind: str) -> None:
-    world.refused[kind] = Refused(f"list {PLURALS[kind]} in namespace shop")
+    world.refused[kind] = MissingRightError(f"list {PLURALS[kind]} in namespace shop")
     world.find("StatefulSet", "db")["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
     for pod in world.objects["Pod"]:
         claim = f"data-{pod['metadata']['name']}"
@@ -52,7 +52,7 @@ def test_without_port_forwards_dns_is_not_supported_and_the_rest_is_judged(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
-        raise Refused("use pods/portforward in namespace kube-system")
+        raise MissingRightError("use pods/portforward in namespace kube-system")
 
     for server in world.dns.values():
         monkeypatch.setattr(server, "connect", refuse)
@@ -89,7 +89,7 @@ def test_an_exception_in_one_check_is_that_check_s(
 def test_an_api_server_that_stops_in_the_middle_leaves_what_was_found(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    down = Unreachable("the API server https://test.example does not answer")
+    down = UnreachableApiError("the API server https://test.example does not answer")
     server = world.dns[SERVERS[0]]
     connect = server.connect
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from headless_conformance.audit import Audit, AuditResult, DnsServer, Options
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import CouldNotLook
+from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.targets import parse
-from headless_conformance.records import Answer, Question
+from headless_conformance.records import AnswerData, Question
 from tests.audit.dns_servers import FakeDns
 from tests.records.reference_server import ReferenceServer
 
@@ -47,7 +47,7 @@ class World(Access):
     def __init__(self) -> None:
         super().__init__(api=None, context="test")
         self.objects: dict[str, list[Object]] = {}
-        self.refused: dict[str, CouldNotLook] = {}
+        self.refused: dict[str, InspectionError] = {}
         """Kinds that cannot be listed."""
         self.version = {"major": "1", "minor": "37", "gitVersion": "v1.37.0"}
         self.answers: dict[str, Object] = {}
@@ -79,7 +79,7 @@ class World(Access):
             return dict(self.version)
         if path in self.answers:
             return self.answers[path]
-        raise CouldNotLook(f"nothing at {path}")
+        raise InspectionError(f"nothing at {path}")
 
     def list_all(self, kind: str, namespace: str = "", **query: str) -> list[Object]:
         self.requests += 1
@@ -97,7 +97,7 @@ class World(Access):
     def find(self, kind: str, name: str) -> Object:
         return next(one for one in self.objects[kind] if one["metadata"]["name"] == name)
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question) -> AnswerData:
         """What a right DNS server says now."""
         self._pass_time()
         server = ReferenceServer(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from headless_conformance import audit as audit_package
-from headless_conformance.audit import AuditResult, DnsServer, Options, Target
-from headless_conformance.audit.targets import Kind
+from headless_conformance.audit import AuditResult, AuditTarget, DnsServer, Options
+from headless_conformance.audit.targets import TargetKind
 from headless_conformance.cli.audit import audit, seconds
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.variables import VARIABLES
@@ -45,7 +45,10 @@ def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
         from_pod="shop/client",
     )
     expected = Options(
-        targets=(Target("shop", Kind.STATEFUL_SET, "db"), Target("shop", Kind.SERVICE, "web")),
+        targets=(
+            AuditTarget("shop", TargetKind.STATEFUL_SET, "db"),
+            AuditTarget("shop", TargetKind.SERVICE, "web"),
+        ),
         nameserver="10.0.0.10",
         domain="x.example",
         servers=(DnsServer("127.0.0.1", 5300), DnsServer("fd00::a", 53)),

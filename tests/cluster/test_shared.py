@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import model, waiting
 from headless_conformance.cluster.kube import Kube, Object
-from headless_conformance.cluster.shared import ADDRESS, Shared, remove_created
+from headless_conformance.cluster.shared import ADDRESS, RunState, remove_created
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
 from suites.headless_service.dns_test_session import command_words
@@ -64,8 +64,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "INTERVAL", 0.001)
 
 
-def shared(folder: Path, *objects: Object | None) -> Shared:
-    return Shared(folder, cast(Kube, FakeKube(*objects)), stand_in_cluster(), "run-1")
+def shared(folder: Path, *objects: Object | None) -> RunState:
+    return RunState(folder, cast(Kube, FakeKube(*objects)), stand_in_cluster(), "run-1")
 
 
 def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ BEGINNING: tuple[Object, ...] = (
 )
 
 
-def on_a_cluster_of_theirs(folder: Path) -> tuple[Shared, FakeKube]:
+def on_a_cluster_of_theirs(folder: Path) -> tuple[RunState, FakeKube]:
     kube = FakeKube()
-    return Shared(folder, cast(Kube, kube), stand_in_cluster(namespace_objects=BEGINNING), "run-1"), kube
+    return RunState(folder, cast(Kube, kube), stand_in_cluster(namespace_objects=BEGINNING), "run-1"), kube
 
 
 @pytest.mark.parametrize("ends_with_run", [False, True])
@@ -145,7 +145,7 @@ def test_a_tests_namespace_goes_with_the_test_or_with_the_whole_cluster(
     tmp_path: Path, *, ends_with_run: bool
 ) -> None:
     kube = FakeKube()
-    ours = Shared(tmp_path, cast(Kube, kube), stand_in_cluster(ends_with_run=ends_with_run), "run-1")
+    ours = RunState(tmp_path, cast(Kube, kube), stand_in_cluster(ends_with_run=ends_with_run), "run-1")
     with pytest.raises(AssertionError, match="failed"), ours.namespace("test") as name:
         raise AssertionError("failed")
     deleted = [("DELETE", f"/api/v1/namespaces/{name}")]

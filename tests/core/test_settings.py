@@ -12,10 +12,10 @@ from headless_conformance.core.settings import (
     SCALE_NAMES,
     Images,
     Network,
+    OwnCluster,
     Scale,
     Selection,
     Settings,
-    Target,
     as_environment,
     from_env,
 )
@@ -76,7 +76,7 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
         ),
         network=Network(pod_cidr="198.18.0.0/16", service_cidr="198.19.0.0/16", domain="kube.local"),
         scale=Scale(seed=7, names=None),
-        target=Target(
+        target=OwnCluster(
             kubeconfig="a:b",
             context="prod",
             confirmed=True,

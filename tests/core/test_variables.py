@@ -13,7 +13,7 @@ from headless_conformance.cli.pages import MARKERS, with_table
 from headless_conformance.core.levels import Level
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.settings import SCALE_NAMES, Images, as_environment, from_env
-from headless_conformance.core.variables import RENAMED, VARIABLES, of_command, renamed, unknown
+from headless_conformance.core.variables import RENAMED, VARIABLES, of_command, renamed_variable, unknown
 from headless_conformance.core.versions import read_versions
 from headless_conformance.run.robustness import DISTURBANCES
 
@@ -98,8 +98,11 @@ def test_names_of_tools_are_nobodys_mistake() -> None:
 
 
 def test_an_old_name_gets_its_new_one() -> None:
-    assert renamed(["PATH", "CLAIM"]) == "CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place."
-    assert renamed(["PATH", *VARIABLES]) == ""
+    assert (
+        renamed_variable(["PATH", "CLAIM"])
+        == "CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place."
+    )
+    assert renamed_variable(["PATH", *VARIABLES]) == ""
     assert set(RENAMED.values()) <= VARIABLES.keys()
 
 

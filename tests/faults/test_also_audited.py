@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import Component
+from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.faults.catalogue import find_faults
 from headless_conformance.faults.evaluation import evaluate
 from headless_conformance.faults.model import SIMULATED
@@ -54,7 +54,7 @@ def test_every_fault_names_a_component_and_a_check_that_there_are() -> None:
     assert len(asking) > 10
     for found in asking:
         assert found.also
-        assert Component(found.also.audit.component)
+        assert BlamedComponent(found.also.audit.component)
         assert Check(found.also.audit.check)
 
 

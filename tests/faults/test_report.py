@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from headless_conformance.faults.report import Report, print_table, write_report
+from headless_conformance.faults.report import DetectionReport, print_table, write_detection_report
 from headless_conformance.requirements.documents import load_documents
 from tests.faults.examples import failure, fault, record, run
 
@@ -21,7 +21,7 @@ def test_the_report_has_the_fields_of_failures_and_escapes_them(tmp_path: Path) 
     said = failure(message="<b>no such name</b>")
     listing = fault(failures={REQUIREMENT: {"observed": "NXDOMAIN"}})
     one = run(listing, **{REQUIREMENT: record("failed", said)})
-    write_report(tmp_path, Report("faults", DOCUMENTS, [one], ["DOC-B-01"], "1.37.0"))
+    write_detection_report(tmp_path, DetectionReport("faults", DOCUMENTS, [one], ["DOC-B-01"], "1.37.0"))
     data = yaml.safe_load((tmp_path / "faults.yaml").read_text())
     assert data["effects"] == {
         "detected": 1,

@@ -16,7 +16,7 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.images.node import NodeImage
 from headless_conformance.providers.containers import tool_folder
 from headless_conformance.providers.kind import tools
-from headless_conformance.providers.kind.tools import kind_binary, kubectl_of
+from headless_conformance.providers.kind.tools import kind_binary, kubectl_of_image
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ class NodeWithKubectl(Engine):
 def test_a_node_image_with_another_kubectl_is_named(says: str) -> None:
     image = NodeImage("node:1", "sha256:abcdef", {})
     with pytest.raises(UserError, match=r"node:1 carries a kubectl that is not v1\.37\.0"):
-        kubectl_of(image, NodeWithKubectl({"version": says}, private=False), "1.37.0")
+        kubectl_of_image(image, NodeWithKubectl({"version": says}, private=False), "1.37.0")
 
 
 def test_the_nodes_kubectl_is_copied_once() -> None:
@@ -85,8 +85,8 @@ def test_the_nodes_kubectl_is_copied_once() -> None:
         NodeImage("node:1", "sha256:abcdef", {}),
         NodeWithKubectl({"version": "Client Version: v1.37.0"}, private=False),
     )
-    first = kubectl_of(image, engine, "1.37.0")
-    assert kubectl_of(image, NodeWithKubectl({"version": "unasked"}, private=False), "1.37.0") == first
+    first = kubectl_of_image(image, engine, "1.37.0")
+    assert kubectl_of_image(image, NodeWithKubectl({"version": "unasked"}, private=False), "1.37.0") == first
 
 
 def test_links_follow_the_tools(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ from headless_conformance.providers.simulated.cluster import ensure_programs
 from headless_conformance.providers.simulated.network import addresses
 from headless_conformance.records import (
     KNOWN_DIFFERENCES,
-    Answer,
-    Mismatch,
+    AnswerData,
     Question,
+    RecordDifference,
     Zone,
     follow_ups,
     judge,
@@ -53,7 +53,7 @@ CLUSTER_IP = 200
 low ones to no other."""
 SETTLE_SECONDS = 20.0
 """For DNS servers to have seen the last change of the API."""
-Answers = dict[Channel, dict[Question, Answer]]
+Answers = dict[Channel, dict[Question, AnswerData]]
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _unexplained(zone: Zone, answers: Answers) -> dict[Question, None]:
     return found
 
 
-def mismatches(zone: Zone, answers: Mapping[Question, Answer]) -> list[Mismatch]:
+def mismatches(zone: Zone, answers: Mapping[Question, AnswerData]) -> list[RecordDifference]:
     """Everything that is wrong with the answers of one server."""
     alone = [mismatch for question, answer in answers.items() for mismatch in judge(zone, question, answer)]
     return [*alone, *judge_labels(zone, answers)]
@@ -170,7 +170,7 @@ def report_answers(observed: Observed) -> bool:
     wrong = False
     known: Counter[str] = Counter()
     for channel, answers in observed.answers.items():
-        unknown: list[Mismatch] = []
+        unknown: list[RecordDifference] = []
         for mismatch in mismatches(zone, answers):
             row = known_difference(zone, mismatch)
             if row is None:

@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from headless_conformance.records import Answer, Question, ResourceRecord
+from headless_conformance.records import AnswerData, Question, ResourceRecord
 from tests.records.questions import mixed_case
 
 SECONDS = 5.0
@@ -46,14 +46,14 @@ def channels(servers: Iterable[tuple[str, int]]) -> list[Channel]:
 
 def ask_all(
     asked: Sequence[Channel], questions: Sequence[Question], seed: int
-) -> dict[Channel, dict[Question, Answer]]:
+) -> dict[Channel, dict[Question, AnswerData]]:
     """All questions over every channel, the channels side by side."""
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = pool.map(lambda channel: _ask(channel, questions, seed), asked)
         return dict(zip(asked, answers, strict=True))
 
 
-def _ask(channel: Channel, questions: Sequence[Question], seed: int) -> dict[Question, Answer]:
+def _ask(channel: Channel, questions: Sequence[Question], seed: int) -> dict[Question, AnswerData]:
     source = random.Random(f"{seed}/{channel.transport}")
     with _socket(channel) as opened:
         return {question: _one(channel, opened, question, source) for question in questions}
@@ -69,7 +69,7 @@ def _socket(channel: Channel) -> Iterator[socket.socket]:
         yield opened
 
 
-def _one(channel: Channel, opened: socket.socket, question: Question, source: random.Random) -> Answer:
+def _one(channel: Channel, opened: socket.socket, question: Question, source: random.Random) -> AnswerData:
     name = dns.name.from_text(mixed_case(question.name, source))
     query = dns.message.make_query(name, question.rdtype, use_edns=0, payload=UDP_BYTES)
     wire = query.to_wire()
@@ -84,9 +84,9 @@ def _one(channel: Channel, opened: socket.socket, question: Question, source: ra
     raise TimeoutError(f"{channel}: no answer to {question}")
 
 
-def read(message: dns.message.Message) -> Answer:
+def read(message: dns.message.Message) -> AnswerData:
     """A DNS message as plain data."""
-    return Answer(
+    return AnswerData(
         rcode=dns.rcode.to_text(message.rcode()),
         answer=tuple(_records(message.answer)),
         additional=tuple(_records(message.additional)),

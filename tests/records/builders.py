@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headless_conformance.records import (
-    Answer,
+    AnswerData,
     Question,
     ResourceRecord,
     Zone,
@@ -124,12 +124,12 @@ def zone(
     return zone_of(services, slices or [], domain=DOMAIN, namespaces=namespaces)
 
 
-def answer(name: str, rdtype: str, *values: str, rcode: str = "NOERROR", **more: Any) -> Answer:
+def answer(name: str, rdtype: str, *values: str, rcode: str = "NOERROR", **more: Any) -> AnswerData:
     """An answer with these records of one name."""
-    return Answer(rcode, tuple(ResourceRecord(name, rdtype, value) for value in values), **more)
+    return AnswerData(rcode, tuple(ResourceRecord(name, rdtype, value) for value in values), **more)
 
 
-def differences(found: Zone, name: str, rdtype: str, given: Answer) -> list[str]:
+def differences(found: Zone, name: str, rdtype: str, given: AnswerData) -> list[str]:
     """The lines of the zone difference of one answer, without the question and the rules."""
     text = zone_difference(judge(found, Question(name, rdtype), given))
     return [line.partition("  ;")[0] for line in text.splitlines() if not line.startswith("@@")]

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 from unittest.mock import patch
 
 from headless_conformance.records import (
-    Answer,
+    AnswerData,
     Denial,
     Expectation,
-    Mismatch,
     Question,
     Record,
+    RecordDifference,
     Zone,
     compare_endpoints,
     endpoints,
@@ -32,14 +32,14 @@ from headless_conformance.records import (
     zone_of,
 )
 from headless_conformance.records import zone as zone_module
-from headless_conformance.records.expectation import Assigned
+from headless_conformance.records.expectation import ServerLabelledRecords
 from headless_conformance.records.names import ClusterDomain
-from headless_conformance.records.objects import EndpointPort, Kind, Pod, Service
-from headless_conformance.records.services import Entry, ServiceNames
+from headless_conformance.records.objects import EndpointPort, Pod, Service, ServiceKind
+from headless_conformance.records.services import EndpointAddress, ServiceNames
 from tests.records.generator import DOMAIN, Object
 from tests.records.questions import questions
 
-_ENTRIES: Callable[[ServiceNames], tuple[Entry, ...]] = vars(ServiceNames)["entries"].func
+_ENTRIES: Callable[[ServiceNames], tuple[EndpointAddress, ...]] = vars(ServiceNames)["entries"].func
 CHUNK = 25
 """Namespaces that are looked at together."""
 
@@ -73,7 +73,7 @@ class Mutant:
             yield
 
 
-def is_found(mutant: Mutant, truth: Truth, answers: Mapping[Question, Answer]) -> bool:
+def is_found(mutant: Mutant, truth: Truth, answers: Mapping[Question, AnswerData]) -> bool:
     """Whether the model with this error differs from the truth where it did not without it."""
     for part in _parts(truth):
         if mutant.of_endpoints:
@@ -115,7 +115,9 @@ def _parts(truth: Truth) -> Iterator[_Part]:
         yield _Part(sorted(chosen), services, slices, pods)
 
 
-def _wrong(zone: Zone, asked: Iterable[Question], answers: Mapping[Question, Answer]) -> list[Mismatch]:
+def _wrong(
+    zone: Zone, asked: Iterable[Question], answers: Mapping[Question, AnswerData]
+) -> list[RecordDifference]:
     return unexplained(
         zone, (mismatch for question in asked for mismatch in judge(zone, question, answers[question]))
     )
@@ -127,7 +129,7 @@ def _changed(attribute: str, change: Callable[[Any], Any]) -> property:
     return property(lambda self: change(original(self)))
 
 
-def _entries(change: Callable[[Entry], Entry | None]) -> property:
+def _entries(change: Callable[[EndpointAddress], EndpointAddress | None]) -> property:
     return _changed(
         "entries", lambda entries: tuple(new for entry in entries if (new := change(entry)) is not None)
     )
@@ -144,7 +146,7 @@ def _service(change: Callable[[Service], Service]) -> Callable[..., Any]:
     return _wrapped(objects, "read_service", lambda service, _found: change(service))
 
 
-def _ports(entry: Entry, change: Callable[[EndpointPort], EndpointPort]) -> Entry:
+def _ports(entry: EndpointAddress, change: Callable[[EndpointPort], EndpointPort]) -> EndpointAddress:
     return replace(entry, ports=frozenset(change(port) for port in entry.ports))
 
 
@@ -157,7 +159,7 @@ def _last_pointer(found: Expectation, *_arguments: Any) -> Expectation:
     return replace(found, records=frozenset(last))
 
 
-def _names_of(kind: Kind, other: Kind) -> Callable[..., Any]:
+def _names_of(kind: ServiceKind, other: ServiceKind) -> Callable[..., Any]:
     return _service(lambda service: replace(service, kind=other) if service.kind is kind else service)
 
 
@@ -182,8 +184,8 @@ def _unnamed_has_srv(self: ServiceNames) -> Iterator[Expectation]:
             yield self._demand(name, "SRV", [Record("SRV", self.name, port.number)], ("R15",))
 
 
-def _no_assigned(self: ServiceNames, number: int, with_number: Any) -> Assigned:
-    return Assigned("SRV", self.name, 0, 0, port=number)
+def _no_assigned(self: ServiceNames, number: int, with_number: Any) -> ServerLabelledRecords:
+    return ServerLabelledRecords("SRV", self.name, 0, 0, port=number)
 
 
 def _alias_to_itself(self: ServiceNames, rdtype: str) -> Expectation:
@@ -200,7 +202,10 @@ def _zone_mutants() -> Iterator[Mutant]:
 
     yield names("endpoints that are not ready have records", "ready", property(lambda self: self.entries))
     yield Mutant(
-        "unknown readiness is not ready", objects, "is_ready", lambda found: found.get("ready") is True
+        "unknown readiness is not ready",
+        objects,
+        "is_endpoint_ready",
+        lambda found: found.get("ready") is True,
     )
     yield names("a headless Service without endpoint is NODATA", "denies_all", property(lambda self: False))
     yield names("hostnames are ignored", "entries", _entries(lambda entry: replace(entry, hostname="")))
@@ -235,19 +240,19 @@ def _zone_mutants() -> Iterator[Mutant]:
         "headless Services are ordinary",
         zone_module,
         "read_service",
-        _names_of(Kind.HEADLESS, Kind.CLUSTER_IP),
+        _names_of(ServiceKind.HEADLESS, ServiceKind.CLUSTER_IP),
     )
     yield Mutant(
         "ordinary Services are headless",
         zone_module,
         "read_service",
-        _names_of(Kind.CLUSTER_IP, Kind.HEADLESS),
+        _names_of(ServiceKind.CLUSTER_IP, ServiceKind.HEADLESS),
     )
     yield Mutant(
         "ExternalName Services are headless",
         zone_module,
         "read_service",
-        _names_of(Kind.EXTERNAL_NAME, Kind.HEADLESS),
+        _names_of(ServiceKind.EXTERNAL_NAME, ServiceKind.HEADLESS),
     )
     yield Mutant(
         "cluster IPs have no PTR record",
@@ -271,22 +276,22 @@ def _none(_found: Any, *_arguments: Any) -> Iterator[Expectation]:
     return iter(())
 
 
-def _of_first_slice(self: ServiceNames) -> tuple[Entry, ...]:
+def _of_first_slice(self: ServiceNames) -> tuple[EndpointAddress, ...]:
     return _ENTRIES(replace(self, slices=self.slices[:1]))
 
 
-def _with_all_ports(self: ServiceNames) -> tuple[Entry, ...]:
+def _with_all_ports(self: ServiceNames) -> tuple[EndpointAddress, ...]:
     entries = _ENTRIES(self)
     every = frozenset(port for entry in entries for port in entry.ports)
     return tuple(replace(entry, ports=every) for entry in entries)
 
 
-def _last_of_each(found: Mapping[str, Sequence[Entry]]) -> Mapping[str, Sequence[Entry]]:
+def _last_of_each(found: Mapping[str, Sequence[EndpointAddress]]) -> Mapping[str, Sequence[EndpointAddress]]:
     return {hostname: entries[-1:] for hostname, entries in found.items()}
 
 
-def _pointer_to_service(pointers: Any, service: ServiceNames, entry: Entry) -> None:
-    if service.service.kind is Kind.HEADLESS:
+def _pointer_to_service(pointers: Any, service: ServiceNames, entry: EndpointAddress) -> None:
+    if service.service.kind is ServiceKind.HEADLESS:
         pointers.records.add(Record("PTR", service.name))
         pointers.rules.add("R17")
 
@@ -305,7 +310,7 @@ def _endpoint_mutants() -> Iterator[Mutant]:
 
     yield expected(
         "publishNotReadyAddresses is ignored",
-        "is_ready",
+        "counts_as_ready",
         lambda service, pod: pod.ready and not pod.terminating,
     )
     yield expected("Pods that have ended are endpoints", "has_endpoint", lambda pod: bool(pod.addresses))
@@ -316,7 +321,7 @@ def _endpoint_mutants() -> Iterator[Mutant]:
     )
     yield expected(
         "Pods that terminate are ready",
-        "is_ready",
+        "counts_as_ready",
         lambda service, pod: service.publish_not_ready or pod.ready,
     )
     yield expected("the hostname does not need the subdomain", "hostname", lambda service, pod: pod.hostname)

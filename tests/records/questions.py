@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable
 
 from headless_conformance.records import Presence, Question, Zone
-from headless_conformance.records.objects import Kind
+from headless_conformance.records.objects import ServiceKind
 
 ABSENT = "absent"
 UNUSED_ADDRESS = "254.254.254.10.in-addr.arpa."
@@ -27,7 +27,7 @@ def questions(zone: Zone, namespaces: Iterable[str]) -> list[Question]:
             continue
         asked |= {Question(f"{ABSENT}.{names.name}", rdtype): None for rdtype in ADDRESS_TYPES}
         asked[Question(names.name, "SRV")] = None
-        if names.service.kind is Kind.EXTERNAL_NAME:
+        if names.service.kind is ServiceKind.EXTERNAL_NAME:
             asked |= {Question(names.name, rdtype): None for rdtype in ADDRESS_TYPES}
             continue
         asked[Question(names.port_name(ABSENT, "tcp"), "SRV")] = None

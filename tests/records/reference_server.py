@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headless_conformance.records import Answer, Question, ResourceRecord
+from headless_conformance.records import AnswerData, Question, ResourceRecord
 
 Object = Mapping[str, Any]
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -39,24 +39,24 @@ class ReferenceServer:
                 if address != "None":
                     self._pointers[_reverse_name(address)] = {f"{name}.{namespace}.{self._suffix}": None}
 
-    def ask(self, question: Question) -> Answer:
+    def ask(self, question: Question) -> AnswerData:
         """The answer, with the name in capitals."""
         if question.rdtype == "PTR":
             found = self._pointers.get(question.name)
-            return self._records(question, found) if found else Answer("NXDOMAIN")
+            return self._records(question, found) if found else AnswerData("NXDOMAIN")
         labels = question.name.removesuffix(self._suffix).rstrip(".").split(".")
         if not question.name.endswith(f".{self._suffix}") or len(labels) < 2:
-            return Answer("NOERROR")
+            return AnswerData("NOERROR")
         service = self._services.get((labels[-1], labels[-2]))
         before = labels[:-2]
         if service is None or len(before) > 2:
-            return Answer("NXDOMAIN")
+            return AnswerData("NXDOMAIN")
         spec = service["spec"]
         if spec.get("type") == "ExternalName":
             return (
                 self._alias(question, f"{spec['externalName'].rstrip('.')}.")
                 if not before
-                else Answer("NXDOMAIN")
+                else AnswerData("NXDOMAIN")
             )
         own = f"{labels[-2]}.{labels[-1]}.{self._suffix}"
         if spec["clusterIP"] == "None" or len(before) == 1:
@@ -69,7 +69,9 @@ class ReferenceServer:
         ]
         return self._answer(question, hits, own)
 
-    def _of_endpoints(self, question: Question, service: Object, before: Sequence[str], own: str) -> Answer:
+    def _of_endpoints(
+        self, question: Question, service: Object, before: Sequence[str], own: str
+    ) -> AnswerData:
         hits: list[Hit] = []
         key = service["metadata"]["namespace"], service["metadata"]["name"]
         for found in self._slices.get(key, ()):
@@ -84,9 +86,9 @@ class ReferenceServer:
                 ]
         return self._answer(question, hits, own)
 
-    def _answer(self, question: Question, hits: Sequence[Hit], own: str) -> Answer:
+    def _answer(self, question: Question, hits: Sequence[Hit], own: str) -> AnswerData:
         if not hits:
-            return Answer("NXDOMAIN")
+            return AnswerData("NXDOMAIN")
         wanted = TYPES.get(question.rdtype)
         found: dict[str, None] = {}
         for label, address, port in hits:
@@ -96,18 +98,18 @@ class ReferenceServer:
                 found[address] = None
         return self._records(question, found)
 
-    def _alias(self, question: Question, target: str) -> Answer:
+    def _alias(self, question: Question, target: str) -> AnswerData:
         if target.rstrip(".").replace(".", "").isdigit():
-            return Answer("NXDOMAIN")
+            return AnswerData("NXDOMAIN")
         alias = ResourceRecord(question.name.upper(), "CNAME", target)
         if question.rdtype == "CNAME" or (question.rdtype in TYPES and not target.endswith(self._suffix)):
-            return Answer("NOERROR", (alias,))
+            return AnswerData("NOERROR", (alias,))
         follows = question.rdtype in TYPES and target != question.name
         behind = self.ask(Question(target, question.rdtype)).answer if follows else ()
-        return Answer("NOERROR", (alias, *behind)) if behind else Answer("NOERROR")
+        return AnswerData("NOERROR", (alias, *behind)) if behind else AnswerData("NOERROR")
 
-    def _records(self, question: Question, values: Iterable[str]) -> Answer:
-        return Answer(
+    def _records(self, question: Question, values: Iterable[str]) -> AnswerData:
+        return AnswerData(
             "NOERROR",
             tuple(ResourceRecord(question.name.upper(), question.rdtype, value) for value in values),
         )

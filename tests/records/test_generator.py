@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from headless_conformance.records import Answer, Question, zone_of
+from headless_conformance.records import AnswerData, Question, zone_of
 from tests.records.generator import DOMAIN, Namespace, namespaces
 from tests.records.mutants import MUTANTS, Mutant, Truth, is_found
 from tests.records.questions import questions
@@ -40,7 +40,7 @@ def truth(made: list[Namespace]) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def answers(made: list[Namespace], truth: Truth) -> dict[Question, Answer]:
+def answers(made: list[Namespace], truth: Truth) -> dict[Question, AnswerData]:
     server = ReferenceServer(truth.services, truth.slices, DOMAIN)
     zone = zone_of(truth.services, truth.slices, domain=DOMAIN)
     return {
@@ -63,13 +63,13 @@ def test_there_are_enough_mutants_of_different_names() -> None:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_planted_error_is_found(mutant: Mutant, truth: Truth, answers: dict[Question, Answer]) -> None:
+def test_a_planted_error_is_found(mutant: Mutant, truth: Truth, answers: dict[Question, AnswerData]) -> None:
     assert is_found(mutant, truth, answers)
 
 
 @pytest.mark.parametrize("of_endpoints", [False, True])
 def test_nothing_is_found_where_nothing_is_planted(
-    of_endpoints: bool, truth: Truth, answers: dict[Question, Answer]
+    of_endpoints: bool, truth: Truth, answers: dict[Question, AnswerData]
 ) -> None:
     harmless = Mutant("none", SimpleNamespace(x=0), "x", 0, of_endpoints)
     assert not is_found(harmless, truth, answers)

@@ -6,8 +6,8 @@ import pytest
 
 from headless_conformance.core.levels import Level
 from headless_conformance.records import (
-    Answer,
-    Kind,
+    AnswerData,
+    DifferenceKind,
     Question,
     ResourceRecord,
     Zone,
@@ -85,7 +85,7 @@ def test_srv_is_compared_without_priority_and_weight(named: Zone) -> None:
 
 
 def test_a_denial_of_what_is_demanded(named: Zone) -> None:
-    assert differences(named, f"db-0.{DB}", "A", Answer("NXDOMAIN")) == [
+    assert differences(named, f"db-0.{DB}", "A", AnswerData("NXDOMAIN")) == [
         f"+; db-0.{DB} IN ANY NXDOMAIN",
         f"-db-0.{DB} IN A 10.1.0.1",
     ]
@@ -93,20 +93,20 @@ def test_a_denial_of_what_is_demanded(named: Zone) -> None:
 
 @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
 def test_response_codes_that_say_nothing(named: Zone, rcode: str) -> None:
-    assert f"+; {DB} IN A {rcode}" in differences(named, DB, "A", Answer(rcode))
-    assert f"+; absent.{DB} IN A {rcode}" in differences(named, f"absent.{DB}", "A", Answer(rcode))
-    assert differences(named, "9.9.9.9.in-addr.arpa.", "PTR", Answer(rcode)) != []
-    assert differences(named, DB, "TXT", Answer(rcode)) == []
+    assert f"+; {DB} IN A {rcode}" in differences(named, DB, "A", AnswerData(rcode))
+    assert f"+; absent.{DB} IN A {rcode}" in differences(named, f"absent.{DB}", "A", AnswerData(rcode))
+    assert differences(named, "9.9.9.9.in-addr.arpa.", "PTR", AnswerData(rcode)) != []
+    assert differences(named, DB, "TXT", AnswerData(rcode)) == []
 
 
 def test_the_two_denials_are_told_apart(named: Zone) -> None:
-    assert differences(named, DB, "AAAA", Answer("NOERROR")) == []
-    assert differences(named, DB, "AAAA", Answer("NXDOMAIN")) == [
+    assert differences(named, DB, "AAAA", AnswerData("NOERROR")) == []
+    assert differences(named, DB, "AAAA", AnswerData("NXDOMAIN")) == [
         f"-; {DB} IN AAAA NODATA",
         f"+; {DB} IN ANY NXDOMAIN",
     ]
-    assert differences(named, f"db-2.{DB}", "A", Answer("NXDOMAIN")) == []
-    assert differences(named, f"db-2.{DB}", "A", Answer("NOERROR")) == [
+    assert differences(named, f"db-2.{DB}", "A", AnswerData("NXDOMAIN")) == []
+    assert differences(named, f"db-2.{DB}", "A", AnswerData("NOERROR")) == [
         f"-; db-2.{DB} IN ANY NXDOMAIN",
         f"+; db-2.{DB} IN A NODATA",
     ]
@@ -119,14 +119,14 @@ def test_a_record_of_a_name_that_must_not_exist(named: Zone) -> None:
 
 
 def test_a_record_of_another_owner(named: Zone) -> None:
-    given = Answer(
+    given = AnswerData(
         "NOERROR", (*answer(DB, "A", "10.1.0.1", "10.1.0.2").answer, ResourceRecord("x.", "A", "10.1.0.1"))
     )
     assert differences(named, DB, "A", given) == ["+x. IN A 10.1.0.1"]
 
 
 def test_an_alias_where_addresses_are_demanded(named: Zone) -> None:
-    given = Answer("NOERROR", (ResourceRecord(DB, "CNAME", "x."), ResourceRecord("x.", "A", "10.1.0.1")))
+    given = AnswerData("NOERROR", (ResourceRecord(DB, "CNAME", "x."), ResourceRecord("x.", "A", "10.1.0.1")))
     assert differences(named, DB, "A", given) == [
         "+x. IN A 10.1.0.1",
         f"-{DB} IN A 10.1.0.1",
@@ -156,16 +156,16 @@ def test_additional_records_must_be_right(named: Zone) -> None:
     given = answer(SRV, "SRV", *records, additional=(right, wrong, unreadable, other))
     found = judge(named, Question(SRV, "SRV"), given)
     assert [(mismatch.kind, mismatch.seen) for mismatch in found] == [
-        (Kind.ADDITIONAL, wrong.line),
-        (Kind.ADDITIONAL, unreadable.line),
+        (DifferenceKind.ADDITIONAL, wrong.line),
+        (DifferenceKind.ADDITIONAL, unreadable.line),
     ]
 
 
 def test_levels(named: Zone) -> None:
     empty = zone([headless("db")])
-    (found,) = judge(empty, Question(DB, "A"), Answer("NOERROR"))
+    (found,) = judge(empty, Question(DB, "A"), AnswerData("NOERROR"))
     assert (found.level, found.rules) == (Level.SHOULD, ("R9",))
-    assert {mismatch.level for mismatch in judge(named, Question(DB, "A"), Answer("NXDOMAIN"))} == {
+    assert {mismatch.level for mismatch in judge(named, Question(DB, "A"), AnswerData("NXDOMAIN"))} == {
         Level.MUST
     }
     assert named.expectation(Question(DB, "A")).level is Level.MUST
@@ -184,7 +184,7 @@ def test_labels_of_the_servers_choice(mixed: Zone) -> None:
 
 
 def test_the_name_of_a_label_has_an_address_of_an_endpoint_without_hostname(mixed: Zone) -> None:
-    assert differences(mixed, f"x.{DB}", "A", Answer("NXDOMAIN")) == []
+    assert differences(mixed, f"x.{DB}", "A", AnswerData("NXDOMAIN")) == []
     assert differences(mixed, f"x.{DB}", "A", answer(f"x.{DB}", "A", "10.1.0.3")) == []
     assert differences(mixed, f"x.{DB}", "A", answer(f"x.{DB}", "A", "10.1.0.1")) == [
         f"+x.{DB} IN A 10.1.0.1"
@@ -220,7 +220,7 @@ def test_pointers_of_ordinary_services_are_open() -> None:
         [endpoint_slice("web", endpoint("10.1.0.1"), endpoint("10.1.0.1"))],
     )
     name = "1.0.1.10.in-addr.arpa."
-    for given in (Answer("NXDOMAIN"), answer(name, "PTR", "10-1-0-1.web.shop.svc.cluster.local.")):
+    for given in (AnswerData("NXDOMAIN"), answer(name, "PTR", "10-1-0-1.web.shop.svc.cluster.local.")):
         assert differences(found, name, "PTR", given) == []
     assert differences(found, name, "PTR", answer(name, "PTR", f"x.{DB}")) == [f"+{name} IN PTR x.{DB}"]
 
@@ -236,9 +236,9 @@ def aliases() -> Zone:
     return zone(services)
 
 
-def chain(name: str, target: str, *addresses: str, rcode: str = "NOERROR") -> Answer:
+def chain(name: str, target: str, *addresses: str, rcode: str = "NOERROR") -> AnswerData:
     alias = ResourceRecord(f"{name}.shop.svc.cluster.local.", "CNAME", target)
-    return Answer(rcode, (alias, *(ResourceRecord(target, "A", address) for address in addresses)))
+    return AnswerData(rcode, (alias, *(ResourceRecord(target, "A", address) for address in addresses)))
 
 
 def test_what_is_behind_an_alias(aliases: Zone) -> None:
@@ -266,7 +266,7 @@ def test_an_alias_to_itself_ends(aliases: Zone) -> None:
     assert differences(aliases, name, "CNAME", answer(name, "CNAME", name)) == []
 
 
-def labelled(first: str, second: str, *, third: str = "") -> dict[Question, Answer]:
+def labelled(first: str, second: str, *, third: str = "") -> dict[Question, AnswerData]:
     """Answers of a server that calls 10.1.0.2 and 10.1.0.3 like this; SRV has `third` in the place of the
     second."""
     one, two = "2.0.1.10.in-addr.arpa.", "3.0.1.10.in-addr.arpa."

@@ -7,9 +7,9 @@ import pytest
 from headless_conformance.records import (
     KNOWN_DIFFERENCES,
     RULES,
-    Answer,
-    Mismatch,
+    AnswerData,
     Question,
+    RecordDifference,
     Zone,
     judge,
     known_difference,
@@ -45,7 +45,7 @@ def test_every_row_is_needed_and_nothing_else_differs() -> None:
     assert {row.id for row in rows if row} == {row.id for row in KNOWN_DIFFERENCES}
 
 
-def of(found: Zone, name: str, rdtype: str, given: Answer) -> list[Mismatch]:
+def of(found: Zone, name: str, rdtype: str, given: AnswerData) -> list[RecordDifference]:
     return unexplained(found, judge(found, Question(name, rdtype), given))
 
 
@@ -55,12 +55,12 @@ def test_other_wrong_answers_about_the_same_names_are_not_explained() -> None:
     suffix = f"{NAME}.svc.cluster.local."
     outside, inside, collision = f"outside.{suffix}", f"inside.{suffix}", f"collision.{suffix}"
     pointer = reverse_name(CLUSTER_IP)
-    assert of(found, outside, "A", Answer("NOERROR"))
-    assert of(found, outside, "CNAME", Answer("NOERROR"))
+    assert of(found, outside, "A", AnswerData("NOERROR"))
+    assert of(found, outside, "CNAME", AnswerData("NOERROR"))
     assert of(found, inside, "A", answer(inside, "CNAME", "other.example.com."))
     assert of(found, f"numeric.{suffix}", "A", answer(f"numeric.{suffix}", "A", "10.255.0.9"))
     assert of(found, pointer, "PTR", answer(pointer, "PTR", f"other.{suffix}"))
-    assert of(found, pointer, "PTR", Answer("NXDOMAIN"))
+    assert of(found, pointer, "PTR", AnswerData("NXDOMAIN"))
     assert of(found, collision, "A", answer(collision, "A", "10.255.0.1"))
     assert of(
         found,
@@ -77,18 +77,18 @@ def test_other_wrong_answers_about_the_same_names_are_not_explained() -> None:
         "SRV",
         answer(f"_sql._udp.{collision}", "SRV", f"0 1 3306 {collision}"),
     )
-    assert of(found, f"x.{suffix}", "A", Answer("NOERROR"))
+    assert of(found, f"x.{suffix}", "A", AnswerData("NOERROR"))
 
 
 def test_an_alias_of_a_foreign_service_explains_nothing() -> None:
     found = zone([external("out", "www.example.com"), headless("db", port("sql", 3306))])
     name = "db.shop.svc.cluster.local."
-    assert of(found, name, "A", Answer("NOERROR"))
+    assert of(found, name, "A", AnswerData("NOERROR"))
 
 
 def test_the_numeric_name_of_an_alias_must_be_an_address() -> None:
     found = zone([external("out", "1.example.com")], [endpoint_slice("x", endpoint("10.1.0.1"))])
-    assert of(found, "out.shop.svc.cluster.local.", "A", Answer("NXDOMAIN"))
+    assert of(found, "out.shop.svc.cluster.local.", "A", AnswerData("NXDOMAIN"))
 
 
 @pytest.mark.parametrize(

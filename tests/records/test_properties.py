@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headless_conformance.records import (
-    Answer,
+    AnswerData,
+    DifferenceKind,
     Expectation,
-    Kind,
     ListedEndpoint,
     Presence,
     Question,
@@ -49,14 +49,14 @@ def told(found: Zone, presence: Presence) -> list[Expectation]:
     return [expectation for expectation in found.expectations.values() if expectation.presence is presence]
 
 
-def right(expectation: Expectation, label: str = "chosen") -> Answer:
+def right(expectation: Expectation, label: str = "chosen") -> AnswerData:
     """An answer as demanded: `label` and a number where the server chooses."""
     lines = [_resource(expectation.question, record) for record in expectation.records]
     for assigned in expectation.assigned:
         for number in range(assigned.least):
             target = Record(assigned.rdtype, f"{label}-{number}.{assigned.below}", assigned.port)
             lines.append(_resource(expectation.question, target))
-    return Answer("NOERROR", tuple(lines))
+    return AnswerData("NOERROR", tuple(lines))
 
 
 def _resource(question: Question, record: Record) -> ResourceRecord:
@@ -118,13 +118,13 @@ def test_every_planted_error_in_an_answer_is_found(made: Made, source: random.Ra
         in_case = Question(mixed_case(question.name, source), question.rdtype)
         assert judge(found, in_case, answer) == []
         lost = replace(answer, answer=answer.answer[1:])
-        assert [m.kind for m in judge(found, question, lost)] == [Kind.MISSING]
+        assert [m.kind for m in judge(found, question, lost)] == [DifferenceKind.MISSING]
         twice = replace(answer, answer=(*answer.answer, answer.answer[0]))
-        assert Kind.DUPLICATE in [m.kind for m in judge(found, question, twice)]
+        assert DifferenceKind.DUPLICATE in [m.kind for m in judge(found, question, twice)]
         foreign = ResourceRecord(question.name, *FOREIGN[question.rdtype])
         more = replace(answer, answer=(*answer.answer, foreign))
-        assert Kind.SURPLUS in [m.kind for m in judge(found, question, more)]
-        assert Kind.MISSING in [m.kind for m in judge(found, question, Answer("NXDOMAIN"))]
+        assert DifferenceKind.SURPLUS in [m.kind for m in judge(found, question, more)]
+        assert DifferenceKind.MISSING in [m.kind for m in judge(found, question, AnswerData("NXDOMAIN"))]
 
 
 FOREIGN = {
@@ -142,9 +142,11 @@ def test_what_is_forbidden_is_wrong_in_every_other_way(made: Made) -> None:
     found = zone(*made)
     for expectation in told(found, Presence.FORBIDDEN):
         question = expectation.question
-        said = Answer("NOERROR", (ResourceRecord(question.name, *FOREIGN[question.rdtype]),))
+        said = AnswerData("NOERROR", (ResourceRecord(question.name, *FOREIGN[question.rdtype]),))
         if question.rdtype != "PTR":
-            codes = {rcode: bool(judge(found, question, Answer(rcode))) for rcode in ("NOERROR", "NXDOMAIN")}
+            codes = {
+                rcode: bool(judge(found, question, AnswerData(rcode))) for rcode in ("NOERROR", "NXDOMAIN")
+            }
             assert sorted(codes.values()) == [False, True]
             assert judge(found, question, said)
 

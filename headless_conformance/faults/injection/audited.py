@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headless_conformance.audit import Audit, DnsServer, Options, Target, open_access
-from headless_conformance.audit.targets import Kind
+from headless_conformance.audit import Audit, AuditTarget, DnsServer, Options, open_access
+from headless_conformance.audit.targets import TargetKind
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.faults.run_record import AuditRecord
@@ -13,7 +13,7 @@ def audit_set(found: HeadlessSet, cluster: Cluster) -> AuditRecord:
     """Audit it, with the DNS servers that this machine can ask itself where the cluster has such."""
     direct = tuple(DnsServer(address, port) for address, port in cluster.host_dns)
     options = Options(
-        targets=(Target(found.namespace, Kind.STATEFUL_SET, found.statefulset_name),),
+        targets=(AuditTarget(found.namespace, TargetKind.STATEFUL_SET, found.statefulset_name),),
         servers=direct,
         domain=found.facts.domain if direct else "",
     )

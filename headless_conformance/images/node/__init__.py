@@ -64,7 +64,7 @@ def ensure_node_image(release: Release, engine: Engine, settings: Settings, prog
 
 
 @dataclass(frozen=True)
-class _Ours:
+class _OwnImage:
     """The image that would be built now."""
 
     parts: Parts
@@ -75,10 +75,10 @@ class _Ours:
         return _present(reference_of(self.parts, self.key), substitute_images(self.archives), engine)
 
 
-def _ours(release: Release, settings: Settings, progress: Progress) -> _Ours:
+def _ours(release: Release, settings: Settings, progress: Progress) -> _OwnImage:
     parts = parts_of(release, settings)
     archives = ensure_archives(settings, progress)
-    return _Ours(parts, content_key_of(parts, list(archives.values())), archives)
+    return _OwnImage(parts, content_key_of(parts, list(archives.values())), archives)
 
 
 def _built(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:

@@ -18,9 +18,9 @@ from headless_conformance.images.archive import (
     PATH_VARIABLE,
     PREFIX,
     Directory,
-    Entry,
     File,
     ImageConfig,
+    LayerEntry,
     Link,
     write_archive,
     write_layer,
@@ -181,7 +181,9 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
         stem = name.rsplit("/", 1)[1].split(":")[0]
         layers = list(below)
         if programs:
-            entries: dict[str, Entry] = {path: File(program, 0o755) for path, program in programs.items()}
+            entries: dict[str, LayerEntry] = {
+                path: File(program, 0o755) for path, program in programs.items()
+            }
             layers.append(_layer(folder / f"{stem}.layer", entries))
         archive = folder / f"{stem}.tar"
         write_archive(archive, [name], layers, config)
@@ -214,12 +216,12 @@ def write_images(parts: Parts, folder: Path, settings: Settings, progress: Progr
     ]
 
 
-def _layer(path: Path, entries: Mapping[str, Entry]) -> Path:
+def _layer(path: Path, entries: Mapping[str, LayerEntry]) -> Path:
     write_layer(path, entries)
     return path
 
 
-def node_entries(parts: Parts, progress: Progress) -> dict[str, Entry]:
+def node_entries(parts: Parts, progress: Progress) -> dict[str, LayerEntry]:
     """The files that the node has beside its Debian packages: kind's, our programs, our configuration."""
     names = names_of(parts)
     manifests = {"netd": names.netd, "tools": names.tools, "provisioner": names.provisioner}
@@ -251,9 +253,9 @@ def node_entries(parts: Parts, progress: Progress) -> dict[str, Entry]:
     return entries
 
 
-def _kind_files(folder: Path, release: Release) -> dict[str, Entry]:
+def _kind_files(folder: Path, release: Release) -> dict[str, LayerEntry]:
     """The files of kind's own base image, as its module has them, with our changes."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, LayerEntry] = {}
     for path in sorted(folder.rglob("*")):
         name = f"/{path.relative_to(folder)}"
         if path.is_file():

@@ -19,7 +19,7 @@ EMBEDDED = {
 }
 """Fields that name a file, and the fields that hold its content instead."""
 
-Entry = dict[str, Any]
+KubeconfigEntry = dict[str, Any]
 
 
 def _paths(kubeconfig: str) -> list[Path]:
@@ -32,7 +32,7 @@ def _paths(kubeconfig: str) -> list[Path]:
     return found
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> KubeconfigEntry:
     try:
         loaded = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -42,7 +42,7 @@ def _read(path: Path) -> Entry:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _anchored(entry: Entry, folder: Path) -> Entry:
+def _anchored(entry: KubeconfigEntry, folder: Path) -> KubeconfigEntry:
     """The entry with files embedded and what must stay a file or a program named by its whole path."""
     own = dict(entry)
     for field, embedded in EMBEDDED.items():
@@ -62,10 +62,12 @@ def _anchored(entry: Entry, folder: Path) -> Entry:
     return own
 
 
-def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tuple[Path, Entry]]:
+def _entries(
+    files: Mapping[Path, KubeconfigEntry], kind: str, field: str
+) -> dict[str, tuple[Path, KubeconfigEntry]]:
     """Named entries of a kind with the file that they come from; the first file that has a name wins, as with
     kubectl."""
-    found: dict[str, tuple[Path, Entry]] = {}
+    found: dict[str, tuple[Path, KubeconfigEntry]] = {}
     for path, content in files.items():
         try:
             for item in content.get(kind) or []:
@@ -77,7 +79,7 @@ def _entries(files: Mapping[Path, Entry], kind: str, field: str) -> dict[str, tu
     return found
 
 
-def flattened(kubeconfig: str, context: str) -> Entry:
+def flattened(kubeconfig: str, context: str) -> KubeconfigEntry:
     """The one context (the current one when `context` is empty) with its cluster and user, all files
     embedded.
 
@@ -93,7 +95,7 @@ def flattened(kubeconfig: str, context: str) -> Entry:
         missing = f"has no context {chosen}" if chosen else "has no current context"
         raise UserError(f"The kubeconfig {missing}; name one with CONTEXT= (there: {known}).")
     named = contexts[chosen][1]
-    parts: dict[str, Entry] = {}
+    parts: dict[str, KubeconfigEntry] = {}
     for kind, field in (("clusters", "cluster"), ("users", "user")):
         entries = _entries(files, kind, field)
         if named.get(field) not in entries:
@@ -113,7 +115,7 @@ def flattened(kubeconfig: str, context: str) -> Entry:
     }
 
 
-def write_private(content: Entry, path: Path) -> None:
+def write_private(content: KubeconfigEntry, path: Path) -> None:
     """Write YAML that only this user can read; appears whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)

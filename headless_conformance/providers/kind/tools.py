@@ -64,7 +64,7 @@ def kind_binary(settings: Settings, progress: Progress) -> Path:
         raise UserError(f"kind {wanted} is needed, {here} and it cannot be built: {error}") from error
 
 
-def kubectl_of(image: NodeImage, engine: Engine, patch: str) -> Path:
+def kubectl_of_image(image: NodeImage, engine: Engine, patch: str) -> Path:
     """The kubectl that the node image carries, copied out once per image; never the user's.
 
     Raises UserError when it is another version.
@@ -99,6 +99,6 @@ def ensure_kind_tools(settings: Settings, progress: Progress) -> KindTools:
         kind = kind_binary(settings, progress)
     image = ensure_node_image(settings.release, engine, settings, progress)
     with progress.step(f"kubectl {settings.release.patch}"):
-        kubectl = kubectl_of(image, engine, settings.release.patch)
+        kubectl = kubectl_of_image(image, engine, settings.release.patch)
     folder = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
     return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads, image.to_load)

@@ -53,7 +53,7 @@ START_SECONDS = 180.0
 POLL_SECONDS = 0.05
 
 
-class NotReadyYet(Exception):
+class NotReadyError(Exception):
     """What is still missing."""
 
 
@@ -188,13 +188,13 @@ class SimulatedCluster:
             for attempt in Retrying(
                 stop=stop_after_delay(START_SECONDS),
                 wait=wait_fixed(POLL_SECONDS),
-                retry=retry_if_exception_type(NotReadyYet),
+                retry=retry_if_exception_type(NotReadyError),
                 reraise=True,
             ):
                 with attempt:
                     self.components.require_alive()
                     require()
-        except NotReadyYet as error:
+        except NotReadyError as error:
             assert self._directory is not None
             raise StepFailed(
                 f"The simulated cluster is not ready after {START_SECONDS:.0f} s: {error}; "
@@ -214,10 +214,10 @@ class SimulatedCluster:
                     try:
                         answer = ask(query, address, port=port, timeout=1)
                     except (OSError, dns.exception.DNSException) as error:
-                        raise NotReadyYet(f"DNS server on port {port}: {error}") from None
+                        raise NotReadyError(f"DNS server on port {port}: {error}") from None
                     found = [str(record) for rrset in answer.answer for record in rrset]
                     if found != [expected]:
-                        raise NotReadyYet(
+                        raise NotReadyError(
                             f"DNS server on port {port} answers {found} for {name}, not {expected}"
                         )
 
@@ -246,7 +246,7 @@ def _require_api(api: Any) -> None:
         socket.create_connection((url.hostname, url.port), timeout=2).close()
         api.call_api("GET", f"{api.configuration.host}/readyz", header_params={}, _request_timeout=2)
     except Exception as error:
-        raise NotReadyYet(f"API server: {error}") from None
+        raise NotReadyError(f"API server: {error}") from None
 
 
 def _create(api: Any, manifest: objects.Manifest) -> None:
@@ -258,7 +258,7 @@ def _create(api: Any, manifest: objects.Manifest) -> None:
     try:
         create_from_dict(api, manifest)
     except FailToCreateError as error:
-        raise NotReadyYet(f"{manifest['kind']} {manifest['metadata']['name']}: {error}") from None
+        raise NotReadyError(f"{manifest['kind']} {manifest['metadata']['name']}: {error}") from None
 
 
 def _require_rights(api: Any) -> None:
@@ -277,7 +277,7 @@ def _require_rights(api: Any) -> None:
         }
         for asked in (discovery, request):
             if not _is_allowed(api, user, asked):
-                raise NotReadyYet(f"{user} is not allowed {asked} yet")
+                raise NotReadyError(f"{user} is not allowed {asked} yet")
 
 
 def _is_allowed(api: Any, user: str, asked: dict[str, Any]) -> bool:
@@ -295,12 +295,12 @@ def _require_nodes(core: Any, count: int) -> None:
         and any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
     ]
     if len(ready) != count:
-        raise NotReadyYet(f"{len(ready)} of {count} nodes are Ready and have a range of Pod addresses")
+        raise NotReadyError(f"{len(ready)} of {count} nodes are Ready and have a range of Pod addresses")
     for namespace in ("default", "kube-system"):
         if "default" not in {
             account.metadata.name for account in core.list_namespaced_service_account(namespace).items
         }:
-            raise NotReadyYet(f"namespace {namespace} has no default service account")
+            raise NotReadyError(f"namespace {namespace} has no default service account")
 
 
 def _require_first_pods(core: Any) -> None:
@@ -310,6 +310,6 @@ def _require_first_pods(core: Any) -> None:
         if pod.status.phase == "Running" and pod.metadata.deletion_timestamp is None:
             core.delete_namespaced_pod(pod.metadata.name, "kube-system", grace_period_seconds=1)
     if pods:
-        raise NotReadyYet(
+        raise NotReadyError(
             f"first Pods of {len(pods)} nodes are not done: {', '.join(p.metadata.name for p in pods[:3])}"
         )
