@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,9 @@ def table_cell(text: object) -> str:
     return markdown(str(text)).replace("|", r"\|").replace("\n", "<br>")
 
 
-def render_template(path: Path, **values: Any) -> str:
-    """The text of a template.
-
-    A name that is not given is an error; a template `*.html.j2` escapes what it is given.
-    """
+@lru_cache
+def _template(path: Path) -> jinja2.Template:
+    """A template, compiled once: some are filled in for every test."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=path.name.endswith(".html.j2"),
@@ -34,4 +33,12 @@ def render_template(path: Path, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"markdown": markdown, "table_cell": table_cell}
-    return environment.get_template(path.name).render(values)
+    return environment.get_template(path.name)
+
+
+def render_template(path: Path, **values: Any) -> str:
+    """The text of a template.
+
+    A name that is not given is an error; a template `*.html.j2` escapes what it is given.
+    """
+    return _template(path).render(values)

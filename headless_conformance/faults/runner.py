@@ -24,6 +24,8 @@ from headless_conformance.faults.run_record import RunRecord
 from headless_conformance.results.selection import SELECTING_VARIABLES
 
 PLUGIN = "headless_conformance.faults.injection.plugin"
+LEFT_OUT = ("reports", "diagnostics", "allure_fields")
+"""Plugins that only serve reports: of these runs, the record is what is evaluated and shown."""
 AT_ONCE = {SIMULATED: 6, KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 RUN_SECONDS = 600.0
@@ -90,13 +92,7 @@ def start(planned: PlannedRun, folder: Path, *, hand_on: bool) -> SuiteProcess:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").unlink(missing_ok=True)
-    # No reports, and no evidence for them: the record is what is evaluated and shown.
-    without = [
-        "-p",
-        "no:headless_conformance.plugin.reports",
-        "-p",
-        "no:headless_conformance.plugin.diagnostics",
-    ]
+    without = (f"-pno:headless_conformance.plugin.{name}" for name in LEFT_OUT)
     command = pytest_command(str(SUITES), "-p", PLUGIN, *without, "-q")
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(
