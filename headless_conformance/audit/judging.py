@@ -17,7 +17,7 @@ from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.ports import check_ports
 from headless_conformance.audit.questions import absent_ordinals, check_of, questions_about
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.audit.states import State, is_pod_ready, state_of
+from headless_conformance.audit.states import State, state_of
 from headless_conformance.audit.structure import (
     SetCase,
     check_governing_service,
@@ -27,6 +27,7 @@ from headless_conformance.audit.structure import (
     check_volumes,
 )
 from headless_conformance.audit.targets import AuditTarget, TargetKind
+from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.records import Question, zone_of
 from headless_conformance.records.objects import ServiceKind, read_pod, read_service
 from headless_conformance.results.verdict import Outcome

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from headless_conformance.audit.access import Object
+from headless_conformance.cluster.headless_set import is_pod_ready
 
 SHOWN = 5
 
@@ -79,13 +80,6 @@ def _rolling(spec: Object, status: Object, wanted: int) -> str:
     to_update = wanted - min(max(partition - start, 0), wanted)
     updated = status.get("updatedReplicas") or 0
     return f"rolling, {updated} of {to_update} members updated" if updated < to_update else ""
-
-
-def is_pod_ready(pod: Object) -> bool:
-    """A Pod that is Ready and stays."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
 
 
 def why_unready(pod: Object) -> str:

@@ -138,11 +138,6 @@ def _value(rdata: Any) -> str:
     return f"{rdata.target} {rdata.port}" if rdata.rdtype == dns.rdatatype.SRV else str(rdata)
 
 
-def ptr_owner_name(address: str) -> str:
-    """The name that PTR records of an address are kept under."""
-    return str(dns.reversename.from_address(address))
-
-
 def records_of(values: Sequence[str]) -> str:
     """Records as text, the first SHOWN of them."""
     more = [f"and {len(values) - SHOWN} more"] if len(values) > SHOWN else []

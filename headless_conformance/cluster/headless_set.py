@@ -229,8 +229,9 @@ def pod_ip(pod: Object) -> str:
 
 def is_pod_ready(pod: Object) -> bool:
     """Whether a Pod is Ready and not being deleted."""
-    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 def _is_settled(item: Object) -> bool:

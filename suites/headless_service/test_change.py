@@ -20,7 +20,6 @@ from headless_conformance.cluster.change import (
     require_pending,
 )
 from headless_conformance.cluster.deployer import UNREADY_FILE, Deployer
-from headless_conformance.cluster.dns_answer import ptr_owner_name
 from headless_conformance.cluster.dns_checks import must_be, must_be_srv
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
@@ -28,6 +27,7 @@ from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_fil
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.mismatch import require, require_count, require_equal, require_items
+from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STATEFULSET_FILE, STUB_FILE
 from suites.headless_service.parameters import KUBELET
 
@@ -69,7 +69,7 @@ def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_p
         require_hostname(stub_set, ordinal)
         if old not in stub_set.ready_ips():
             require_converged(stub_set, dns, stub_set.port_fqdn("mysql"), "SRV", must_not_mention(old))
-            require_converged(stub_set, dns, ptr_owner_name(old), "PTR", must_not_mention(name))
+            require_converged(stub_set, dns, reverse_name(old), "PTR", must_not_mention(name))
     require_fqdns(stub_set, dns)
 
 

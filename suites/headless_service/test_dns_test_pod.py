@@ -8,7 +8,7 @@ import allure
 import pytest
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.dns_answer import Answer, ptr_owner_name
+from headless_conformance.cluster.dns_answer import Answer
 from headless_conformance.cluster.dns_checks import must_be, must_include
 from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.facts import Facts
@@ -17,6 +17,7 @@ from headless_conformance.cluster.kube import CommandResult, Kube
 from headless_conformance.cluster.transcripts import require_line
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import require, require_count, require_equal, require_items
+from headless_conformance.records.names import reverse_name
 from suites.headless_service.dns_test_session import GONE_SECONDS, HINT, ShellSession, find_pod
 from suites.headless_service.parameters import KUBELET, ORDINALS
 
@@ -135,7 +136,7 @@ def test_nslookup_shows_the_fqdn_of_the_dns_service(facts: Facts, lookup: Lookup
 @pytest.mark.requirement("SEED-NSL-03")
 def test_the_ptr_record_of_the_dns_service_is_its_fqdn(facts: Facts, dns: Dns) -> None:
     """The PTR record of the DNS Service's address MUST be exactly the DNS Service's FQDN."""
-    dns.require(ptr_owner_name(facts.dns_address), "PTR", must_be([facts.dns_service_name]), repeat=REPEATS)
+    dns.require(reverse_name(facts.dns_address), "PTR", must_be([facts.dns_service_name]), repeat=REPEATS)
 
 
 @pytest.mark.requirement("SEED-NSL-04")
@@ -168,7 +169,7 @@ def test_nslookup_of_the_service_shows_each_pod(
         return f"{names[0]}."
 
     name = eventually(check, expecting=f"nslookup to show Pod {ordinal}")
-    dns.require(ptr_owner_name(transcript_set.pod_ip(ordinal)), "PTR", must_include(name))
+    dns.require(reverse_name(transcript_set.pod_ip(ordinal)), "PTR", must_include(name))
 
 
 @pytest.mark.parametrize("ordinal", SHOWN_PODS, ids=lambda ordinal: f"pod-{ordinal}")
@@ -177,7 +178,7 @@ def test_the_address_of_each_pod_has_its_fqdn(transcript_set: HeadlessSet, dns: 
     and MUST have the Pod FQDN among its PTR records."""
     own = transcript_set.pod_ip(ordinal)
     dns.require(transcript_set.service_fqdn, "A", must_include(own))
-    dns.require(ptr_owner_name(own), "PTR", must_include(transcript_set.pod_fqdn(ordinal)))
+    dns.require(reverse_name(own), "PTR", must_include(transcript_set.pod_fqdn(ordinal)))
 
 
 @pytest.mark.requirement("SEED-NSL-08")
@@ -236,7 +237,7 @@ def test_nslookup_of_a_pod_shows_its_one_address_with_its_name(
         return f"{found['name']}."
 
     name = eventually(check, expecting="nslookup to show Pod 0")
-    dns.require(ptr_owner_name(transcript_set.pod_ip(0)), "PTR", must_include(name))
+    dns.require(reverse_name(transcript_set.pod_ip(0)), "PTR", must_include(name))
 
 
 @pytest.mark.requirement("SEED-NSL-10")
@@ -254,7 +255,7 @@ def test_a_pods_fqdn_and_address_lead_to_each_other(
         of_the_set = [value for value in answer.values() if value.endswith(f".{domain}")]
         answer.require(of_the_set == [name], f"{{{name}}} below {domain}")
 
-    convergence = dns.require(ptr_owner_name(own), "PTR", check, repeat=REPEATS)
+    convergence = dns.require(reverse_name(own), "PTR", check, repeat=REPEATS)
     for other in {value for answer in convergence.answers for value in answer.values()} - {name}:
         dns.require(other, "A", must_include(own))
 

@@ -9,7 +9,7 @@ import pytest
 
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer
-from headless_conformance.cluster.dns_answer import Answer, ptr_owner_name
+from headless_conformance.cluster.dns_answer import Answer
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain, require_soa
 from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.facts import Facts
@@ -27,6 +27,7 @@ from headless_conformance.core.mismatch import (
     require_equal,
     require_items,
 )
+from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
 from suites.headless_service.sql import hostnames_at, hostnames_subject
@@ -225,7 +226,7 @@ def test_no_answer_may_be_kept_longer_than_the_documented_delay(
     )
     service = each_set.service_fqdn
     names = {
-        form.format(service=service, pod=pod, reverse=ptr_owner_name(address))
+        form.format(service=service, pod=pod, reverse=reverse_name(address))
         for pod, address in addresses.items()
     }
     for name in sorted(names):

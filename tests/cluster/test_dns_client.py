@@ -16,11 +16,12 @@ import dns.rrset
 import pytest
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.dns_answer import Server, ptr_owner_name
+from headless_conformance.cluster.dns_answer import Server
 from headless_conformance.cluster.dns_checks import must_be, must_be_nodata, must_be_nxdomain, must_be_srv
 from headless_conformance.cluster.dns_client import Dns, HostAsker
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Where
+from headless_conformance.records.names import reverse_name
 
 NAME = "nginx.default.svc.cluster.local."
 RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
@@ -311,5 +312,5 @@ def test_every_question_has_an_id_of_its_own() -> None:
 
 
 def test_reverse_names_of_both_families() -> None:
-    assert ptr_owner_name("198.51.100.7") == "7.100.51.198.in-addr.arpa."
-    assert ptr_owner_name("2001:db8::1").endswith(".8.b.d.0.1.0.0.2.ip6.arpa.")
+    assert reverse_name("198.51.100.7") == "7.100.51.198.in-addr.arpa."
+    assert reverse_name("2001:db8::1").endswith(".8.b.d.0.1.0.0.2.ip6.arpa.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headless_conformance.cluster.dns_answer import ptr_owner_name
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN
 from headless_conformance.core.settings import Settings
+from headless_conformance.records.names import reverse_name
 
 KUBE_PROXY = "k8s-app=kube-proxy"
 
@@ -38,6 +38,6 @@ def words_of_set(ready: HeadlessSet, kube: Kube) -> dict[str, str]:
     }
     for ordinal, pod in enumerate(ready.get_pods()):
         words[f"address-{ordinal}"] = pod["status"]["podIP"]
-        words[f"reverse-{ordinal}"] = ptr_owner_name(pod["status"]["podIP"])
+        words[f"reverse-{ordinal}"] = reverse_name(pod["status"]["podIP"])
         words[f"proxy-{ordinal}"] = proxies.get(pod["spec"]["nodeName"], "")
     return words
