@@ -55,7 +55,7 @@ class InsideDifference:
 
     question: Question
     way: str
-    """`UDP at 10.96.0.10` or `the C library`."""
+    """`UDP at 192.0.2.10` or `the C library`."""
     expected: str
     seen: str
 
