@@ -232,7 +232,7 @@ def open_access(kubeconfig: str, context: str) -> Access:
     configuration = client.Configuration()
     configuration.retries = urllib3.Retry(0, redirect=2)
     try:
-        if not kubeconfig and not context and config.incluster_config.SERVICE_HOST_ENV_NAME in _environment():
+        if not kubeconfig and not context and config.incluster_config.SERVICE_HOST_ENV_NAME in os.environ:
             config.load_incluster_config(client_configuration=configuration)
             return Access(client.ApiClient(configuration), "in-cluster")
         api = config.new_client_from_config(
@@ -244,10 +244,6 @@ def open_access(kubeconfig: str, context: str) -> Access:
             f"The kubeconfig does not lead to a cluster: {_words(error)}; see --context."
         ) from None
     return Access(api, chosen)
-
-
-def _environment() -> Mapping[str, str]:
-    return {} if os.environ.get("KUBECONFIG") else os.environ
 
 
 def _tls(configuration: Any) -> dict[str, Any]:

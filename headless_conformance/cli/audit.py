@@ -34,8 +34,6 @@ Contexts = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
         "--context",
-        envvar="CONTEXT",
-        show_envvar=False,
         show_default=False,
         help=(
             "a context of the kubeconfig; several are audited one after the other; default: the current "
@@ -53,14 +51,12 @@ Servers = Annotated[
 
 def _option(*names: str, **settings: Any) -> Any:
     """An option without a default in its help, since the sentence has it."""
-    return typer.Option(*names, show_default=False, show_envvar=False, **settings)
+    return typer.Option(*names, show_default=False, **settings)
 
 
 def audit(
     target: TargetWords = None,
-    namespace: Annotated[
-        str, _option("--namespace", "-n", envvar="NAMESPACE", help="everything in it (NAMESPACE)")
-    ] = "",
+    namespace: Annotated[str, _option("--namespace", "-n", help="everything in it (NAMESPACE)")] = "",
     all_namespaces: Annotated[
         bool, _option("--all-namespaces", "-A", help="everything in every namespace")
     ] = False,
@@ -68,7 +64,9 @@ def audit(
     nameserver: Annotated[
         str, _option("--nameserver", help="the address that Pods ask; default: found out")
     ] = "",
-    domain: Annotated[str, _option("--domain", help="the cluster domain; default: found out")] = "",
+    cluster_domain: Annotated[
+        str, _option("--domain", help="the cluster domain; default: found out (CLUSTER_DOMAIN)")
+    ] = "",
     server: Servers = None,
     wait: Annotated[
         str, _option("--wait", help="wait this long for sets that are on their way, such as 5m")
@@ -103,6 +101,7 @@ def audit(
     from headless_conformance.audit import Audit, Options, open_access, parse, status_of_all
     from headless_conformance.audit.formats import render
     from headless_conformance.audit.report import report_of
+    from headless_conformance.core.settings import from_env
     from headless_conformance.requirements.documents import load_documents
     from headless_conformance.results.report_file import write_report
 
@@ -110,6 +109,9 @@ def audit(
         raise UserError(f"--output {output} is not known; use one of {', '.join(FORMATS)}.")
     if report and len(context or []) > 1:
         raise UserError("--report is for one cluster; name one --context.")
+    # It judges a cluster of whatever version.
+    settings = from_env({**os.environ, "K8S": ""})
+    namespace = namespace or settings.asked_namespace
     targets = tuple(parse(word) for words in target or () for word in words.split())
     if len([given for given in (targets, namespace, all_namespaces) if given]) != 1:
         raise UserError(
@@ -121,7 +123,7 @@ def audit(
         namespace=namespace,
         all_namespaces=all_namespaces,
         nameserver=nameserver,
-        domain=domain or os.environ.get("CLUSTER_DOMAIN", ""),
+        domain=cluster_domain or settings.network.domain,
         servers=tuple(map(_server, server or ())),
         wait_seconds=seconds(wait),
         limit_seconds=seconds(limit),
@@ -130,8 +132,8 @@ def audit(
         probe_image=probe_image if probe else "",
     )
     results = []
-    for name in context or [""]:
-        access = open_access(os.environ.get("KUBECONFIG", ""), name)
+    for name in context or [settings.target.context]:
+        access = open_access(settings.target.kubeconfig, name)
         results.append(Audit(access, options, say=_teller()).run())
     sys.stdout.write(render(results, output))
     if report:

@@ -150,6 +150,11 @@ class Settings(_FromEnvironment):
     scale: Scale = Scale()
     target: OwnCluster = OwnCluster()
 
+    @property
+    def asked_namespace(self) -> str:
+        """The namespace that the person named; empty when they left it to us."""
+        return self.namespace if "namespace" in self.model_fields_set else ""
+
     def with_changes(self, **changes: Any) -> Settings:
         """The same settings but for these fields."""
         return self.model_copy(update=changes)

@@ -38,7 +38,7 @@ def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
         ["shop/db shop/svc/web"],
         context=["a", "b"],
         nameserver="10.0.0.10",
-        domain="x.example",
+        cluster_domain="x.example",
         server=["127.0.0.1:5300", "[fd00::a]:53"],
         wait="5m",
         limit="90",
@@ -60,10 +60,35 @@ def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
     assert status == 2
 
 
-def test_the_domain_may_come_from_its_variable(asked: list[tuple[str, Options]]) -> None:
-    os.environ["CLUSTER_DOMAIN"] = "x.example"
-    audit(namespace="shop")
-    assert asked[0][1].domain == "x.example"
+def test_what_the_command_line_does_not_say_comes_from_the_settings(
+    asked: list[tuple[str, Options]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, str]] = []
+
+    def opening(kubeconfig: str, context: str) -> str:
+        opened.append((kubeconfig, context))
+        return context
+
+    monkeypatch.setattr(audit_package, "open_access", opening)
+    os.environ |= {
+        "CLUSTER_DOMAIN": "x.example",
+        "CONTEXT": "two words",
+        "KUBECONFIG": "a:b",
+        "NAMESPACE": "shop",
+        "K8S": "1.12",
+    }
+    audit()
+    audit(context=["a"], namespace="store", cluster_domain="y.example")
+    assert opened == [("a:b", "two words"), ("a:b", "a")]
+    assert [(options.namespace, options.domain) for _, options in asked] == [
+        ("shop", "x.example"),
+        ("store", "y.example"),
+    ]
+
+
+def test_the_namespace_of_a_run_is_not_what_is_audited(asked: list[tuple[str, Options]]) -> None:
+    audit(["shop/db"])
+    assert asked[0][1].namespace == ""
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
                 f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the "
                 "registry's credentials."
             )
-        return settings if "namespace" in settings.model_fields_set else settings.with_changes(namespace="")
+        return settings.with_changes(namespace=settings.asked_namespace)
 
     def begun(self, settings: Settings, run: str) -> Settings:
         """By a copy of their kubeconfig; the release is what the API server says."""
