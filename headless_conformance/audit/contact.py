@@ -56,7 +56,7 @@ def greet(connect: Connect, found: DnsServers, domain: str, until: float) -> Gre
     if greeting.servers and not knowing:
         names = " nor ".join(question.name for question in questions)
         raise InspectionError(
-            f"no DNS server knows the cluster domain {domain}, neither {names}; see --domain"
+            f"no DNS server knows the cluster domain {domain}, neither {names}; see --cluster-domain"
         )
     strangers = [server for server in greeting.servers if server not in knowing]
     if found.behind_a_cache and strangers:

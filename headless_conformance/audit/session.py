@@ -171,7 +171,9 @@ class Audit:
         lacking = found.problem or ("" if resolver.domain else "the cluster domain is not known")
         if lacking:
             reasons = "; ".join([lacking, *resolver.problems])
-            self._dns_is_not_judged(f"{reasons}; see --nameserver and --domain", Outcome.NOT_SUPPORTED)
+            self._dns_is_not_judged(
+                f"{reasons}; see --nameserver and --cluster-domain", Outcome.NOT_SUPPORTED
+            )
             return
         if (young := self._youngest(snapshot)) < YOUNG_SECONDS:
             self._pause(YOUNG_SECONDS - max(young, 0.0))

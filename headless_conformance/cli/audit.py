@@ -64,9 +64,6 @@ def audit(
     nameserver: Annotated[
         str, _option("--nameserver", help="the address that Pods ask; default: found out")
     ] = "",
-    cluster_domain: Annotated[
-        str, _option("--domain", help="the cluster domain; default: found out (CLUSTER_DOMAIN)")
-    ] = "",
     server: Servers = None,
     wait: Annotated[
         str, _option("--wait", help="wait this long for sets that are on their way, such as 5m")
@@ -123,7 +120,7 @@ def audit(
         namespace=namespace,
         all_namespaces=all_namespaces,
         nameserver=nameserver,
-        domain=cluster_domain or settings.network.domain,
+        domain=settings.network.domain,
         servers=tuple(map(_server, server or ())),
         wait_seconds=seconds(wait),
         limit_seconds=seconds(limit),

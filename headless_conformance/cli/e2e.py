@@ -22,6 +22,7 @@ def e2e(
     """Run the suite; the exit status says what came of it."""
     from headless_conformance.core.paths import SUITES
     from headless_conformance.providers.registry import settings_of_run
+    from headless_conformance.providers.run_context import tools_handed_on
     from headless_conformance.run.runner import end_to_end
 
     settings = settings_of_run(os.environ)
@@ -29,4 +30,5 @@ def e2e(
         more = shlex.split(settings.arguments)
     except ValueError as error:
         raise UserError(f"ARGS cannot be split into words ({error}); correct its quotation marks.") from None
-    return end_to_end(settings, [str(SUITES), *more, *(arguments or [])])
+    words = [str(SUITES), *more, *(arguments or [])]
+    return end_to_end(settings, words, handed_on=tools_handed_on(os.environ))

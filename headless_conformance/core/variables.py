@@ -132,7 +132,7 @@ VARIABLES: Mapping[str, Variable] = {
             "CLUSTER_DOMAIN",
             (*RUNS, "simulated-starts", "audit"),
             "",
-            "domain of a cluster that is created; with `audit` that of yours",
+            "domain of a cluster that is created; with `audit` that of yours, where it cannot be found out",
             default="`cluster.local`",
         ),
         Variable(

@@ -55,14 +55,18 @@ class RunContext(Generic[Tools]):
         self.settings = self.provider.begun(self.settings, self.run)
 
     def prepare(self, progress: Progress) -> Tools:
-        """Make ready now what `tools` gives from then on."""
-        self._tools = self.provider.prepare(self.settings, self.run, progress)
+        """Make ready now what `tools` gives from then on, unless it was handed on."""
+        self._tools = self._received() or self.provider.prepare(self.settings, self.run, progress)
         return self._tools
+
+    def _received(self) -> Tools | None:
+        """What the process that started this one made ready for settings like these."""
+        return self._read(self.handed_on) if self.handed_on else None
 
     def _shared(self) -> Tools:
         """Made ready by the first worker that asks; its failure is every worker's."""
-        if self.handed_on is not None and (found := self._read(self.handed_on)) is not None:
-            return found
+        if (received := self._received()) is not None:
+            return received
         with FileLock(self._file.with_suffix(".lock")):
             found = self._read(self._file)
             if found is None:
@@ -118,31 +122,40 @@ class RunContext(Generic[Tools]):
 
     def environment(self) -> dict[str, str]:
         """What a process that this run starts finds in its environment, to be the same run."""
+        return {**self.environment_of_other_run(), RUN_VARIABLE: self.run}
+
+    def environment_of_other_run(self) -> dict[str, str]:
+        """What a process finds in its environment, to be another run with the same settings and tools."""
         self._write_tools(self.tools)
-        return {**as_environment(self.settings), RUN_VARIABLE: self.run, TOOLS_VARIABLE: str(self._file)}
+        return {**as_environment(self.settings), TOOLS_VARIABLE: str(self._file)}
 
     def end_session(self) -> None:
         """Keep or delete the cluster, when no test is going to use it any more."""
         self.provider.end_session(self)
-        self._forget_tools()
+        self.forget_tools()
 
     def end_run(self) -> None:
         """What is left to do after pytest, however that ended."""
         self.provider.end_run(self)
-        self._forget_tools()
+        self.forget_tools()
 
-    def _forget_tools(self) -> None:
+    def forget_tools(self) -> None:
+        """Remove what was written for other processes."""
         for path in (self._file, self._file.with_suffix(".lock")):
             path.unlink(missing_ok=True)
+
+
+def tools_handed_on(env: Mapping[str, str]) -> Path | None:
+    """The file with what the process that started this one made ready; None when there is none."""
+    return Path(env[TOOLS_VARIABLE]) if env.get(TOOLS_VARIABLE) else None
 
 
 def context_of_environment(env: Mapping[str, str]) -> RunContext[Any]:
     """The run that this process belongs to, or a new one. Raises UserError as `settings_of_run`."""
     settings = settings_of_run(env)
-    handed_on = env.get(TOOLS_VARIABLE)
     return RunContext(
         settings=settings,
         provider=provider_named(settings.provider) if settings.provider else all_providers()[0],
         run=env.get(RUN_VARIABLE) or new_run(),
-        handed_on=Path(handed_on) if handed_on else None,
+        handed_on=tools_handed_on(env),
     )

@@ -17,11 +17,11 @@ from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.process import end_group
 from headless_conformance.core.progress import Progress, clock
 from headless_conformance.core.run_identity import new_run
-from headless_conformance.core.settings import Settings, as_environment
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.providers.kind.provider import PROVIDER
 from headless_conformance.providers.registry import settings_of_run
+from headless_conformance.providers.run_context import RunContext
 from headless_conformance.results.report import Report
 from headless_conformance.results.report_file import read_report
 from headless_conformance.results.verdict import Outcome
@@ -127,14 +127,13 @@ def outcomes_of(report: Report) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def disturb(settings: Settings, target: DisturbedCluster, name: str) -> DisturbedRun:
-    """One run with one disturbance. UserError when the run does not get as far as that."""
+def disturb(env: Mapping[str, str], target: DisturbedCluster, name: str) -> DisturbedRun:
+    """One run with one disturbance, by the variables of `env`. UserError when the run does not get as far as
+    that."""
     report = REPORTS / "conformance.yaml"
     report.unlink(missing_ok=True)
     begun = time.monotonic()
-    child = subprocess.Popen(
-        e2e_command(), env={**os.environ, **as_environment(settings)}, start_new_session=True
-    )
+    child = subprocess.Popen(e2e_command(), env={**os.environ, **env}, start_new_session=True)
     try:
         _await_stateful_sets(target, child)
         time.sleep(AMID_SECONDS)
@@ -196,7 +195,12 @@ def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedR
     if unknown:
         raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
     settings = settings_of_run({**env, "PROVIDER": PROVIDER.name, "KEEP": ""})
-    # Before the runs, so that what has to be built takes nothing of their time.
-    tools = PROVIDER.prepare(settings, new_run(), Progress(total=PROVIDER.prepare_steps))
+    context = RunContext(settings, PROVIDER, new_run())
+    # Once, before the runs, of whose time what has to be built takes nothing.
+    tools = context.prepare(Progress(total=PROVIDER.prepare_steps))
     target = DisturbedCluster(tools.engine, KindCluster.name_of(settings.release.minor))
-    return [disturb(settings, target, name) for name in names or DISTURBANCES]
+    try:
+        handed_on = context.environment_of_other_run()
+        return [disturb(handed_on, target, name) for name in names or DISTURBANCES]
+    finally:
+        context.forget_tools()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -67,16 +68,17 @@ def prepare_only(settings: Settings) -> None:
     provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
 
 
-def end_to_end(settings: Settings, pytest_arguments: Sequence[str]) -> int:
+def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on: Path | None = None) -> int:
     """Run the suite; the exit status is pytest's own, as `plugin.outcomes` sets it, 130 after ^C, and 143
     after SIGTERM.
 
-    Raises UserError before anything was started.
+    `handed_on` is the file with what another process made ready for runs like this one. Raises UserError
+    before anything was started.
     """
     selection = selection_by_requirement(load_documents(), settings.selection)
     provider, why = chosen_provider(settings)
     settings = settings.with_changes(provider=provider.name, selection=selection)
-    context = RunContext(settings, provider, new_run())
+    context = RunContext(settings, provider, new_run(), handed_on)
     try:
         context.begin()
         introduction = " ".join(filter(None, (why, provider.introduction(context.settings))))

@@ -38,7 +38,6 @@ def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
         ["shop/db shop/svc/web"],
         context=["a", "b"],
         nameserver="10.0.0.10",
-        cluster_domain="x.example",
         server=["127.0.0.1:5300", "[fd00::a]:53"],
         wait="5m",
         limit="90",
@@ -50,7 +49,6 @@ def test_words_become_options(asked: list[tuple[str, Options]]) -> None:
             AuditTarget("shop", TargetKind.SERVICE, "web"),
         ),
         nameserver="10.0.0.10",
-        domain="x.example",
         servers=(DnsServer("127.0.0.1", 5300), DnsServer("fd00::a", 53)),
         wait_seconds=300.0,
         limit_seconds=90.0,
@@ -78,11 +76,11 @@ def test_what_the_command_line_does_not_say_comes_from_the_settings(
         "K8S": "1.12",
     }
     audit()
-    audit(context=["a"], namespace="store", cluster_domain="y.example")
+    audit(context=["a"], namespace="store")
     assert opened == [("a:b", "two words"), ("a:b", "a")]
     assert [(options.namespace, options.domain) for _, options in asked] == [
         ("shop", "x.example"),
-        ("store", "y.example"),
+        ("store", "x.example"),
     ]
 
 

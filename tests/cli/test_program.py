@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, RENAMED
 from headless_conformance.cli.program import FUNCTIONS, run
 from headless_conformance.core.paths import ROOT, SUITES
 from headless_conformance.core.variables import VARIABLES
+from headless_conformance.providers.run_context import TOOLS_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -122,14 +124,19 @@ def test_an_argument_may_come_from_its_variable(monkeypatch: pytest.MonkeyPatch)
 def test_what_stands_behind_two_dashes_is_for_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def end_to_end(_settings: object, words: Sequence[str]) -> int:
-        seen.append(words)
+    def end_to_end(_settings: object, words: Sequence[str], *, handed_on: Path | None) -> int:
+        seen.append((words, handed_on))
         return 0
 
     monkeypatch.setattr("headless_conformance.run.runner.end_to_end", end_to_end)
     os.environ["ARGS"] = "-k 'a b'"
     assert run(["e2e", "--keep", "--", "-x", "--lf"]) == 0
-    assert seen == [[str(SUITES), "-k", "a b", "-x", "--lf"]]
+    os.environ[TOOLS_VARIABLE] = "/run/tools.json"
+    assert run(["e2e"]) == 0
+    assert seen == [
+        ([str(SUITES), "-k", "a b", "-x", "--lf"], None),
+        ([str(SUITES), "-k", "a b"], Path("/run/tools.json")),
+    ]
 
 
 def test_quotation_marks_that_do_not_end_are_named(capsys: pytest.CaptureFixture[str]) -> None:

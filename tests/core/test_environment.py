@@ -16,8 +16,15 @@ LOOKING_UP = {
     "run/version_matrix.py": "K8S may name several versions, each with settings of its own",
 }
 """Modules that look for a variable of the table by its name, and why."""
-READERS = {"from_env", "settings_of_run", "context_of_environment", "disturb_all", "run_versions"}
-"""Functions that make settings of an environment."""
+READERS = {
+    "from_env",
+    "settings_of_run",
+    "context_of_environment",
+    "disturb_all",
+    "run_versions",
+    "tools_handed_on",
+}
+"""Functions that take an environment for the settings, or for what the process that set it made ready."""
 OTHERS = {
     "audit/access.py": "whether this is a Pod with a service account",
     "cli/options.py": "puts what the command line says where settings are read from",

@@ -25,7 +25,12 @@ from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.k3d.tools import K3dTools
 from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.registry import all_providers, provider_named
-from headless_conformance.providers.run_context import TOOLS_VARIABLE, RunContext, context_of_environment
+from headless_conformance.providers.run_context import (
+    TOOLS_VARIABLE,
+    RunContext,
+    context_of_environment,
+    tools_handed_on,
+)
 from headless_conformance.providers.simulated.control_plane import Programs
 
 
@@ -91,6 +96,24 @@ def test_what_the_runner_made_ready_is_taken_by_its_workers_and_by_no_run_that_a
         RunContext(from_env(other), provider, "run-2", Path(path)).tools  # noqa: B018 - asked for is made ready
         RunContext(from_env(other), provider, "run-2", Path(path)).end_session()
     assert provider.prepared == ["1.37", "1.36", "1.37", "1.37"]
+
+
+def test_another_run_is_handed_tools_and_no_name() -> None:
+    provider = CountingProvider()
+    parent = worker(provider, K8S="1.37")
+    parent.prepare(Progress(total=1))
+    env = parent.environment_of_other_run()
+    assert RUN_VARIABLE not in env
+    other = RunContext(from_env({"K8S": env["K8S"]}), provider, "run-2", tools_handed_on(env))
+    assert other.prepare(Progress(total=1)) == parent.tools
+    other.environment()
+    other.end_run()
+    assert (
+        RunContext(from_env({"K8S": "1.37"}), provider, "run-3", tools_handed_on(env)).tools == parent.tools
+    )
+    assert provider.prepared == ["1.37"]
+    parent.forget_tools()
+    assert [path for path in work_dir().rglob("*") if path.is_file()] == []
 
 
 def test_workers_do_not_repeat_a_preparation_that_failed_for_one_of_them() -> None:

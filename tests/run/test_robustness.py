@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import work_dir
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import Settings
+from headless_conformance.engine.engine import Engine
+from headless_conformance.providers.kind.provider import KindProvider
+from headless_conformance.providers.kind.tools import KindTools
+from headless_conformance.providers.run_context import RunContext, context_of_environment
 from headless_conformance.results.verdict import CaseResult, Outcome
+from headless_conformance.run import robustness
 from headless_conformance.run.robustness import (
     DISTURBANCES,
     DisturbedRun,
     all_ready,
-    disturb_all,
     outcomes_of,
 )
 from tests.results.reports import report_of
@@ -68,7 +79,34 @@ def test_a_run_is_disturbed_when_its_large_stateful_sets_are_ready(lines: str, *
     assert all_ready(lines) is ready
 
 
+def test_tools_are_made_ready_once_and_each_disturbed_run_has_a_name_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    prepared: list[str] = []
+    children: list[tuple[RunContext[Any], str]] = []
+
+    def prepare(_provider: object, settings: Settings, *_: object) -> KindTools:
+        prepared.append(settings.release.minor)
+        return KindTools(Engine({}, private=True), tmp_path, tmp_path, tmp_path, "node:1", {}, ())
+
+    def disturb(env: Mapping[str, str], _target: object, name: str) -> DisturbedRun:
+        child = context_of_environment(env)
+        child.prepare(Progress(total=1))
+        children.append((child, name))
+        return seen(name=name)
+
+    monkeypatch.setattr(KindProvider, "prepare", prepare)
+    monkeypatch.setattr(robustness, "disturb", disturb)
+    robustness.disturb_all({"K8S": "1.36", "KEEP": "1"}, [])
+    assert [name for _, name in children] == list(DISTURBANCES)
+    assert len({child.run for child, _ in children}) == len(DISTURBANCES)
+    assert [(child.provider.name, child.keep) for child, _ in children] == [("kind", False)] * 3
+    assert prepared == ["1.36"]
+    assert [path for path in work_dir().rglob("*") if path.is_file()] == []
+
+
 def test_an_unknown_disturbance_names_the_known_ones() -> None:
     with pytest.raises(UserError) as caught:
-        disturb_all({}, ["earthquake"])
+        robustness.disturb_all({}, ["earthquake"])
     assert all(name in str(caught.value) for name in DISTURBANCES)
