@@ -50,6 +50,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, Any, Any]:
+    # allure-pytest shows every finalizer as a step of the tear-down, pytest's own as well: that one closes
+    # what Allure writes, so that its step would stay without a status.
+    finalizers = fixturedef._finalizers
+    of_pytest = list(finalizers)
+    try:
+        return (yield)
+    finally:
+        finalizers[: len(of_pytest)] = of_pytest
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

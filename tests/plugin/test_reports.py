@@ -219,3 +219,39 @@ def test_a_written_report_is_what_its_published_schema_says(suite: Suite) -> Non
     suite.write(*EVERYTHING, MISMATCHES)
     suite.run()
     jsonschema.validate(suite.report(), json.loads(report_schema()), jsonschema.Draft202012Validator)
+
+
+PARTS = """
+@pytest.fixture
+def returns():
+    return 1
+
+@pytest.fixture
+def yields(returns, request):
+    request.addfinalizer(cleans_up)
+    yield
+    assert False, "left over"
+
+def cleans_up(): pass
+
+@pytest.mark.requirement("MINI-A-01")
+def test_with_fixtures(returns, yields, tmp_path):
+    pass
+"""
+
+
+def test_every_step_of_a_teardown_has_a_status_and_a_name(suite: Suite) -> None:
+    suite.write(PARTS)
+    suite.run()
+    folder = suite.root / "reports" / "allure-results"
+    containers = [json.loads(path.read_text()) for path in folder.glob("*-container.json")]
+    steps = [step for found in containers for key in ("befores", "afters") for step in found.get(key, ())]
+    assert all("status" in step and "<lambda>" not in step["name"] for step in steps)
+    before = {step["name"]: step["status"] for found in containers for step in found.get("befores", ())}
+    assert before["returns"] == before["yields"] == "passed"
+    after = [step for found in containers for step in found.get("afters", ())]
+    assert sorted(step["status"] for step in after if step["name"].startswith("yields::")) == [
+        "failed",
+        "passed",
+    ]
+    assert not [step for step in after if step["name"].startswith("returns::")]
