@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, Object
 from headless_conformance.cluster.waiting import ObservationError
-from headless_conformance.core.mismatch import Mismatch, Observation, Where, require
+from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class HeadlessSet:
             for _, pod in self.kube.watch("Pod", self.namespace, name, left):
                 if pod["metadata"]["uid"] != other_than and is_pod_ready(pod):
                     return time.monotonic()
-        raise ObservationError(f"Pod {name} was not Ready within {within:.0f} s: {self._pod_states()}")
+        raise self._not_ready(f"Pod {name}", f"Pod {name}: Ready", True, within)
 
     def require_terminating(self, ordinal: int, uid: str) -> None:
         """Raises ObservationError unless a Pod is still the one with this UID, and being deleted."""
@@ -192,10 +192,13 @@ class HeadlessSet:
             for _, item in self.kube.watch("StatefulSet", self.namespace, self.statefulset_name, left):
                 if _is_settled(item):
                     return time.monotonic()
-        name = f"{self.namespace}/{self.statefulset_name}"
-        raise ObservationError(
-            f"StatefulSet {name} was not Ready within {within:.0f} s: {self._pod_states()}"
-        )
+        what = f"StatefulSet {self.namespace}/{self.statefulset_name}"
+        raise self._not_ready(what, f"{self.statefulset_subject}: Ready Pods", self.replicas, within)
+
+    def _not_ready(self, what: str, subject: str, expected: object, within: float) -> ObservationError:
+        states = self._pod_states()
+        observation = Observation(subject, text_of(expected), states, self.where)
+        return ObservationError(f"{what} was not Ready within {within:.0f} s: {states}", observation)
 
     def _pod_states(self) -> str:
         try:

@@ -61,12 +61,18 @@ class RunState:
                     raise
                 except Exception as error:
                     outcome = {"failed": f"{type(error).__name__}: {error}"}
+                    if isinstance(error, (Mismatch, ObservationError)) and error.observation:
+                        outcome["observation"] = error.observation.fields()
                     done.write_text(json.dumps(outcome))
                     raise
                 done.write_text(json.dumps(outcome))
         outcome = json.loads(done.read_text())
         if "failed" in outcome:
-            raise ObservationError(f"set-up `{name}` failed in another worker: {outcome['failed']}")
+            fields = outcome.get("observation")
+            raise ObservationError(
+                f"set-up `{name}` failed in another worker: {outcome['failed']}",
+                Observation.from_fields(fields) if fields else None,
+            )
         return outcome["result"]
 
     def reserve(self, kind: str, namespace: str, name: str) -> None:

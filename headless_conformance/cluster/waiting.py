@@ -15,7 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
 
-from headless_conformance.core.mismatch import Mismatch, PermanentFailure
+from headless_conformance.core.mismatch import Mismatch, Observation, PermanentFailure
 
 T = TypeVar("T")
 
@@ -48,7 +48,14 @@ SUCCESSES_IN_A_ROW = 3
 
 
 class ObservationError(Exception):
-    """We could not look, as the stream to a Pod broke. Says nothing about the cluster's promises."""
+    """We could not look, as the stream to a Pod broke. Says nothing about the cluster's promises.
+
+    `observation` has the fields of what was waited for in vain, where there is such a thing.
+    """
+
+    def __init__(self, message: str, observation: Observation | None = None) -> None:
+        super().__init__(message)
+        self.observation = observation
 
 
 COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (ObservationError, ApiException, HTTPError)

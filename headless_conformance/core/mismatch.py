@@ -91,6 +91,11 @@ class Observation:
         always = ("subject", "expected", "observed")
         return {key: value for key, value in row.items() if key in always or value not in ("", None, {})}
 
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """What `fields` was stored of."""
+        return cls(**{**fields, "where": Where(**fields.get("where", {}))})
+
 
 class Mismatch(AssertionError):
     """The cluster broke a promise. Prints as a person reads it; `observation` has the fields."""

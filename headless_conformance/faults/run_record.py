@@ -23,7 +23,7 @@ class Failure(FileModel):
     status: int | None = None
     """The HTTP status of an ApiException."""
     mismatch: Mapping[str, Any] = {}
-    """The fields of a Mismatch."""
+    """The fields of a Mismatch, or of an error that says what it waited for."""
 
 
 class RequirementRecord(FileModel):

@@ -19,8 +19,8 @@ def requirements_to_verify(
     """IDs of the requirements that a run verifies, in the documents' order; empty for all of them.
 
     A fault's run on simulated nodes verifies the documents of the requirements that the fault lists, and the
-    control set. On kind, where a whole run takes minutes, it verifies the listed requirements: what must not
-    fail is looked for on simulated nodes. `full` verifies everything, except under a fault that says what
+    control set. On kind, where a whole run takes minutes, it verifies the listed requirements and the control
+    set: what else must not fail is looked for on simulated nodes. `full` verifies everything, except under a fault that says what
     alone is verified. A variation's run always verifies everything. UserError when a fault lists what no
     document has.
     """
@@ -29,7 +29,7 @@ def requirements_to_verify(
     elif full or not isinstance(scenario, Fault):
         return []
     elif provider == KIND:
-        chosen = set(scenario.expected_failures(provider))
+        chosen = {*scenario.expected_failures(provider), *control}
     else:
         listed = {documents.document_of(documents.requirement(one).id).id for one in scenario.requirements}
         of_documents = (

@@ -15,6 +15,7 @@ import pytest
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import NotJudged, NotSupported
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.plugin.context import (
@@ -82,9 +83,11 @@ class TestError(Exception):
 
 
 def mismatch_fields(error: BaseException) -> Mapping[str, Any]:
-    """The fields of the Mismatch that an exception is or stands for; empty when there is none."""
+    """The fields of the Mismatch or ObservationError that an exception is or stands for; empty when there are
+    none."""
     cause = getattr(error, "original", error)
-    return cause.observation.fields() if isinstance(cause, Mismatch) else {}
+    observation = cause.observation if isinstance(cause, (Mismatch, ObservationError)) else None
+    return observation.fields() if observation else {}
 
 
 @pytest.hookimpl(trylast=True)

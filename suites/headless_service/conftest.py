@@ -19,7 +19,6 @@ from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import RunState
-from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
 from suites.headless_service.manifest_files import (
@@ -57,7 +56,7 @@ def _deploy_documented(
     shared.require_unselected(namespace, find(folder.load(HEADLESS_FILE), "Service")["spec"]["selector"])
     steps = [deployer.apply(folder, file, namespace) for file in (SECRET_FILE, STATEFULSET_FILE)]
     for result in steps:
-        _require_applied(result)
+        result.require_success()
     transcript_set.await_ready(deployer.cluster.stack_ready_timeout)
     before = uids(transcript_set.get_pods())
     headless = deployer.apply(folder, HEADLESS_FILE, namespace)
@@ -68,11 +67,6 @@ def _deploy_documented(
         "before": before,
         "after": uids(transcript_set.get_pods()),
     }
-
-
-def _require_applied(result: CommandResult) -> None:
-    if result.status:
-        raise UserError(f"{result.command} failed, correct the manifest: {result.stderr.strip()}")
 
 
 SLOW_TO_START = ("apply_record", "load_balanced")
@@ -111,7 +105,7 @@ def apply_record(deployer: Deployer, manifest_folder: ManifestFolder, document_n
 @pytest.fixture(scope="session")
 def transcript_set(apply_record: ApplyRecord, deployer: Deployer, document_namespace: str) -> HeadlessSet:
     """`mysql-sts` behind `mysql-svc`, the names of the document's transcripts, Ready."""
-    _require_applied(apply_record.headless)
+    apply_record.headless.require_success()
     return deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
 
 

@@ -13,6 +13,7 @@ from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.core.mismatch import Where
 from tests.cluster.stand_in import stand_in_cluster
 
 
@@ -99,3 +100,11 @@ def test_servers_that_do_not_come_are_named_with_state_and_log() -> None:
     assert "StatefulSet default/web was not Ready within 0 s" in said
     assert "web-1: Running, Ready=False, mysql {'waiting': {'reason': 'CrashLoopBackOff'}}" in said
     assert "last words of web-1" in said
+    seen = raised.value.observation
+    assert seen is not None
+    assert (seen.subject, seen.expected, seen.where) == (
+        "StatefulSet web: Ready Pods",
+        "3",
+        Where(namespace="default"),
+    )
+    assert seen.observed.startswith("web-0: Running; web-1: Running, Ready=False")

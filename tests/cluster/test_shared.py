@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +16,7 @@ from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.shared import ADDRESS, RunState, remove_created
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.mismatch import Mismatch, Observation, Where
 from suites.headless_service.dns_test_session import command_words
 from tests.cluster.stand_in import stand_in_cluster
 
@@ -77,6 +80,22 @@ def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
 
     assert [shared(tmp_path).once("stack", make) for _ in range(3)] == [1, 1, 1]
     assert shared(tmp_path).once("another", make) == 2
+
+
+@pytest.mark.parametrize("kind", [Mismatch, partial(ObservationError, "late")], ids=["mismatch", "error"])
+def test_what_a_failure_says_as_fields_reaches_the_next_worker(
+    kind: Callable[[Observation], Exception], tmp_path: Path
+) -> None:
+    seen = Observation("StatefulSet web: Ready Pods", "3", "web-0: Pending", Where(namespace="shop"), "log")
+
+    def fail() -> None:
+        raise kind(seen)
+
+    with pytest.raises(type(kind(seen))):
+        shared(tmp_path).once("stack", fail)
+    with pytest.raises(ObservationError) as raised:
+        shared(tmp_path).once("stack", fail)
+    assert raised.value.observation == seen
 
 
 def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None:

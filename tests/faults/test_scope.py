@@ -24,7 +24,7 @@ DOCUMENTS = Documents((document("a", "DOC-A-01", "DOC-A-02"), document("b", "DOC
     ("scenario", "provider", "full", "expected"),
     [
         (fault(), SIMULATED, False, ["DOC-A-01", "DOC-A-02", "DOC-B-02"]),
-        (fault(), KIND, False, ["DOC-A-01"]),
+        (fault(), KIND, False, ["DOC-A-01", "DOC-B-02"]),
         (fault(), SIMULATED, True, []),
         (fault(), KIND, True, []),
         (
@@ -37,7 +37,7 @@ DOCUMENTS = Documents((document("a", "DOC-A-01", "DOC-A-02"), document("b", "DOC
             fault(failures_on_kind={"DOC-B-01": {"observed": "x"}}),
             KIND,
             False,
-            ["DOC-A-01", "DOC-B-01"],
+            ["DOC-A-01", "DOC-B-01", "DOC-B-02"],
         ),
         (fault(verify_only=["DOC-A-01"]), SIMULATED, True, ["DOC-A-01"]),
     ],

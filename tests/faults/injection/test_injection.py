@@ -10,6 +10,7 @@ import pytest
 import yaml
 from kubernetes.client.exceptions import ApiException
 
+from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.mismatch import Mismatch, Observation
 from headless_conformance.core.paths import MANIFESTS
@@ -106,8 +107,14 @@ def case(error: BaseException, outcome: Outcome) -> tuple[Any, CaseResult]:
         (MISMATCH, Outcome.FAILED, ("Mismatch", None, "NXDOMAIN")),
         (ApiException(status=422, reason="Invalid"), Outcome.ERROR, ("ApiException", 422, None)),
         (TestError(MISMATCH), Outcome.ERROR, ("Mismatch", None, "NXDOMAIN")),
+        (
+            ObservationError("late", MISMATCH.observation),
+            Outcome.ERROR,
+            ("ObservationError", None, "NXDOMAIN"),
+        ),
+        (ObservationError("late"), Outcome.ERROR, ("ObservationError", None, None)),
     ],
-    ids=["a mismatch", "an error", "a mismatch in a fixture"],
+    ids=["a mismatch", "an error", "a mismatch in a fixture", "waited in vain", "an error without fields"],
 )
 def test_a_failure_is_recorded_with_its_fields(
     tmp_path: Path, error: BaseException, outcome: Outcome, expected: tuple[object, ...]
