@@ -27,6 +27,11 @@ def all_providers() -> list[ClusterProvider[Any]]:
     return [provider_named(name) for name in PROVIDERS]
 
 
+def first_provider() -> ClusterProvider[Any]:
+    """The provider whose rules hold where the person named none; the others are not imported."""
+    return provider_named(PROVIDERS[0])
+
+
 def settings_of_run(env: Mapping[str, str]) -> Settings:
     """The settings that the environment asks for, by the rules of its provider.
 
@@ -42,4 +47,4 @@ def settings_of_run(env: Mapping[str, str]) -> Settings:
 def with_default_rules(settings: Settings) -> Settings:
     """The settings where the person left the choice of a provider to us: what the first one cannot do has to
     be asked for together with another one."""
-    return all_providers()[0].checked(settings)
+    return first_provider().checked(settings)

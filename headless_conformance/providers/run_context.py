@@ -20,7 +20,7 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import RUN_VARIABLE, new_run
 from headless_conformance.core.settings import Settings, as_environment
 from headless_conformance.providers.interface import ClusterProvider, Tools
-from headless_conformance.providers.registry import all_providers, provider_named, settings_of_run
+from headless_conformance.providers.registry import first_provider, provider_named, settings_of_run
 
 TOOLS_VARIABLE = "HEADLESS_CONFORMANCE_TOOLS"
 """Path of a file with what was made ready, for processes that a run starts."""
@@ -155,7 +155,7 @@ def context_of_environment(env: Mapping[str, str]) -> RunContext[Any]:
     settings = settings_of_run(env)
     return RunContext(
         settings=settings,
-        provider=provider_named(settings.provider) if settings.provider else all_providers()[0],
+        provider=provider_named(settings.provider) if settings.provider else first_provider(),
         run=env.get(RUN_VARIABLE) or new_run(),
         handed_on=tools_handed_on(env),
     )

@@ -12,9 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
-from pydantic import ValidationError
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.levels import Level
@@ -185,7 +183,7 @@ def read_report(path: Path) -> Report:
         raise UserError(
             f"{path} cannot be read ({error.strerror}); name a conformance.yaml of an earlier run."
         ) from None
-    except (yaml.YAMLError, jsonschema.ValidationError, ValidationError, TypeError, UnicodeDecodeError):
+    except (yaml.YAMLError, ValueError, TypeError):
         raise UserError(
             f"{path} is not a conformance report of this suite; name a conformance.yaml of an earlier run."
         ) from None
