@@ -1,12 +1,12 @@
-# Thin aliases of the program `headless-conformance`, and what is there before it. The variables are listed in
-# headless_conformance/core/variables.py; make hands those of its command line on through the environment.
+# Thin aliases of the program `headless-conformance`, and what is there before it. The targets are listed in
+# headless_conformance/cli/commands.py, the variables in headless_conformance/core/variables.py; make hands those of
+# its command line on through the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PROGRAM := $(VENV)/bin/headless-conformance
 COMMANDS := e2e matrix list requirements report doctor audit faults variations robustness prepare image-archive pages \
 	version clean clean-existing
-RENAMED := claims faults-page check
 
 # A misspelt name would be ignored without a word. Those of the environment cannot be told from the person's own.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -17,7 +17,7 @@ $(error $(WRONG:.=))
 endif
 endif
 
-.PHONY: help test test-model lint compare distclean workflow-matrix $(COMMANDS) $(RENAMED)
+.PHONY: help test test-model lint compare distclean workflow-matrix $(COMMANDS)
 
 help:
 	@python3 -m headless_conformance.cli.commands
@@ -37,7 +37,8 @@ distclean: $(VENV)/ready
 workflow-matrix: $(VENV)/ready
 	@$(PROGRAM) workflow matrix
 
-$(RENAMED):
+# Any other name: an old one, or a misspelt one.
+.DEFAULT:
 	@python3 -m headless_conformance.cli.commands $@
 
 test: lint

@@ -5,6 +5,7 @@ Needs no packages, because `make help` prints it before there is a Python enviro
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -45,6 +46,7 @@ OF_MAKE: Mapping[str, str] = {
     "test": "Run the project's own tests; needs no cluster.",
     "test-model": "Hold the reference model of the records against real CoreDNS, on generated namespaces.",
     "lint": "Check style, types, layers and the workflow.",
+    "workflow-matrix": "Print the versions that an event of GitHub Actions runs, for the workflow.",
     "help": "Show the targets.",
 }
 """Targets that are no commands of the program."""
@@ -59,8 +61,15 @@ def renamed_command(names: Sequence[str]) -> str:
     return f"{old} is called {RENAMED[old]} now; use `make {RENAMED[old]}`." if old in RENAMED else ""
 
 
+def unknown_target(name: str) -> str:
+    """The sentence about a name that is no target of make."""
+    near = difflib.get_close_matches(name, {**COMMANDS, **OF_MAKE}, n=1)
+    hint = f"the nearest one is {near[0]}" if near else "`make help` shows them"
+    return f"{name} is not a target of this suite; {hint}."
+
+
 if __name__ == "__main__":
-    if sentence := renamed_command(sys.argv[1:]):
-        sys.exit(f"error: {sentence}")
+    if names := sys.argv[1:]:
+        sys.exit(f"error: {renamed_command(names) or unknown_target(names[0])}")
     for name, summary in {**COMMANDS, **OF_MAKE}.items():
         print(f"  make {name:<15} {summary}")

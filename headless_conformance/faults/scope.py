@@ -20,9 +20,9 @@ def requirements_to_verify(
 
     A fault's run on simulated nodes verifies the documents of the requirements that the fault lists, and the
     control set. On kind, where a whole run takes minutes, it verifies the listed requirements and the control
-    set: what else must not fail is looked for on simulated nodes. `full` verifies everything, except under a fault that says what
-    alone is verified. A variation's run always verifies everything. UserError when a fault lists what no
-    document has.
+    set: what else must not fail is looked for on simulated nodes. `full` verifies everything, except under a
+    fault that says what alone is verified. A variation's run always verifies everything. UserError when a
+    fault lists what no document has.
     """
     if isinstance(scenario, Fault) and scenario.verify_only:
         chosen = set(scenario.verify_only)

@@ -38,6 +38,12 @@ def test_help_needs_no_environment_and_shows_every_target() -> None:
     assert re.findall(r"^  make (\S+)", done.stdout, re.MULTILINE) == [*COMMANDS, *OF_MAKE]
 
 
+def test_the_makefile_names_no_other_target() -> None:
+    done = make("--print-data-base", "--question", "help")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", done.stdout, re.MULTILINE)
+    assert sorted(phony.split()) == sorted([*COMMANDS, *OF_MAKE])
+
+
 def test_reports_are_named_by_two_variables() -> None:
     words = make("--dry-run", "--assume-old=.venv/ready", "compare", "A=a.yaml", "B=b.yaml").stdout.split()
     assert words == [".venv/bin/headless-conformance", "compare", "a.yaml", "b.yaml"]
@@ -67,6 +73,15 @@ def test_an_old_target_names_its_new_name(name: str) -> None:
     done = make(name)
     assert done.returncode == 2
     assert f"error: {name} is called {RENAMED[name]} now; use `make {RENAMED[name]}`." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("e2", "the nearest one is e2e"), ("qqq", "`make help` shows them")]
+)
+def test_a_misspelt_target_gets_the_nearest_one(given: str, hint: str) -> None:
+    done = make(given)
+    assert done.returncode == 2
+    assert f"error: {given} is not a target of this suite; {hint}." in done.stderr
 
 
 def test_variables_of_tools_and_of_the_environment_are_taken() -> None:
