@@ -6,7 +6,6 @@ Each command imports what it needs when it is called, so that the program starts
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -38,6 +37,7 @@ from headless_conformance.cli.version import version
 from headless_conformance.cli.workflow import workflow
 from headless_conformance.core import variables
 from headless_conformance.core.errors import BAD_INPUT, UserError, in_one_sentence
+from headless_conformance.core.interrupts import INTERRUPTS
 
 INTERRUPTED = 130
 """Exit status after ^C, as a shell has it."""
@@ -91,16 +91,13 @@ def run(words: Sequence[str]) -> int:
         name for name, value in os.environ.items() if value
     ):
         raise UserError(sentence)
-    # SIGTERM ends a build or a start the way ^C does: what it started is ended too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        status = program()(list(words), prog_name="headless-conformance", standalone_mode=False)
-    except typer.TyperException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return int(status or 0)
+    with INTERRUPTS.handled():
+        try:
+            status = program()(list(words), prog_name="headless-conformance", standalone_mode=False)
+        except typer.TyperException as error:
+            print(f"error: {error.format_message()}", file=sys.stderr)
+            return BAD_INPUT
+        return int(status or 0) or (INTERRUPTED if INTERRUPTS.status else 0)
 
 
 def main() -> None:

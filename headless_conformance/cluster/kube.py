@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
+from headless_conformance.core.paths import work_dir
 
 Object = dict[str, Any]
 
@@ -197,7 +198,8 @@ class Kube:
     @property
     def environment(self) -> dict[str, str]:
         """For programs that a test starts itself: this cluster and no other."""
-        return {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
+        cache = str(work_dir() / "kubectl-cache")
+        return {**os.environ, "KUBECONFIG": str(self._kubeconfig), "KUBECACHEDIR": cache}
 
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
         """Run a command in a Pod's main container. A non-zero exit is an observation,

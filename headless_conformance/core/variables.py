@@ -225,7 +225,7 @@ VARIABLES: Mapping[str, Variable] = {
 RENAMED = {"CLAIM": "REQUIREMENT"}
 """Variables that have another name now."""
 
-OF_TOOLS = ("VENV", "PYTHON", "PIP_", "GO", "DOCKER_", "XDG_", "NPM_", "npm_")
+OF_TOOLS = ("VENV", "PYTHON", "PIP_", "GO", "DOCKER_", "K3D_", "XDG_", "NPM_", "npm_")
 """How names begin that make reads, or a program which it starts; names that end with `_PROXY` are more."""
 
 

@@ -49,6 +49,8 @@ class CaseProgress:
     phase_seconds: float = 0.0
     seconds: float = 0.0
     measures: tuple[tuple[str, float], ...] = ()
+    under_way: bool = False
+    """Whether phases are still to come."""
 
     def worsen(self, outcome: Outcome, message: str, seconds: float, fields: Mapping[str, Any]) -> None:
         """Take in a phase with its outcome, the whole message and the fields of
@@ -60,6 +62,9 @@ class CaseProgress:
     def as_result(self, nodeid: str, requirements: tuple[str, ...]) -> CaseResult:
         """The test's result, with the requirements that are known from elsewhere where
         its own process could not say."""
+        if self.under_way and self.outcome is Outcome.PASSED:
+            reason = "the run ended in the middle of it"
+            return CaseResult(nodeid, self.requirements or requirements, Outcome.SKIPPED, reason)
         return CaseResult(
             nodeid,
             self.requirements or requirements,

@@ -37,6 +37,8 @@ from headless_conformance.results.summary import (
 from headless_conformance.results.verdict import Outcome
 
 PHASES = pytest.StashKey[CaseProgress]()
+SENT_FACTS = pytest.StashKey[dict[str, str]]()
+"""What a worker has said of the cluster so far."""
 
 
 # pytest types the exception as an attribute of a function.
@@ -192,6 +194,8 @@ def pytest_runtest_makereport(
         report.user_properties.append(("reason", case.reason))
         if case.fields:
             report.user_properties.append(("mismatch", json.dumps(case.fields, ensure_ascii=False)))
+        if news := _news_of_run(item.config):
+            vars(report)["conformance_run"] = news
     return report
 
 
@@ -204,10 +208,24 @@ HANDED_OVER = ("collected", "deselected", "facts")
 """What only a process that collects can know."""
 
 
+def _known_of_run(config: pytest.Config) -> dict[str, Any]:
+    return {key: dict(getattr(config.stash[RUN], key)) for key in HANDED_OVER}
+
+
+def _news_of_run(config: pytest.Config) -> dict[str, Any]:
+    """What a worker knows of the run, when that is more than it has said: one that is ended by an interrupt
+    has no time to hand it over at its end."""
+    facts = config.stash[RUN].facts
+    if not is_worker(config) or config.stash.get(SENT_FACTS, None) == facts:
+        return {}
+    config.stash[SENT_FACTS] = dict(facts)
+    return _known_of_run(config)
+
+
 def hand_over(config: pytest.Config) -> None:
     """Give what a worker knows of the run to the process that the person started."""
     output: dict[str, Any] = config.workeroutput  # type: ignore[attr-defined]
-    output["conformance"] = {key: getattr(config.stash[RUN], key) for key in HANDED_OVER}
+    output["conformance"] = _known_of_run(config)
 
 
 class _Worker:
@@ -229,7 +247,9 @@ class _Recorder(_Worker):
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        handed: dict[str, dict[str, Any]] = getattr(node, "workeroutput", {}).get("conformance", {})
+        self._take_over(getattr(node, "workeroutput", {}).get("conformance", {}))
+
+    def _take_over(self, handed: Mapping[str, Mapping[str, Any]]) -> None:
         for key, value in handed.items():
             getattr(self.run, key).update(value)
 
@@ -245,7 +265,9 @@ class _Recorder(_Worker):
         if not is_suite_test(self.config.rootpath / report.nodeid.split("::")[0], self.config):
             self.run.others_failed |= report.failed
             return
+        self._take_over(getattr(report, "conformance_run", {}))
         case = self.run.progress.setdefault(report.nodeid, CaseProgress())
+        case.under_way = report.when != "teardown"
         case.seconds += report.duration
         said: dict[str, Any] | None = getattr(report, "conformance", None)
         if said is None:

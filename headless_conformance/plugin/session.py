@@ -1,4 +1,4 @@
-"""The beginning and the end of a session: SIGTERM as ^C, and all that is left
+"""The beginning and the end of a session: what an interrupt does, and all that is left
 to do when the tests are over."""
 
 from __future__ import annotations
@@ -6,9 +6,11 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+import psutil
 import pytest
 
 from headless_conformance.cluster.shared import folder_of_run, remove_created
@@ -22,14 +24,45 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
+class Interrupted(KeyboardInterrupt):
+    """The person, or a program on their behalf, ends the run."""
+
+
+class Interruption:
+    """^C and SIGTERM in one process of a session: the first ends the tests, and none disturbs the end of the
+    session, when things are being removed."""
+
+    def __init__(self, run: Run, *, has_workers: bool) -> None:
+        self._run = run
+        self._has_workers = has_workers
+        self.expected = True
+        """Whether there is still something that an interrupt ends."""
+
+    def listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._run.interrupted = True
+        if not self.expected:
+            return
+        self.expected = False
+        # xdist would let them go on for seconds, and then kill them before they have ended their clusters.
+        for worker in psutil.Process().children() if self._has_workers else ():
+            with suppress(psutil.NoSuchProcess):
+                worker.send_signal(signal.SIGINT)
+        raise Interrupted("the report has what had been decided")
+
+
+INTERRUPTION = pytest.StashKey[Interruption]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    if not is_worker(config):
-        signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends a run the way ^C does, so that what it started is removed."""
-    raise KeyboardInterrupt
+    run = config.stash[RUN]
+    # In a run of our own tests alone ^C is pytest's.
+    if run.is_conformance:
+        config.stash[INTERRUPTION] = Interruption(run, has_workers=not is_worker(config))
+        config.stash[INTERRUPTION].listen()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -48,6 +81,8 @@ def finish_session(session: pytest.Session) -> None:
     """In this order: undo changes of the cluster, look at it when something failed, remove what the run
     created, keep or delete the cluster, judge, and write what came of it."""
     run, context, hook = session.config.stash[RUN], run_context(session.config), session.config.hook
+    if INTERRUPTION in session.config.stash:
+        session.config.stash[INTERRUPTION].expected = False
     if not _is_done(run, "putting the cluster back", lambda: hook.pytest_conformance_undo(session=session)):
         # What could not be put back must not be met by the next run.
         context.keep = False

@@ -4,7 +4,6 @@ workers."""
 from __future__ import annotations
 
 import sys
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from filelock import FileLock
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine, why_no_engine
 from headless_conformance.providers.containers import ContainerCluster, ContainerToolsT
 from headless_conformance.providers.interface import ClusterProvider
@@ -33,13 +32,6 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
 
     def why_impossible(self) -> str | None:
         return why_no_engine()
-
-    @abstractmethod
-    def program(self, settings: Settings, progress: Progress) -> Path:
-        """What creates and deletes such clusters, of exactly the table's release, built if need be.
-
-        Raises UserError.
-        """
 
     def cluster_of(self, context: RunContext[ContainerToolsT]) -> ContainerCluster[ContainerToolsT]:
         """The one cluster of a run, whether it is there or not."""
@@ -89,10 +81,12 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
     def clusters_of_clone(self, engine: Engine) -> Sequence[str]:
         return self.cluster_type.own(engine)
 
-    def delete_cluster(self, settings: Settings, engine: Engine, name: str, progress: Progress) -> None:
-        program = self.program(settings, progress)
+    def delete_cluster(self, engine: Engine, name: str, progress: Progress) -> None:
         with progress.step(f"delete cluster {name}"):
-            self.cluster_type.remove(program, engine, name)
+            self.cluster_type.remove(engine, name)
+
+    def remains(self) -> Sequence[Remainder]:
+        return self.cluster_type.remains()
 
 
 def _failure(run: str) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
-import tempfile
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -18,15 +20,23 @@ from pytest_kubernetes.options import ClusterOptions
 from pytest_kubernetes.providers import select_provider_manager
 
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.core.errors import UserError
+from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.paths import cache_dir, clone_id, work_dir
 from headless_conformance.core.process import output_of, own_environment
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
+from headless_conformance.providers.creation import end_creation
 from headless_conformance.providers.readiness import require_ready
 
 CREATE_SECONDS = 300
 """Bound on the creation, after which pytest-kubernetes gives up."""
+REMOVE_SECONDS = 120.0
+"""Bound on the removal of a cluster."""
+SETTLE_SECONDS = 3.0
+"""How long after the end of the program that creates a cluster a container may still appear."""
+LOOK_SECONDS = 0.5
+"""Between two looks at what is left of a cluster."""
 KEPT = "kept"
 """Stands for the run in the state of a cluster that is there for whoever comes next."""
 
@@ -112,6 +122,10 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         """What the program is told beside its configuration file."""
         return []
 
+    def _environment(self) -> Mapping[str, str]:
+        """What the program finds in its environment."""
+        return self.tools.env
+
     def _load_images(self, manager: Any) -> None:
         """Bring the workload images into the cluster that `manager` created."""
 
@@ -146,11 +160,62 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         return state.exists() and json.loads(state.read_text())["run"] == run
 
     @classmethod
-    def remove(cls, program: Path, engine: Engine, name: str) -> None:
-        """Delete a cluster with a throw-away kubeconfig, since the program would edit the user's own."""
-        with tempfile.NamedTemporaryFile(prefix="hc-kubeconfig-") as scratch:
-            env = {**os.environ, **engine.env, "KUBECONFIG": scratch.name}
-            output_of([program, *cls.DELETE, name], env=env, timeout=120)
+    def remains(cls) -> list[Remainder]:
+        """The clusters of this clone that a run began or took over and has neither deleted nor kept yet.
+
+        Asks no engine.
+        """
+        return [
+            Remainder(f"the {cls.PROGRAM} cluster {name}", "make clean")
+            for name, run in cls._recorded().items()
+            if run != KEPT
+        ]
+
+    @classmethod
+    def _recorded(cls) -> dict[str, str]:
+        """The runs that this clone's clusters belong to, by the cluster's name, as our own work files have
+        them."""
+        found = {}
+        for path in sorted(work_dir().glob(f"{cls.PREFIX}{clone_id()}-*.json")):
+            with suppress(OSError, ValueError):
+                found[path.stem] = str(json.loads(path.read_text())["run"])
+        return found
+
+    @classmethod
+    def remove(cls, engine: Engine, name: str) -> None:
+        """Delete all that there is of a cluster, also of one that is still being created.
+
+        Somebody else may be deleting it too. StepFailed when something is left after REMOVE_SECONDS.
+        """
+        folder = cls._folder_of(name)
+        begun = time.monotonic()
+        settled = begun + (SETTLE_SECONDS if end_creation(cls.PROGRAM, folder) else 0.0)
+        while True:
+            found = cls.containers_of(engine, name)
+            try:
+                if found:
+                    engine.docker("rm", "--force", "--volumes", *found)
+                cls._remove_rest(engine, name)
+            except StepFailed:
+                if time.monotonic() > begun + REMOVE_SECONDS:
+                    raise
+                time.sleep(LOOK_SECONDS)
+                continue
+            if not found and time.monotonic() >= settled:
+                break
+            time.sleep(LOOK_SECONDS if found else LOOK_SECONDS / 2)
+        shutil.rmtree(folder, ignore_errors=True)
+        for suffix in (".json", ".kubeconfig"):
+            (work_dir() / f"{name}{suffix}").unlink(missing_ok=True)
+
+    @classmethod
+    def _remove_rest(cls, engine: Engine, name: str) -> None:
+        """Delete what the program made for this cluster beside its containers."""
+
+    @classmethod
+    def _folder_of(cls, name: str) -> Path:
+        """What the program reads and writes for a cluster, in our own files."""
+        return work_dir() / f"{name}.files"
 
     @classmethod
     def _state_of(cls, settings: Settings) -> Path:
@@ -213,10 +278,10 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         # Whoever kills us now finds what to delete; nobody attaches to it.
         self._state.write_text(json.dumps({"run": self.run, "unfinished": True}))
         try:
-            with tempfile.TemporaryDirectory(prefix=f"hc-{self.PROGRAM}-") as folder:
-                self._create(manager_named, Path(folder))
+            self._create(manager_named)
         except BaseException as error:
-            self.export_logs()
+            if isinstance(error, Exception):
+                self.export_logs()
             self.delete()
             if isinstance(error, subprocess.CalledProcessError):
                 raise UserError(f"{self.PROGRAM} could not create the cluster: {_words(error)}") from None
@@ -228,7 +293,9 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         self._record(self.run)
         return self._cluster()
 
-    def _create(self, manager_named: ManagerFactory, folder: Path) -> None:
+    def _create(self, manager_named: ManagerFactory) -> None:
+        folder = self._folder_of(self.name)
+        folder.mkdir(parents=True, exist_ok=True)
         config, kubeconfig = folder / "config.yaml", folder / "kubeconfig"
         config.write_text(yaml.safe_dump(self._config()))
         options = ClusterOptions(
@@ -238,7 +305,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
             kubeconfig_path=kubeconfig,
         )
         # pytest-kubernetes runs its programs with the environment of this process.
-        with own_environment(self.tools.env):
+        with own_environment(self._environment()):
             manager = manager_named(self.PROGRAM)(self.name, str(config))
             manager.create(options, timeout=60, options=self._options())
             self._load_images(manager)
@@ -249,18 +316,16 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         try:
             self._adjust(cluster)
             require_ready(cluster)
-        except BaseException:
-            self.export_logs()
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self.export_logs()
             self.delete()
             raise
 
     def delete(self) -> None:
         """Delete the cluster if this clone created it; UserError if another did. Nothing to do is fine."""
         self._require_ours()
-        if self.containers_of(self.tools.engine, self.name):
-            self.remove(self.tools.program, self.tools.engine, self.name)
-        self.kubeconfig.unlink(missing_ok=True)
-        self._state.unlink(missing_ok=True)
+        self.remove(self.tools.engine, self.name)
 
 
 def _words(error: subprocess.CalledProcessError) -> str:

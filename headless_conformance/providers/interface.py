@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.versions import Release, Versions
@@ -44,8 +45,6 @@ class ClusterProvider(ABC, Generic[Tools]):
     """How many pytest workers share the work: tests wait more than they compute."""
     prepare_steps: ClassVar[int] = 1
     """How many progress steps `prepare` takes, builds not counted."""
-    engine_labels: ClassVar[tuple[str, ...]] = ()
-    """Labels of its containers, of whichever clone, on a container engine."""
 
     # What the person asked for
 
@@ -129,6 +128,13 @@ class ClusterProvider(ABC, Generic[Tools]):
         """Names of the clusters that this clone created on a container engine."""
         return ()
 
-    def delete_cluster(self, settings: Settings, engine: Engine, name: str, progress: Progress) -> None:
+    def delete_cluster(self, engine: Engine, name: str, progress: Progress) -> None:
         """Delete one of `clusters_of_clone`. Raises UserError."""
         raise NotImplementedError
+
+    def remains(self) -> Sequence[Remainder]:
+        """What runs of this clone began and have neither removed nor kept yet, as its own work files say.
+
+        Asks no other program.
+        """
+        return ()

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import INTERRUPTS
 from headless_conformance.core.paths import REPORTS, ROOT, pytest_command
 from headless_conformance.core.process import end_with_parent
 from headless_conformance.core.progress import Progress, clock
@@ -26,6 +27,7 @@ from headless_conformance.providers.run_context import RunContext
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.results.selection import selection_by_requirement
 from headless_conformance.results.verdict import STATUS_ERROR
+from headless_conformance.run.undoing import undone_when_interrupted
 
 USAGE_ERROR = 4
 """What pytest ends with when it does not understand its arguments."""
@@ -65,7 +67,8 @@ def prepare_only(settings: Settings) -> None:
             "`make image-archive` writes the images that it needs."
         )
     print(" ".join(filter(None, (why, provider.introduction(settings)))), flush=True)
-    provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
+    with undone_when_interrupted():
+        provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on: Path | None = None) -> int:
@@ -79,7 +82,7 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
     provider, why = chosen_provider(settings)
     settings = settings.with_changes(provider=provider.name, selection=selection)
     context = RunContext(settings, provider, new_run(), handed_on)
-    try:
+    with undone_when_interrupted(context.end_session):
         context.begin()
         introduction = " ".join(filter(None, (why, provider.introduction(context.settings))))
         print(f"Kubernetes {context.settings.release.patch}. {introduction}", flush=True)
@@ -89,8 +92,6 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
         # Before pytest, whose time limits are made for tests and not for builds.
         context.prepare(Progress(total=provider.prepare_steps))
         return _run(context, introduction, pytest_arguments)
-    finally:
-        context.end_session()
 
 
 def _run(context: RunContext[Any], introduction: str, pytest_arguments: Sequence[str]) -> int:
@@ -100,7 +101,8 @@ def _run(context: RunContext[Any], introduction: str, pytest_arguments: Sequence
         try:
             status = _pytest(context, pytest_arguments)
         finally:
-            context.end_run()
+            with INTERRUPTS.deferred():
+                context.end_run()
     print(
         f"{introduction} Exit status {status} after {clock(time.monotonic() - begun)}; "
         f"reports are in {REPORTS}.",
@@ -121,8 +123,8 @@ def _pytest(context: RunContext[Any], arguments: Sequence[str]) -> int:
 
 
 def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> int:
-    """Run a child in a session of its own; ^C and SIGTERM reach it once, and it gets `grace` seconds to clean
-    up.
+    """Run a child in a session of its own; the first interrupt reaches it, and it gets `grace` seconds to
+    clean up. What it has not ended itself ends with it.
 
     Returns its exit status, or 128 and the number of the signal.
     """
@@ -132,25 +134,16 @@ def supervised(command: Sequence[str], env: Mapping[str, str], grace: float) -> 
         start_new_session=True,
         preexec_fn=partial(end_with_parent, signal.SIGINT, os.getpid()),
     )
-    interrupted: list[int] = []
-
-    def forward(number: int, _frame: FrameType | None) -> None:
-        if not interrupted:
-            print("\nInterrupted: removing what this run started …", file=sys.stderr, flush=True)
-            child.send_signal(signal.SIGINT)
-        interrupted.append(number)
-
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with INTERRUPTS.passed_on(child):
         while True:
             # Asked before the wait: an interrupt in the middle of it begins the grace with the next one.
-            cleaning_up = bool(interrupted)
+            cleaning_up = INTERRUPTS.status is not None
             try:
                 status = child.wait(timeout=grace if cleaning_up else 1.0)
-                return 128 + interrupted[0] if interrupted else status
+                break
             except subprocess.TimeoutExpired:
                 if cleaning_up:
                     os.killpg(child.pid, signal.SIGKILL)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+    return INTERRUPTS.status or status

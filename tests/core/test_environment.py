@@ -36,6 +36,7 @@ OTHERS = {
     "engine/engine.py": "DOCKER_HOST and PATH",
     "faults/injection/plugin.py": "which scenario the process that started this one injects",
     "host/packages.py": "PATH",
+    "providers/k3d/tools.py": "K3D_IMAGE_TOOLS, which k3d reads",
     "plugin/allure_fields.py": "what GitHub Actions says of itself",
     "plugin/context.py": "workers are of the same run",
     "plugin/reports.py": "what GitHub Actions says of itself",

@@ -14,7 +14,7 @@ import pytest
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
-from headless_conformance.engine import engine
+from headless_conformance.engine import engine, private
 from headless_conformance.engine import traces as engine_traces
 from headless_conformance.host import packages as host
 from headless_conformance.run import doctor
@@ -56,7 +56,6 @@ def test_the_users_engine_is_used_as_it_is(
     assert found.env["DOCKER_SOCK"] == "/somewhere/docker.sock"
     assert "DOCKER_HOST" not in found.env
     assert found.docker("ps", "-a").strip() == "27.0 ps -a"
-    found.stop()
 
 
 def test_docker_that_fails_is_quoted(programs: Path) -> None:
@@ -88,10 +87,10 @@ def test_the_private_engines_own_address_is_not_the_users(
     programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(programs / "docker", "echo 26.1")
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{engine.home().socket}")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{private.home().socket}")
     assert engine.find_engine() is None
-    engine.home().socket.parent.mkdir(parents=True)
-    engine.home().socket.touch()
+    private.home().socket.parent.mkdir(parents=True)
+    private.home().socket.touch()
     found = engine.find_engine()
     assert found is not None
     assert found.private
@@ -154,17 +153,17 @@ def test_an_engine_that_does_not_come_up_shows_its_log(startable: Path, settings
 def test_an_engine_that_does_not_answer_in_time_is_ended(
     startable: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "START_SECONDS", 0.5)
+    monkeypatch.setattr(private, "START_SECONDS", 0.5)
     startable.parent.mkdir(parents=True)
     shutil.copy("/bin/bash", startable)
     monkeypatch.setattr(
-        engine,
+        private,
         "_command",
         lambda place: [str(startable), "-c", f"while :; do read -t 1 <> <(:); done # {place.folder}/"],
     )
     with pytest.raises(StepFailed, match="did not start"):
         engine.ensure_engine(settings, Progress(1))
-    assert engine_traces.processes_of(engine.home().folder, "dockerd") == []
+    assert engine_traces.processes_of(private.home().folder, "dockerd") == []
 
 
 @pytest.fixture

@@ -81,13 +81,15 @@ def _run_as_pytest(script: Path) -> str:
     """A program in which the runner starts `script` where it would start pytest."""
     return textwrap.dedent(f"""
         import os, sys
+        from headless_conformance.core.interrupts import INTERRUPTS
         from headless_conformance.providers.run_context import context_of_environment
         from headless_conformance.run import runner
         real = runner.subprocess.Popen
         runner.subprocess.Popen = lambda command, **words: real([sys.executable, {str(script)!r}], **words)
         context = context_of_environment({{"PROVIDER": "kind"}})
         context.environment = dict
-        sys.exit(runner._pytest(context, []))
+        with INTERRUPTS.handled():
+            sys.exit(runner._pytest(context, []))
         """)
 
 

@@ -84,6 +84,11 @@ def copied_kubeconfig(run: str) -> Path:
     return work_dir() / f"existing-{run}.kubeconfig"
 
 
+def runs_with_credentials() -> list[str]:
+    """Runs that have a copy of the person's kubeconfig and have not ended well yet."""
+    return [path.stem.removeprefix("existing-") for path in work_dir().glob("existing-*-*.kubeconfig")]
+
+
 def _forget_copies_of_ended_runs() -> None:
     """A run that was killed could not remove its copy of the person's credentials; its name begins with its
     process."""

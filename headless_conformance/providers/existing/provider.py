@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.shared import LEDGER, folder_of_run
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.versions import Release, Versions
@@ -22,6 +24,7 @@ from headless_conformance.providers.existing.connection import (
     copied_kubeconfig,
     remove_namespaces,
     require_consent,
+    runs_with_credentials,
 )
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
@@ -108,6 +111,11 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
 
     def outlives(self, context: RunContext[ExistingTools]) -> bool:
         return True
+
+    def remains(self) -> Sequence[Remainder]:
+        namespaces = Remainder("the namespaces of this run on your cluster", "make clean-existing")
+        begun = [run for run in runs_with_credentials() if any(folder_of_run(run).glob(f"*/{LEDGER}"))]
+        return [namespaces] if begun else []
 
     def end_session(self, context: RunContext[ExistingTools]) -> None:
         copied_kubeconfig(context.run).unlink(missing_ok=True)

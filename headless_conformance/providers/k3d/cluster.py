@@ -6,6 +6,7 @@ k3s keeps its own CoreDNS configuration and puts it back when it is changed, so 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,30 @@ class K3dCluster(ContainerCluster[K3dTools]):
             "--format",
             f'{{{{.Label "{cls.LABEL}"}}}}',
         )
-        return sorted({name for name in found.split() if name.startswith(f"{cls.PREFIX}{clone_id()}-")})
+        labelled = {name for name in found.split() if name.startswith(f"{cls.PREFIX}{clone_id()}-")}
+        # k3d's tools container, network and volume can have no label of ours: what we began is ours too.
+        return sorted(labelled | {name for name in cls._recorded() if cls._is_there(engine, name)})
+
+    @classmethod
+    def _is_there(cls, engine: Engine, name: str) -> bool:
+        return any((cls.containers_of(engine, name), cls._networks(engine, name), cls._volumes(engine, name)))
+
+    @staticmethod
+    def _networks(engine: Engine, name: str) -> list[str]:
+        return engine.docker(
+            "network", "ls", "--quiet", "--filter", "label=app=k3d", "--filter", f"name=^k3d-{name}$"
+        ).split()
+
+    @classmethod
+    def _volumes(cls, engine: Engine, name: str) -> list[str]:
+        return engine.docker("volume", "ls", "--quiet", "--filter", f"label={cls.LABEL}={name}").split()
+
+    @classmethod
+    def _remove_rest(cls, engine: Engine, name: str) -> None:
+        for network in cls._networks(engine, name):
+            engine.docker("network", "rm", network)
+        for volume in cls._volumes(engine, name):
+            engine.docker("volume", "rm", volume)
 
     @property
     def description(self) -> str:
@@ -102,10 +126,15 @@ class K3dCluster(ContainerCluster[K3dTools]):
     def _config(self) -> dict[str, object]:
         return config(self.settings, self.name, old_cgroups=cgroup_v1())
 
+    def _environment(self) -> Mapping[str, str]:
+        """k3d keeps its own files in our folder, and not in the person's home and in /tmp."""
+        folder = str(self._folder_of(self.name))
+        return {**self.tools.env, "XDG_CONFIG_HOME": folder, "TMPDIR": folder}
+
     def _load_images(self, manager: Any) -> None:
         for archive in self.tools.archives.values():
             words = ("image", "import", archive, "--cluster", self.name, "--mode", "direct")
-            output_of([self.tools.program, *words], env=self.tools.env, timeout=IMPORT_SECONDS)
+            output_of([self.tools.program, *words], env=self._environment(), timeout=IMPORT_SECONDS)
 
     def _adjust(self, cluster: Cluster) -> None:
         require_own_hosts(cluster)

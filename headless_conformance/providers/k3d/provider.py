@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.container_provider import ContainerProvider
 from headless_conformance.providers.k3d.cluster import NAME, K3dCluster
-from headless_conformance.providers.k3d.tools import PREPARE_STEPS, K3dTools, ensure_k3d_tools, k3d_binary
+from headless_conformance.providers.k3d.tools import PREPARE_STEPS, K3dTools, ensure_k3d_tools
 
 
 class K3dProvider(ContainerProvider[K3dTools]):
@@ -20,13 +18,9 @@ class K3dProvider(ContainerProvider[K3dTools]):
     cluster_type = K3dCluster
     can_keep = False
     prepare_steps = PREPARE_STEPS
-    engine_labels = (K3dCluster.LABEL,)
 
     def prepare(self, settings: Settings, run: str, progress: Progress) -> K3dTools:
         return ensure_k3d_tools(settings, progress)
-
-    def program(self, settings: Settings, progress: Progress) -> Path:
-        return k3d_binary(settings, progress)
 
 
 PROVIDER = K3dProvider()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -20,9 +21,12 @@ from headless_conformance.toolchain.debian.apt import archive_root
 from headless_conformance.toolchain.go import go_program
 from headless_conformance.toolchain.kubectl import kubectl_for
 
-PREPARE_STEPS = 5
+PREPARE_STEPS = 6
 """How many progress steps `ensure_k3d_tools` takes, builds not counted."""
 PULL_SECONDS = 300.0
+TOOLS_IMAGE = "ghcr.io/k3d-io/k3d-tools"
+TOOLS_VARIABLE = "K3D_IMAGE_TOOLS"
+"""By which k3d itself is told another one."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,34 @@ def _version_of(k3d: str) -> str:
 def ensure_k3s_image(settings: Settings, engine: Engine) -> None:
     """Pull the row's k3s image where it is not there. UserError in one sentence when it cannot be had."""
     image = settings.release.k3s_image
-    if engine.docker("images", "-q", image).strip():
-        return
-    try:
-        engine.docker("pull", "--quiet", image, timeout=PULL_SECONDS)
-    except StepFailed as error:
-        reason = str(error).strip().splitlines()[-1]
+    if reason := _why_not_had(engine, image):
         raise UserError(
             f"{image} is not there and cannot be pulled, and k3s cannot be built from packages; "
             f"use PROVIDER=kind, or load that image into the engine ({reason})."
-        ) from None
+        )
+
+
+def ensure_tools_image(settings: Settings, engine: Engine) -> None:
+    """The same for the image of the container by which k3d prepares every cluster."""
+    image = os.environ.get(TOOLS_VARIABLE) or f"{TOOLS_IMAGE}:{settings.versions.components['k3d']}"
+    if reason := _why_not_had(engine, image):
+        raise UserError(
+            f"{image}, which k3d needs for every cluster, is not there and cannot be pulled; "
+            f"load it into the engine, or set {TOOLS_VARIABLE}= to an image that is there "
+            f"and whose program takes any argument ({reason})."
+        )
+
+
+def _why_not_had(engine: Engine, image: str) -> str:
+    """Docker's last line about an image that is not there and cannot be pulled; empty when it is there
+    now."""
+    if engine.docker("images", "-q", image).strip():
+        return ""
+    try:
+        engine.docker("pull", "--quiet", image, timeout=PULL_SECONDS)
+    except StepFailed as error:
+        return str(error).strip().splitlines()[-1]
+    return ""
 
 
 def workload_archives(settings: Settings, engine: Engine, progress: Progress) -> Mapping[str, Path]:
@@ -94,6 +116,8 @@ def ensure_k3d_tools(settings: Settings, progress: Progress) -> K3dTools:
         engine = ensure_engine(settings, progress)
     with progress.step(f"image {settings.release.k3s_image}"):
         ensure_k3s_image(settings, engine)
+    with progress.step("k3d's tools image"):
+        ensure_tools_image(settings, engine)
     with progress.step(f"k3d {settings.versions.components['k3d']}"):
         k3d = k3d_binary(settings, progress)
     with progress.step(f"kubectl {settings.release.minor}"):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.container_provider import ContainerProvider
 from headless_conformance.providers.kind.cluster import NAME, KindCluster
-from headless_conformance.providers.kind.tools import PREPARE_STEPS, KindTools, ensure_kind_tools, kind_binary
+from headless_conformance.providers.kind.tools import PREPARE_STEPS, KindTools, ensure_kind_tools
 
 
 class KindProvider(ContainerProvider[KindTools]):
@@ -20,13 +18,9 @@ class KindProvider(ContainerProvider[KindTools]):
     cluster_type = KindCluster
     automatic = True
     prepare_steps = PREPARE_STEPS
-    engine_labels = (KindCluster.LABEL,)
 
     def prepare(self, settings: Settings, run: str, progress: Progress) -> KindTools:
         return ensure_kind_tools(settings, progress)
-
-    def program(self, settings: Settings, progress: Progress) -> Path:
-        return kind_binary(settings, progress)
 
 
 PROVIDER = KindProvider()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.simulated.cluster import NAME, SimulatedCluster, ensure_programs
 from headless_conformance.providers.simulated.control_plane import Programs
+from headless_conformance.providers.simulated.run_directory import sweep, there
 
 
 class SimulatedProvider(ClusterProvider[Programs]):
@@ -36,9 +40,20 @@ class SimulatedProvider(ClusterProvider[Programs]):
         with self.cluster_of(context) as cluster:
             yield cluster
 
+    def end_run(self, context: RunContext[Programs]) -> None:
+        # A worker that was killed could not remove its own; its processes have ended with it.
+        sweep(_directories())
+
+    def remains(self) -> Sequence[Remainder]:
+        return [Remainder(f"the cluster {name}", "make clean") for name in there(_directories())]
+
     def cluster_of(self, context: RunContext[Programs]) -> SimulatedCluster:
         """A cluster that has not been started."""
         return SimulatedCluster(context.settings, context.tools)
+
+
+def _directories() -> Path:
+    return work_dir() / "simulated"
 
 
 PROVIDER = SimulatedProvider()

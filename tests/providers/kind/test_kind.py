@@ -43,6 +43,11 @@ class RecordedEngine:
         if words[0] == "ps":
             name = words[-1].rpartition("=")[2]
             return "\n".join(self.containers.get(name, {}))
+        if words[0] == "rm":
+            assert words[1:3] == ("--force", "--volumes")
+            for name in [name for name, nodes in self.containers.items() if set(nodes) <= set(words[3:])]:
+                del self.containers[name]
+            return ""
         if words[0] == "inspect":
             source = next(nodes[words[-1]] for nodes in self.containers.values() if words[-1] in nodes)
             return json.dumps([{"Destination": kind_module.OWNER_MOUNT, "Source": source}])
@@ -75,13 +80,7 @@ class RecordedManager:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     recorded = RecordedEngine()
-
-    def run(words: list[str], **_more: object) -> str:
-        if words[1:4] == ["delete", "cluster", "--name"]:
-            recorded.containers.pop(words[4])
-        return ""
-
-    monkeypatch.setattr(containers, "output_of", run)
+    monkeypatch.setattr(containers, "output_of", lambda *words, **more: "")
     monkeypatch.setattr(kind_module, "output_of", lambda *words, **more: "")
     monkeypatch.setattr(kind_module, "NODE_LOGS", tmp_path / "reports" / "kind-logs")
     return recorded
