@@ -54,6 +54,12 @@ class Reply:
     """How long a denial may be kept (RFC 2308); None where it denies nothing or does not say."""
 
     @property
+    def is_bare_denial(self) -> bool:
+        """Whether it denies a name or a type without saying for how long."""
+        denies = self.answer.rcode in ("NOERROR", "NXDOMAIN") and not self.answer.answer
+        return denies and self.negative_ttl is None and not self.answer.truncated
+
+    @property
     def kept(self) -> int:
         """How long a cache may go on giving this answer."""
         return max(self.ttl or 0, self.negative_ttl or 0)
@@ -66,6 +72,8 @@ class Replies:
     answered: dict[Question, Reply] = field(default_factory=dict)
     unanswered: dict[Question, str] = field(default_factory=dict)
     """Why there is no answer to a question that was asked, though the server answered others."""
+    counts: dict[Question, Counter[AnswerData]] = field(default_factory=dict)
+    """How often each answer came."""
     problem: InspectionError | None = None
     """What ended the asking before its time."""
 
@@ -81,15 +89,19 @@ class Replies:
 
 
 def ask(
-    connect: Callable[[], Channel], first: Question, questions: Iterable[Question], until: float
+    connect: Callable[[], Channel],
+    first: Question,
+    questions: Iterable[Question],
+    until: float,
+    times: int = 1,
 ) -> Replies:
-    """Ask everything until that moment (monotonic). `first` is what each connection begins with; it is not in
-    the result.
+    """Ask everything so many times, until that moment (monotonic) at the latest. `first` is what each
+    connection begins with; it is not in the result.
 
     Never raises because of the server: why nothing more came is in the result.
     """
     replies = Replies()
-    waiting = deque(dict.fromkeys(questions))
+    waiting = deque([*dict.fromkeys(questions)] * times)
     attempts: Counter[Question] = Counter()
     while waiting and replies.problem is None:
         if time.monotonic() >= until:
@@ -107,8 +119,9 @@ def ask(
 
 def _give_up(waiting: deque[Question], replies: Replies, attempts: Counter[Question]) -> None:
     """Leave out what was asked often enough; stop altogether when it is too much."""
-    for question in [question for question in waiting if attempts[question] >= ATTEMPTS]:
-        waiting.remove(question)
+    for question in {question for question in waiting if attempts[question] >= ATTEMPTS}:
+        while question in waiting:
+            waiting.remove(question)
         replies.unanswered[question] = (
             f"no answer, asked {ATTEMPTS} times ({SILENCE_SECONDS:.0f} s each at most)"
         )
@@ -157,10 +170,12 @@ class _Connection:
                 question, outcome = self._receive_one()
                 if isinstance(outcome, Reply):
                     replies.answered[question] = outcome
+                    replies.counts.setdefault(question, Counter())[outcome.answer] += 1
+                    del attempts[question]
                 else:
                     replies.unanswered[question] = outcome
         except (SilentServerError, DnsConnectionError):
-            attempts.update(self._open.values())
+            attempts.update(set(self._open.values()))
             waiting.extend(self._open.values())
             return False
         return True

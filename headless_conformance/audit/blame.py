@@ -91,7 +91,7 @@ def _finding(component: BlamedComponent, what: str, differences: Sequence[Differ
         summary,
         check,
         expected=_lines(first, "expected") or "what the zone says, see below",
-        seen=first.silence or _lines(first, "seen") or "no such record",
+        seen=_seen(first),
         remedy=_remedy(component, first, is_stale=is_stale),
         command=dig(first.server, first.question),
         outcome=Outcome.NOT_JUDGED if is_stale else Outcome.FAILED,
@@ -112,6 +112,11 @@ def _lines(difference: Difference, side: str) -> str:
     lines = [str(getattr(mismatch, side)) for mismatch in difference.mismatches if getattr(mismatch, side)]
     more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n".join([*lines[:SHOWN], *more])
+
+
+def _seen(difference: Difference) -> str:
+    often = f"  ({difference.often})" if difference.often else ""
+    return (difference.silence or _lines(difference, "seen") or "no such record") + often
 
 
 def _first_value(difference: Difference, side: str) -> str:
@@ -159,10 +164,10 @@ def dig(server: DnsServer, question: Question) -> str:
 
 
 def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
-    """Answers and denials that a cache may keep for longer than 60 s."""
+    """Answers and denials that a cache may keep for longer than 60 s, or nobody says for how long."""
     long: dict[DnsServer, dict[Question, int]] = {}
     for server in dialogue.servers:
-        for question in [*plan.always, *plan.absent]:
+        for question in plan.questions:
             reply = dialogue.reply(server, question)
             if reply is not None and reply.kept > BOUND_SECONDS:
                 long.setdefault(server, {})[question] = reply.kept
@@ -174,6 +179,44 @@ def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
         _long(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own, plan)
         for server, own in long.items()
     ]
+
+
+def denial_findings(dialogue: Dialogue, plan: Plan, differences: Iterable[Difference]) -> list[Finding]:
+    """Denials without the SOA record that says how long they may be kept; of answers that are wrong anyway
+    nothing more is said."""
+    wrong = {(difference.server, difference.question) for difference in differences}
+    bare: dict[DnsServer, list[Question]] = {}
+    for server in dialogue.servers:
+        for question in plan.questions:
+            reply = dialogue.reply(server, question)
+            if reply is not None and reply.is_bare_denial and (server, question) not in wrong:
+                bare.setdefault(server, []).append(question)
+    asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
+    if bare and set(asked) <= bare.keys():
+        first = next(iter(bare))
+        return [_bare(BlamedComponent.ALL_SERVERS, _all(asked), first, bare[first], plan)]
+    return [
+        _bare(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own, plan)
+        for server, own in bare.items()
+    ]
+
+
+def _bare(
+    component: BlamedComponent, what: str, server: DnsServer, own: Sequence[Question], plan: Plan
+) -> Finding:
+    return Finding(
+        component,
+        what,
+        f"{what}: {len(own)} denials have no SOA record, first {own[0]}",
+        Check.TTL,
+        expected="the SOA record of the zone in the authority section of each denial",
+        seen=f"a denial of {own[0]} without one",
+        remedy="see which plugin of CoreDNS answers these names before `kubernetes` does",
+        command=dig(server, own[0]),
+        rules=("RFC2308",),
+        targets=frozenset(target for question in own for target, _ in plan.owners(question)),
+        consequences=("a resolver does not know for how long it may keep the denial",),
+    )
 
 
 def _long(

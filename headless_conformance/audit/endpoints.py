@@ -8,9 +8,15 @@ from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.records import EndpointDifference, ListedEndpoint, compare_endpoints
+from headless_conformance.records import (
+    EndpointDifference,
+    ListedEndpoint,
+    compare_endpoints,
+    expected_endpoints,
+)
 from headless_conformance.records.objects import (
     MANAGED_BY_LABEL,
+    Service,
     ServiceKind,
     read_pod,
     read_service,
@@ -41,6 +47,7 @@ def check_endpoints(
         difference.changed,
         difference.mislabelled,
     )
+    foreign = _of_nobody(service, pods, slices)
     show = f"kubectl -n {read.namespace} get endpointslices -l kubernetes.io/service-name={read.name} -o yaml"
     if ended:
         names = ", ".join(sorted(endpoint.target.split("/")[2] for endpoint in ended))
@@ -77,11 +84,54 @@ def check_endpoints(
                     "its rights"
                 ),
                 command=show,
-                consequences=("DNS is judged by the EndpointSlices as they are",),
+                consequences=(
+                    "DNS is judged by the EndpointSlices as they are",
+                    *(
+                        f"beside them is EndpointSlice {name}, which no controller manages"
+                        for name in foreign
+                    ),
+                ),
             )
         )
+    elif foreign:
+        sheet.found(_foreign(read, foreign, show))
     elif not ended:
         sheet.passed(Check.ENDPOINTS)
+
+
+def _of_nobody(
+    service: Object, pods: Sequence[Object], slices: Sequence[Object]
+) -> Mapping[str, tuple[str, ...]]:
+    """Addresses that are no endpoints of the Service's Pods, by the slice without a manager that adds
+    them.
+
+    A slice with a manager of its own, such as that of a mesh of clusters, has its reason.
+    """
+    wanted = {endpoint.address for endpoint in expected_endpoints(service, pods) or ()}
+    added = {
+        found.name: tuple(
+            address for endpoint in found.endpoints for address in endpoint.addresses if address not in wanted
+        )
+        for found in map(read_slice, slices)
+        if not found.managed_by
+    }
+    return {name: addresses for name, addresses in added.items() if addresses}
+
+
+def _foreign(service: Service, added: Mapping[str, tuple[str, ...]], command: str) -> Finding:
+    return Finding(
+        BlamedComponent.MANIFEST,
+        f"Service {service.key}",
+        f"EndpointSlice {', '.join(added)} adds to Service {service.key} what its selector does not select",
+        Check.ENDPOINTS,
+        expected="the endpoints of the Pods that the Service selects, and no others",
+        seen="; ".join(f"{name}: {', '.join(addresses)}" for name, addresses in added.items()),
+        remedy=(
+            f"delete it, or give it the label {MANAGED_BY_LABEL} with the name of whoever keeps it up to date"
+        ),
+        command=command,
+        consequences=("DNS answers with these addresses, too",),
+    )
 
 
 def _ended(difference: EndpointDifference, pods: Iterable[Object]) -> tuple[ListedEndpoint, ...]:

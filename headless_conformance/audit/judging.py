@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from headless_conformance.audit.access import Object
@@ -13,20 +13,21 @@ from headless_conformance.audit.dialogue import CHANGE_SECONDS
 from headless_conformance.audit.endpoints import check_endpoints, check_members
 from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.identity import check_host_names, check_pod_names
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.ports import check_ports
-from headless_conformance.audit.questions import absent_ordinals, check_of, questions_about
+from headless_conformance.audit.questions import (
+    absent_ordinals,
+    check_of,
+    never_names,
+    other_protocols,
+    questions_about,
+)
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.states import State, state_of
-from headless_conformance.audit.structure import (
-    SetCase,
-    check_governing_service,
-    check_host_names,
-    check_pod_names,
-    check_selector,
-    check_volumes,
-)
+from headless_conformance.audit.structure import SetCase, check_governing_service, check_selector
 from headless_conformance.audit.targets import AuditTarget, TargetKind
+from headless_conformance.audit.volumes import check_volumes
 from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.records import Question, zone_of
 from headless_conformance.records.objects import ServiceKind, read_pod, read_service
@@ -83,6 +84,7 @@ def _judge_set(
     pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
     state = state_of(found, pods)
     case = SetCase(found, pods, state, service, _similar(found, snapshot))
+    case = replace(case, estranged=_estranged(case, snapshot))
     sheet.guarded(Check.GOVERNING_SERVICE, lambda: check_governing_service(case, sheet))
     sheet.guarded(Check.SELECTOR, lambda: check_selector(case, sheet))
     sheet.guarded(Check.HOST_NAMES, lambda: check_host_names(case, sheet))
@@ -100,7 +102,15 @@ def _judge_set(
     if state.judged and read_service(service).kind is ServiceKind.HEADLESS:
         sheet.guarded(Check.MEMBER_RECORDS, lambda: check_members(service, ready, slices, sheet))
     _note_strangers(service, case, snapshot, sheet)
+    _note_published(service, sheet)
     return JudgedTarget(target, sheet, state, service, found)
+
+
+def _estranged(case: SetCase, snapshot: Snapshot) -> list[Object]:
+    """Pods with names of members that the set does not control."""
+    own = {pod["metadata"]["name"] for pod in case.pods}
+    names = {f"{case.name}-{ordinal}" for ordinal in case.ordinals} - own
+    return [pod for pod in snapshot.of("Pod", case.namespace) if pod["metadata"]["name"] in names]
 
 
 def _similar(found: Object, snapshot: Snapshot) -> list[str]:
@@ -168,18 +178,31 @@ def _note_strangers(service: Object, case: SetCase, snapshot: Snapshot, sheet: S
         )
 
 
+def _note_published(service: Object, sheet: Sheet) -> None:
+    read = read_service(service)
+    if read.kind is ServiceKind.HEADLESS and read.publish_not_ready:
+        sheet.notes.append(
+            f"Service {read.key} publishes the addresses of Pods that are not Ready, or are ending, too "
+            "(publishNotReadyAddresses)"
+        )
+
+
 def _ordinal(name: str) -> tuple[int, str]:
     last = name.rpartition("-")[2]
     return (int(last) if last.isdecimal() else 0), name
 
 
-def plan_of(judged: Sequence[JudgedTarget], snapshot: Snapshot, domain: str, now: float) -> Plan:
-    """The zone of everything that was listed, and the questions about the targets that can be judged."""
+def plan_of(judged: Sequence[JudgedTarget], snapshot: Snapshot, domain: str, now: float, token: str) -> Plan:
+    """The zone of everything that was listed, and the questions about the targets that can be judged.
+
+    `token` makes names that nobody has.
+    """
     zone = zone_of(
         snapshot.all("Service"), snapshot.all("EndpointSlice"), domain=domain, namespaces=snapshot.namespaces
     )
     always: dict[Question, list[tuple[AuditTarget, Check]]] = {}
     absent: dict[Question, list[tuple[AuditTarget, Check]]] = {}
+    never: dict[Question, list[tuple[AuditTarget, Check]]] = {}
     by_service: dict[str, list[AuditTarget]] = {}
     for one in judged:
         if not one.asks or one.service is None:
@@ -190,11 +213,14 @@ def plan_of(judged: Sequence[JudgedTarget], snapshot: Snapshot, domain: str, now
         for question in asked.always:
             always.setdefault(question, []).append((one.target, check_of(question, zone)))
         beyond = absent_ordinals(one.found, zone, namespace, name) if one.found and one.state.settled else ()
-        for question in (*asked.only_where_denials_are_not_kept, *beyond):
+        others = other_protocols(zone, namespace, name)
+        for question in never_names(zone, namespace, name, token):
+            never.setdefault(question, []).append((one.target, Check.ABSENT_NAMES))
+        for question in (*asked.only_where_denials_are_not_kept, *beyond, *others):
             if question not in always:
                 absent.setdefault(question, []).append((one.target, Check.ABSENT_NAMES))
     recent = any(now - moment < CHANGE_SECONDS for one in judged for moment in [last_change(one, snapshot)])
-    return Plan(zone, always, absent, by_service, recent)
+    return Plan(zone, always, absent, never, by_service, recent)
 
 
 def last_change(judged: JudgedTarget, snapshot: Snapshot) -> float:

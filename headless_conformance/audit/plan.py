@@ -20,14 +20,21 @@ class Plan:
     always: Owners
     absent: Owners = field(default_factory=dict)
     """Asked only where denials are not kept."""
+    never: Owners = field(default_factory=dict)
+    """Names that nobody will ever have: they must not exist, and a denial of them hides nothing."""
     by_service: Mapping[str, Sequence[AuditTarget]] = field(default_factory=dict)
     """The targets that a Service, as `namespace/name`, belongs to."""
     recent: bool = False
     """Whether something of a target changed so lately that DNS servers may not know it yet."""
 
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All of them."""
+        return (*self.always, *self.never, *self.absent)
+
     def owners(self, question: Question) -> Sequence[tuple[AuditTarget, Check]]:
         """The targets that a question is about, with the check it belongs to."""
-        known = [*self.always.get(question, ()), *self.absent.get(question, ())]
+        known = [owner for some in (self.always, self.never, self.absent) for owner in some.get(question, ())]
         parsed = self.zone.domain.parse(question.name)
         if known or parsed is None:
             return known

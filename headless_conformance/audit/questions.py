@@ -15,8 +15,11 @@ from headless_conformance.audit.checks import Check
 from headless_conformance.records import Denial, Expectation, Presence, Question, Zone
 from headless_conformance.records.names import is_reverse
 
-ORDINALS = 2
-"""How many ordinals before the first one are asked for."""
+ORDINALS = 3
+"""How many ordinals before the first and after the last one are asked for."""
+FAMILIES = ("A", "AAAA")
+"""A program asks for both, and takes the one that is there."""
+PROTOCOLS = ("TCP", "UDP", "SCTP")
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,38 @@ def _may_come(expectation: Expectation) -> bool:
 
 
 def absent_ordinals(found: dict[str, Any], zone: Zone, namespace: str, service: str) -> tuple[Question, ...]:
-    """The member after the last one and, below `ordinals.start`, those before the first."""
+    """Members after the last one and, below `ordinals.start`, those before the first."""
     name, spec = found["metadata"]["name"], found["spec"]
     start = (spec.get("ordinals") or {}).get("start", 0)
-    beyond = [start + spec.get("replicas", 1), *range(max(0, start - ORDINALS), start)]
+    end = start + spec.get("replicas", 1)
+    beyond = [*range(end, end + ORDINALS), *range(max(0, start - ORDINALS), start)]
     own = zone.domain.service(namespace, service)
-    return tuple(Question(f"{name}-{ordinal}.{own}", "A") for ordinal in beyond)
+    return tuple(Question(f"{name}-{ordinal}.{own}", family) for ordinal in beyond for family in FAMILIES)
+
+
+def other_protocols(zone: Zone, namespace: str, service: str) -> tuple[Question, ...]:
+    """The ports of a Service under protocols for which it has no port of that name."""
+    found = zone.services[f"{namespace}/{service}"].service
+    has = {(port.name, port.protocol) for port in found.ports if port.name}
+    own = zone.domain.service(namespace, service)
+    questions = (
+        Question(f"_{name}._{protocol.lower()}.{own}", "SRV")
+        for name in sorted({name for name, _ in has})
+        for protocol in PROTOCOLS
+        if (name, protocol) not in has
+    )
+    return tuple(q for q in questions if zone.expectation(q).presence is Presence.FORBIDDEN)
+
+
+def never_names(zone: Zone, namespace: str, service: str, token: str) -> tuple[Question, ...]:
+    """Questions for an endpoint and a port of a Service by random names, where the specification says that
+    there is none."""
+    own = zone.domain.service(namespace, service)
+    questions = (
+        *(Question(f"audit-{token}.{own}", family) for family in FAMILIES),
+        Question(f"_audit-{token}._tcp.{own}", "SRV"),
+    )
+    return tuple(q for q in questions if zone.expectation(q).presence is Presence.FORBIDDEN)
 
 
 def check_of(question: Question, zone: Zone, absent: Container[Question] = ()) -> Check:

@@ -3,12 +3,18 @@ its end."""
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.blame import findings_of, server_findings, ttl_findings
+from headless_conformance.audit.blame import (
+    denial_findings,
+    findings_of,
+    server_findings,
+    ttl_findings,
+)
 from headless_conformance.audit.channels import Channel, ForwardChannel, TcpChannel
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.collection import Snapshot, collect
@@ -223,10 +229,12 @@ class Audit:
         snapshot: Snapshot,
         domain: str,
     ) -> None:
+        token = secrets.token_hex(6)
+
         def look_again() -> Plan:
             again = self._collect(snapshot.namespaces)
             self._look(targets, again)
-            return plan_of(self._judged, again, domain, self._access.now())
+            return plan_of(self._judged, again, domain, self._access.now(), token)
 
         dialogue = Dialogue(
             servers,
@@ -236,7 +244,7 @@ class Audit:
             say=self._say,
             pause=self._pause,
         )
-        plan = plan_of(self._judged, snapshot, domain, self._access.now())
+        plan = plan_of(self._judged, snapshot, domain, self._access.now(), token)
         self._say(f"asking {len(plan.always)} questions at each of {len(servers)} DNS servers")
         plan, differences = dialogue.run(plan, look_again, self._until)
         self.result.questions = dialogue.asked
@@ -290,7 +298,7 @@ class Audit:
             server: found for server in dialogue.servers if (found := dialogue.problem(server)) is not None
         }
         self._findings += server_findings(late, (), dialogue.first)
-        long = ttl_findings(dialogue, plan)
+        long = [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
         self._findings += [finding for finding, _ in blamed] + long
         for judged in self._judged:
             if judged.asks:

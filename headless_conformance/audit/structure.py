@@ -1,28 +1,19 @@
-"""What must hold of a StatefulSet, its governing Service and its Pods before any DNS server is asked."""
+"""What must hold between a StatefulSet and its governing Service before any DNS server is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.states import State
 from headless_conformance.records.objects import Service, ServiceKind, read_service
 
-POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
-POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
-"""On each Pod since Kubernetes 1.28."""
 RECORDS = frozenset((Check.MEMBER_RECORDS, Check.SRV_RECORDS, Check.POINTER_RECORDS))
 """What follows from members that have no name."""
-HOST_NAME_FIELDS = {
-    "hostNetwork": "a member sees the host name of its node",
-    "setHostnameAsFQDN": "a member sees its whole domain name as its host name",
-    "hostnameOverride": "a member sees another host name, and no domain",
-}
 SHOWN = 5
 
 
@@ -37,6 +28,8 @@ class SetCase:
     """The governing Service, when there is one."""
     similar: Sequence[str] = ()
     """Headless Services that select the Pods of the template, whatever they are called."""
+    estranged: Sequence[Object] = ()
+    """Pods with names of members that do not belong to the set."""
 
     @property
     def namespace(self) -> str:
@@ -45,6 +38,12 @@ class SetCase:
     @property
     def name(self) -> str:
         return str(self.found["metadata"]["name"])
+
+    @property
+    def ordinals(self) -> range:
+        """Of all members that the set wants."""
+        start = (self.found["spec"].get("ordinals") or {}).get("start", 0)
+        return range(start, start + self.found["spec"].get("replicas", 1))
 
     @property
     def service_name(self) -> str:
@@ -178,120 +177,6 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
 
 def _lacks(service: Service, labels: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in service.selector.items() if labels.get(key) != value}
-
-
-def check_host_names(case: SetCase, sheet: Sheet) -> None:
-    """Nothing in the template gives members another host name than their Pod name."""
-    spec = case.template.get("spec") or {}
-    wrong = [name for name in HOST_NAME_FIELDS if spec.get(name)]
-    if not wrong:
-        sheet.passed(Check.HOST_NAMES)
-        return
-    sheet.found(
-        Finding(
-            BlamedComponent.MANIFEST,
-            f"StatefulSet {case.namespace}/{case.name}",
-            f"members of {case.namespace}/{case.name} do not see their Pod names as host names: "
-            f"{', '.join(wrong)}",
-            Check.HOST_NAMES,
-            expected="a member's host name is <StatefulSet>-<ordinal>",
-            seen="; ".join(HOST_NAME_FIELDS[name] for name in wrong),
-            remedy=(
-                f"leave {' and '.join(wrong)} out of the Pod template, or let nothing rely on the host name"
-            ),
-            command=f"kubectl -n {case.namespace} get statefulset {case.name} -o yaml",
-        )
-    )
-
-
-def check_pod_names(case: SetCase, sheet: Sheet) -> None:
-    """Each Pod has a name with an ordinal in range, and host name, subdomain and labels that follow from
-    it."""
-    wrong = [line for pod in case.staying for line in _wrong_identity(case, pod)]
-    if not case.staying:
-        return
-    if not wrong:
-        sheet.passed(Check.POD_NAMES)
-        return
-    sheet.found(
-        Finding(
-            BlamedComponent.STATEFUL_SET,
-            f"StatefulSet {case.namespace}/{case.name}",
-            f"Pods of {case.namespace}/{case.name} are not named as their ordinals demand: {some(wrong)}",
-            Check.POD_NAMES,
-            expected=(
-                f"Pods {case.name}-<ordinal> with that host name, subdomain "
-                f"{case.service_name or '(none)'}, and labels"
-            ),
-            seen="; ".join(wrong),
-            remedy="delete these Pods one by one, so that the StatefulSet controller creates them anew",
-            command=f"kubectl -n {case.namespace} get pods -o custom-columns="
-            "NAME:.metadata.name,HOSTNAME:.spec.hostname,SUBDOMAIN:.spec.subdomain",
-            consequences=("these Pods have no endpoint with their name, and so no DNS name",),
-            others=RECORDS,
-        )
-    )
-
-
-def _wrong_identity(case: SetCase, pod: Object) -> Iterable[str]:
-    metadata, spec = pod["metadata"], pod["spec"]
-    name, labels = metadata["name"], metadata.get("labels") or {}
-    start = (case.found["spec"].get("ordinals") or {}).get("start", 0)
-    ordinals = range(start, start + case.found["spec"].get("replicas", 1))
-    ordinal = name.removeprefix(f"{case.name}-")
-    if not name.startswith(f"{case.name}-") or not ordinal.isdecimal() or int(ordinal) not in ordinals:
-        yield f"Pod {name} has no ordinal from {ordinals.start} to {ordinals.stop - 1}"
-    if spec.get("hostname") != name:
-        yield f"Pod {name} has the host name {spec.get('hostname') or '(none)'}"
-    if (spec.get("subdomain") or "") != case.service_name:
-        yield f"Pod {name} has the subdomain {spec.get('subdomain') or '(none)'}"
-    if labels.get(POD_NAME_LABEL) != name:
-        yield f"Pod {name} has the label {POD_NAME_LABEL}={labels.get(POD_NAME_LABEL, '(none)')}"
-    if labels.get(POD_INDEX_LABEL, ordinal) != ordinal:
-        yield f"Pod {name} has the label {POD_INDEX_LABEL}={labels[POD_INDEX_LABEL]}"
-
-
-def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
-    """Each Pod mounts, for each of `volumeClaimTemplates`, the PersistentVolumeClaim that is named after
-    both, and it exists."""
-    templates = [t["metadata"]["name"] for t in case.found["spec"].get("volumeClaimTemplates") or ()]
-    if not templates:
-        sheet.leave_out(Check.VOLUMES)
-    if not templates or not case.staying:
-        return
-    wrong: list[str] = []
-    for pod in case.staying:
-        name = pod["metadata"]["name"]
-        mounted = {
-            volume["name"]: volume["persistentVolumeClaim"]["claimName"]
-            for volume in pod["spec"].get("volumes") or ()
-            if volume.get("persistentVolumeClaim")
-        }
-        for template in templates:
-            pvc = f"{template}-{name}"
-            if mounted.get(template) != pvc:
-                seen = mounted.get(template) or "no PersistentVolumeClaim"
-                wrong.append(f"Pod {name} mounts {seen} as {template}")
-            elif snapshot.find("PersistentVolumeClaim", case.namespace, pvc) is None:
-                wrong.append(f"PersistentVolumeClaim {pvc} does not exist")
-    if not wrong:
-        sheet.passed(Check.VOLUMES)
-        return
-    sheet.found(
-        Finding(
-            BlamedComponent.STATEFUL_SET,
-            f"StatefulSet {case.namespace}/{case.name}",
-            f"members of {case.namespace}/{case.name} lack volumes of their own: {some(wrong)}",
-            Check.VOLUMES,
-            expected="the PersistentVolumeClaim <template>-<Pod> for each template and Pod",
-            seen="; ".join(wrong),
-            remedy=(
-                "delete the Pod, so that it is created anew with its PersistentVolumeClaims, after you have "
-                "made sure of its data"
-            ),
-            command=f"kubectl -n {case.namespace} get persistentvolumeclaims",
-        )
-    )
 
 
 def _labels(labels: Mapping[str, str]) -> str:

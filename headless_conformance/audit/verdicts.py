@@ -51,7 +51,7 @@ def write_dns_outcomes(
             judged, plan, check
         ):
             _nothing_to_ask(judged, check)
-    _write_absent(judged, dialogue, plan, counts.get(Check.ABSENT_NAMES, 0))
+    _write_absent(judged, dialogue, plan)
     for server, problem in silent.items():
         outcome = Outcome.NOT_SUPPORTED if isinstance(problem, MissingRightError) else Outcome.ERROR
         sheet.write(Check.DNS_SERVERS, outcome, f"DNS server {server} could not be asked: {problem.reason}")
@@ -76,7 +76,7 @@ def _write_truncated(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> No
 def _counts(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> dict[Check, int]:
     """How many answers there are for each check; each counts for the TTL too."""
     counts: dict[Check, int] = {}
-    for owners in (plan.always, plan.absent):
+    for owners in (plan.always, plan.never, plan.absent):
         for question, known in owners.items():
             checks = [check for owner, check in known if owner == judged.target]
             answers = (
@@ -101,9 +101,10 @@ def _nothing_to_ask(judged: JudgedTarget, check: Check) -> None:
         judged.sheet.leave_out(check)
 
 
-def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan, answers: int) -> None:
+def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
     sheet = judged.sheet
-    if not any(owner == judged.target for known in plan.absent.values() for owner, _ in known):
+    own = [q for q, known in plan.absent.items() if any(owner == judged.target for owner, _ in known)]
+    if not own:
         if not judged.state.settled:
             sheet.write(Check.ABSENT_NAMES, Outcome.NOT_JUDGED, f"waits for {judged.state.waits_for}")
         elif Check.ABSENT_NAMES not in sheet.outcomes:
@@ -113,7 +114,7 @@ def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan, answers:
     if keeping and not dialogue.ask_absent:
         where = "" if len(keeping) == len(dialogue.servers) else f" ({', '.join(map(str, keeping))})"
         sheet.write(Check.ABSENT_NAMES, Outcome.NOT_SUPPORTED, f"{KEPT}{where}")
-    elif not answers:
+    elif not any(dialogue.reply(server, question) for server in dialogue.servers for question in own):
         sheet.write(Check.ABSENT_NAMES, Outcome.NOT_JUDGED, "no DNS server was asked for them")
 
 

@@ -21,4 +21,5 @@ def empty(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def with_its_own_time(found: World, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("time.monotonic", found.clock.monotonic)
+    monkeypatch.setattr("headless_conformance.audit.dialogue.ROUNDS", 1)
     return found

@@ -28,6 +28,8 @@ class FakeDns:
     monotonic: Callable[[], float] = time.monotonic
     change: Callable[[Question, AnswerData], AnswerData] = lambda question, answer: answer
     ttl: int = 30
+    bare: Callable[[Question], bool] = lambda question: False
+    """Questions whose denials have no SOA record."""
     keeps: int = 0
     """Seconds for which answers and denials are kept."""
     refuses: bool = False
@@ -70,7 +72,7 @@ class FakeDns:
             response.additional.append(
                 dns.rrset.from_text(record.name, ttl, "IN", record.rdtype, record.rdata)
             )
-        if not answer.answer:
+        if not answer.answer and not self.bare(question):
             response.authority.append(
                 dns.rrset.from_text("cluster.local.", ttl, "IN", "SOA", SOA.format(ttl=ttl))
             )

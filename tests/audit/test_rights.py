@@ -29,7 +29,9 @@ def outcomes(result: AuditResult) -> dict[Check, Outcome]:
 @pytest.mark.parametrize("kind", PLURALS)
 def test_a_list_that_is_refused_is_not_supported_by_name(world: World, kind: str) -> None:
     world.refused[kind] = MissingRightError(f"list {PLURALS[kind]} in namespace shop")
-    world.find("StatefulSet", "db")["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    spec = world.find("StatefulSet", "db")["spec"]
+    spec["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    spec["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     for pod in world.objects["Pod"]:
         claim = f"data-{pod['metadata']['name']}"
         pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
