@@ -62,8 +62,13 @@ def _target(target: TargetResult) -> Iterator[str]:
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
-    title = {Outcome.FAILED: f"failed {finding.level}"}.get(finding.outcome, finding.outcome.words)
     yield f"{number}. {finding.summary}"
+    yield from finding_lines(finding)
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """Everything about a finding but its summary, a field on each line."""
+    title = {Outcome.FAILED: f"failed {finding.level}"}.get(finding.outcome, finding.outcome.words)
     yield f"   what     {title}; the first that is wrong: {finding.component}"
     yield from _field("expected", finding.expected)
     yield from _field("seen", finding.seen)

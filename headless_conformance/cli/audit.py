@@ -88,6 +88,10 @@ def audit(
     report: Annotated[
         str, _option("--report", help="also write a conformance.yaml there, for the command compare")
     ] = "",
+    allure: Annotated[
+        str,
+        _option("--allure", help="also add Allure results to this folder, for the command report"),
+    ] = "",
     output: Annotated[str, _option("--output", "-o", help=f"{', '.join(FORMATS)}; default: text")] = "text",
 ) -> int:
     """Print what is right, what is wrong and who is to blame.
@@ -96,6 +100,7 @@ def audit(
     when it could not be told.
     """
     from headless_conformance.audit import Audit, Options, open_access, parse, status_of_all
+    from headless_conformance.audit.allure_results import write_allure_results
     from headless_conformance.audit.formats import render
     from headless_conformance.audit.report import report_of
     from headless_conformance.core.settings import from_env
@@ -135,6 +140,8 @@ def audit(
     sys.stdout.write(render(results, output))
     if report:
         write_report(report_of(results[0], load_documents()), Path(report))
+    if allure:
+        write_allure_results(results, Path(allure))
     return status_of_all(results)
 
 

@@ -12,19 +12,14 @@ from typing import Any
 import allure
 import pytest
 
-from headless_conformance.core.levels import Level
 from headless_conformance.core.templates import render_template
 from headless_conformance.plugin.context import RUN, is_suite_test
 from headless_conformance.plugin.markers import needs_of, requirements_of
 from headless_conformance.plugin.outcomes import mismatch_fields
 from headless_conformance.requirements.model import Requirement
 from headless_conformance.requirements.pages import page_path
+from headless_conformance.results.allure_files import SEVERITIES
 
-SEVERITIES = {
-    Level.MUST: allure.severity_level.CRITICAL,
-    Level.SHOULD: allure.severity_level.NORMAL,
-    Level.MAY: allure.severity_level.MINOR,
-}
 TEMPLATE = Path(__file__).parent / "description.md.j2"
 TESTS_OF_REQUIREMENT = pytest.StashKey[Counter[str]]()
 """How many tests were collected for each requirement."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,41 +9,10 @@ import allure
 import pytest
 
 from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker, reports_folder
+from headless_conformance.results.allure_files import write_allure_files
 from headless_conformance.results.plot import measured_seconds, seconds_svg
-from headless_conformance.results.report_file import make_report, suite_version, write_report
+from headless_conformance.results.report_file import make_report, write_report
 from headless_conformance.results.verdict import Outcome
-
-ENVIRONMENT_FACTS = ("provider", "node_os", "node_kernel", "node_runtime", "kube_proxy_mode")
-"""What is the same for all versions of a matrix, whose results are merged under one
-environment.properties."""
-
-ANY = r"[\s\S]*"
-CATEGORIES = [
-    {"name": "The cluster broke a promise", "matchedStatuses": ["failed"]},
-    {
-        "name": "We could not tell: no cluster",
-        "matchedStatuses": ["broken"],
-        "messageRegex": f"{ANY}(UserError|StepFailed){ANY}",
-    },
-    {
-        "name": "We could not tell: not observed",
-        "matchedStatuses": ["broken"],
-        "messageRegex": f"{ANY}(ObservationError|ApiException|HTTPError|Timeout){ANY}",
-    },
-    {"name": "We could not tell: other", "matchedStatuses": ["broken"]},
-    {
-        "name": "Known deviation",
-        "matchedStatuses": ["skipped"],
-        "messageRegex": f"{ANY}known deviation: {ANY}",
-    },
-    {"name": "Not judged", "matchedStatuses": ["skipped"], "messageRegex": f"{ANY}not judged: {ANY}"},
-    {
-        "name": "Not supported here",
-        "matchedStatuses": ["skipped"],
-        "messageRegex": f"{ANY}not supported here{ANY}",
-    },
-    {"name": "Skipped by the user", "matchedStatuses": ["skipped"]},
-]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -74,7 +41,7 @@ def _report_path(session: pytest.Session) -> Path:
 
 
 def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
-    write_allure_files(run, Path(session.config.option.allure_report_dir))
+    write_allure_files(run.facts, Path(session.config.option.allure_report_dir))
     mark_junit_errors(Path(session.config.option.xmlpath))
     if rows := measured_seconds(run.verdicts):
         allure.global_attach(
@@ -91,27 +58,6 @@ def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:
         seconds=run.ended - run.started,
     )
     write_report(report, _report_path(session))
-
-
-def write_allure_files(run: Run, results: Path) -> None:
-    """Write environment.properties, categories.json and executor.json beside Allure's results."""
-    results.mkdir(parents=True, exist_ok=True)
-    suite = suite_version()
-    environment = {name: run.facts[name] for name in ENVIRONMENT_FACTS if name in run.facts}
-    environment |= {"suite": suite["version"], "commit": suite.get("commit", "")}
-    lines = [f"{name}={value}" for name, value in environment.items() if value]
-    (results / "environment.properties").write_text("\n".join(lines) + "\n")
-    (results / "categories.json").write_text(json.dumps(CATEGORIES, indent=1))
-    (results / "executor.json").write_text(json.dumps(_executor(), indent=1))
-
-
-def _executor() -> dict[str, str]:
-    """Where the run took place: a GitHub Actions run with its address, or somebody's machine."""
-    env = os.environ
-    if env.get("GITHUB_ACTIONS") != "true":
-        return {"name": "local", "type": "local"}
-    page = f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}/actions/runs/{env['GITHUB_RUN_ID']}"
-    return {"name": "GitHub Actions", "type": "github", "buildName": env["GITHUB_RUN_ID"], "buildUrl": page}
 
 
 def mark_junit_errors(junit: Path) -> None:

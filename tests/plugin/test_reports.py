@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from headless_conformance.cluster import observed
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.versions import read_versions
-from headless_conformance.plugin import reports
 from headless_conformance.plugin.context import Run
 from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.requirements.documents import Documents
+from headless_conformance.results.allure_files import write_allure_files
 from headless_conformance.results.report import report_schema
 from headless_conformance.results.report_file import make_report
 from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge_requirements
@@ -95,7 +95,7 @@ def test_the_report_has_every_requirement_and_every_cited_page() -> None:
 
 
 def test_the_environment_of_merged_versions_names_no_version(tmp_path: Path) -> None:
-    reports.write_allure_files(_run(node_os="Debian", coredns_image="coredns:v1.14.6"), tmp_path)
+    write_allure_files(_run(node_os="Debian", coredns_image="coredns:v1.14.6").facts, tmp_path)
     environment = (tmp_path / "environment.properties").read_text()
     assert "provider=kind" in environment
     assert "node_os=Debian" in environment
@@ -111,7 +111,7 @@ def test_a_run_on_github_is_named_with_its_address(tmp_path: Path, monkeypatch: 
         "RUN_ID": "7",
     }.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
-    reports.write_allure_files(_run(), tmp_path)
+    write_allure_files(_run().facts, tmp_path)
     assert "https://example.org/a/b/actions/runs/7" in (tmp_path / "executor.json").read_text()
 
 
