@@ -91,15 +91,19 @@ def _audit_problem(scenario: Scenario, records: Sequence[AuditRecord]) -> str:
     wanted = scenario.also.audit
     if not records:
         return f"no test used the fixture {wanted.of}, so that nothing was audited"
-    findings = [finding for record in records for finding in record.findings]
-    if any((component, check) == (wanted.component, wanted.check) for component, check, _ in findings):
+    if any(wanted.describe(record) for record in records):
         return ""
-    said = "; ".join(f"{component}, {check}: {summary}" for component, check, summary in findings)
+    said = [
+        *(
+            f"{one.component}, {one.check}: {one.summary} (expected {one.expected}, seen {one.seen})"
+            for record in records
+            for one in record.findings
+        ),
+        *(note for record in records for note in record.notes),
+        *(record.problem for record in records if record.problem),
+    ]
     ended = ", ".join(str(record.exit_status) for record in records)
-    return (
-        f"audit did not blame {wanted.component} in {wanted.check}; it ended with {ended} and said "
-        f"{said or '; '.join(filter(None, (record.problem for record in records))) or 'nothing'}"
-    )
+    return f"audit did not {wanted}; it ended with {ended} and said {'; '.join(said) or 'nothing'}"
 
 
 def _effect(

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
-from headless_conformance.faults.expectation import ErrorExpectation, FailureExpectation, FileModel
+from headless_conformance.faults.expectation import (
+    ErrorExpectation,
+    FailureExpectation,
+    FileModel,
+    Pattern,
+    matches,
+)
+from headless_conformance.faults.run_record import AuditRecord
 
 KIND: Final = "kind"
 SIMULATED: Final = "simulated"
@@ -148,11 +155,43 @@ class Injection(FileModel):
 
 
 class AuditExpectation(FileModel):
-    """A finding of `audit` on the set behind a fixture, made when the tests are done with it."""
+    """A finding or a note of `audit` on the set behind a fixture, made when the tests are done with it."""
 
     of: FixtureName = Field(description="The fixture whose set is audited")
-    component: str = Field(description="Who is to blame, such as: one DNS server")
-    check: str = Field(description="The first check that it decides, such as: member-records")
+    component: str = Field(default="", description="Who is to blame, such as: one DNS server")
+    check: str = Field(default="", description="The first check that it decides, such as: member-records")
+    expected: Pattern | None = None
+    seen: Pattern | None = None
+    note: Pattern | None = Field(
+        default=None, description="In place of a finding, what is noted of a set that is not wrong"
+    )
+
+    @model_validator(mode="after")
+    def _finding_or_note(self) -> AuditExpectation:
+        of_finding = bool(self.component and self.check)
+        if self.note is not None and (self.component or self.check or self.expected or self.seen):
+            raise ValueError("give a note or a finding")
+        if self.note is None and not of_finding:
+            raise ValueError("give component and check of a finding, or a note")
+        return self
+
+    def describe(self, record: AuditRecord) -> bool:
+        """Whether an audit said it."""
+        if self.note is not None:
+            return any(matches(self.note, note) for note in record.notes)
+        return any(
+            (found.component, found.check) == (self.component, self.check)
+            and matches(self.expected or "*", found.expected)
+            and matches(self.seen or "*", found.seen)
+            for found in record.findings
+        )
+
+    def __str__(self) -> str:
+        if self.note is not None:
+            return f"note {self.note!r}"
+        fields = {"expected": self.expected, "seen": self.seen}
+        patterns = "".join(f", {name} {pattern!r}" for name, pattern in fields.items() if pattern)
+        return f"blame {self.component} in {self.check}{patterns}"
 
 
 class AlsoRun(FileModel):

@@ -37,12 +37,22 @@ class RequirementRecord(FileModel):
     failures: tuple[Failure, ...] = ()
 
 
+class AuditedFinding(FileModel):
+    """A finding of `audit`."""
+
+    component: str
+    check: str
+    summary: str
+    expected: str = ""
+    seen: str = ""
+
+
 class AuditRecord(FileModel):
     """What `audit` said of a set."""
 
     exit_status: int
-    findings: tuple[tuple[str, str, str], ...] = ()
-    """Component, check and summary of each."""
+    findings: tuple[AuditedFinding, ...] = ()
+    notes: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -53,4 +63,4 @@ class RunRecord(FileModel):
     """What makes the run worth nothing, by where it happened."""
     requirements: Mapping[str, RequirementRecord]
     audits: tuple[AuditRecord, ...] = ()
-    """One for each use of the fixture whose set the fault wants to be audited."""
+    """One for each use of the fixture whose set is audited, until one says what is wanted."""

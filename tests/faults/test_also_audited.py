@@ -10,20 +10,28 @@ from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.faults.catalogue import find_faults
 from headless_conformance.faults.evaluation import evaluate
 from headless_conformance.faults.model import SIMULATED
-from headless_conformance.faults.run_record import AuditRecord, RunRecord
+from headless_conformance.faults.run_record import AuditedFinding, AuditRecord, RunRecord
 from tests.faults.examples import failure, fault, record
 
-WANTED = {"audit": {"of": "a_set", "component": "one DNS server", "check": "srv-records"}}
-FOUND = AuditRecord(exit_status=1, findings=(("one DNS server", "srv-records", "it differs"),))
-OTHER = AuditRecord(exit_status=1, findings=(("all DNS servers", "srv-records", "all differ"),))
+WANTED = {"of": "a_set", "component": "one DNS server", "check": "srv-records"}
+
+
+def found(component: str, summary: str) -> AuditRecord:
+    finding = AuditedFinding(
+        component=component, check="srv-records", summary=summary, expected="3 records", seen="2 records"
+    )
+    return AuditRecord(exit_status=1, findings=(finding,), notes=("it publishes",))
+
+
+FOUND = found("one DNS server", "it differs")
+OTHER = found("all DNS servers", "all differ")
 NOTHING = AuditRecord(exit_status=2, problem="no answer")
 
 
 def problem(*audits: AuditRecord, wanted: object = WANTED) -> str:
     rows = {"DOC-A-01": record("failed", failure())}
-    run = evaluate(
-        fault(also=wanted), SIMULATED, RunRecord(aborted={}, requirements=rows, audits=audits), 1.0
-    )
+    also = {"audit": wanted} if wanted else None
+    run = evaluate(fault(also=also), SIMULATED, RunRecord(aborted={}, requirements=rows, audits=audits), 1.0)
     return run.problem
 
 
@@ -49,13 +57,40 @@ def test_a_fault_that_says_nothing_wants_nothing() -> None:
     assert problem(wanted=None) == ""
 
 
+@pytest.mark.parametrize(
+    ("fields", "right"),
+    [
+        ({"seen": "2 *", "expected": "/^3/"}, True),
+        ({"seen": "3 *"}, False),
+        ({"expected": "2 *"}, False),
+    ],
+)
+def test_the_fields_of_the_finding_must_be_as_described(fields: dict[str, str], right: bool) -> None:
+    assert (problem(FOUND, wanted={**WANTED, **fields}) == "") is right
+
+
+@pytest.mark.parametrize(("note", "right"), [("it *", True), ("*else*", False)])
+def test_a_note_may_be_wanted_in_place_of_a_finding(note: str, right: bool) -> None:
+    assert (problem(FOUND, wanted={"of": "a_set", "note": note}) == "") is right
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"of": "a_set"}, {**WANTED, "note": "x"}, {"of": "a_set", "check": "ttl"}]
+)
+def test_a_finding_or_a_note_is_wanted_and_not_both(wanted: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="note"):
+        fault(also={"audit": wanted})
+
+
 def test_every_fault_names_a_component_and_a_check_that_there_are() -> None:
-    asking = [found for found in find_faults() if found.also]
-    assert len(asking) > 10
-    for found in asking:
-        assert found.also
-        assert BlamedComponent(found.also.audit.component)
-        assert Check(found.also.audit.check)
+    wanted = [found.also.audit for found in find_faults() if found.also and not found.also.audit.note]
+    assert {BlamedComponent(one.component) for one in wanted} >= {
+        BlamedComponent.MANIFEST,
+        BlamedComponent.ENDPOINT_SLICE,
+        BlamedComponent.ALL_SERVERS,
+        BlamedComponent.ONE_SERVER,
+    }
+    assert {Check(one.check) for one in wanted} == set(Check) - {Check.DNS_SERVERS, Check.INSIDE}
 
 
 def test_a_fault_cannot_ask_for_anything_else() -> None:

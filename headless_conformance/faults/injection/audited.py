@@ -6,7 +6,7 @@ from headless_conformance.audit import Audit, AuditTarget, DnsServer, Options, o
 from headless_conformance.audit.targets import TargetKind
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.faults.run_record import AuditRecord
+from headless_conformance.faults.run_record import AuditedFinding, AuditRecord
 
 
 def audit_set(found: HeadlessSet, cluster: Cluster) -> AuditRecord:
@@ -18,5 +18,15 @@ def audit_set(found: HeadlessSet, cluster: Cluster) -> AuditRecord:
         domain=found.facts.domain if direct else "",
     )
     result = Audit(open_access(str(cluster.kubeconfig), ""), options).run()
-    rows = tuple((one.component.value, one.check.value, one.summary) for one in result.findings)
-    return AuditRecord(exit_status=result.status, findings=rows, problem=result.problem)
+    rows = tuple(
+        AuditedFinding(
+            component=one.component,
+            check=one.check,
+            summary=one.summary,
+            expected=one.expected,
+            seen=one.seen,
+        )
+        for one in result.findings
+    )
+    notes = tuple(note for target in result.targets for note in target.notes)
+    return AuditRecord(exit_status=result.status, findings=rows, notes=notes, problem=result.problem)
