@@ -22,7 +22,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from headless_conformance.audit.channels import Channel
+from headless_conformance.audit.channels import LENGTH, Channel
 from headless_conformance.audit.errors import (
     DnsConnectionError,
     InspectionError,
@@ -39,7 +39,6 @@ WINDOW = 64
 ATTEMPTS = 2
 UNANSWERED = 6
 """After so many questions without an answer the rest is not asked: each costs its time."""
-LENGTH = struct.Struct("!H")
 READ_ONCE = 8192
 
 

@@ -32,15 +32,20 @@ Blamed = tuple[Finding, Sequence[Difference]]
 """A finding with the differences that it explains."""
 
 
-def findings_of(dialogue: Dialogue, plan: Plan, differences: Sequence[Difference]) -> list[Blamed]:
-    """Everything that the servers do not answer as the zone demands."""
+def findings_of(
+    dialogue: Dialogue, plan: Plan, differences: Sequence[Difference], over: str = ""
+) -> list[Blamed]:
+    """Everything that the servers do not answer as the zone demands; `over` is ` over UDP` where that is how
+    they were asked."""
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
     everywhere, alone = _split(differences, asked)
     found: list[Blamed] = []
     if everywhere:
-        found.append((_finding(BlamedComponent.ALL_SERVERS, _all(asked), everywhere, plan), everywhere))
+        what = f"{_all(asked)}{over}"
+        found.append((_finding(BlamedComponent.ALL_SERVERS, what, everywhere, plan, over), everywhere))
     for server, own in alone.items():
-        found.append((_finding(BlamedComponent.ONE_SERVER, f"DNS server {server}", own, plan), own))
+        what = f"DNS server {server}{over}"
+        found.append((_finding(BlamedComponent.ONE_SERVER, what, own, plan, over), own))
     return found
 
 
@@ -71,7 +76,9 @@ def _all(servers: Sequence[DnsServer]) -> str:
     return "all DNS servers" if len(servers) > 1 else f"DNS server {servers[0]}, the only one"
 
 
-def _finding(component: BlamedComponent, what: str, differences: Sequence[Difference], plan: Plan) -> Finding:
+def _finding(
+    component: BlamedComponent, what: str, differences: Sequence[Difference], plan: Plan, over: str
+) -> Finding:
     ordered = sorted(differences, key=lambda difference: _order(difference, plan))
     first = ordered[0]
     owners = [owner for difference in ordered for owner in plan.owners(difference.question)]
@@ -93,7 +100,7 @@ def _finding(component: BlamedComponent, what: str, differences: Sequence[Differ
         expected=_lines(first, "expected") or "what the zone says, see below",
         seen=_seen(first),
         remedy=_remedy(component, first, is_stale=is_stale),
-        command=dig(first.server, first.question),
+        command=dig(first.server, first.question, "+notcp" if over else "+tcp"),
         outcome=Outcome.NOT_JUDGED if is_stale else Outcome.FAILED,
         level=Level.MUST if must else Level.SHOULD,
         rules=tuple(rules),
@@ -153,10 +160,10 @@ def _remedy(component: BlamedComponent, first: Difference, *, is_stale: bool) ->
     return "see the log of this server, and start it anew"
 
 
-def dig(server: DnsServer, question: Question) -> str:
+def dig(server: DnsServer, question: Question, transport: str = "+tcp") -> str:
     """The command line that asks a server the same question."""
     if not server.pod:
-        return f"dig +tcp -p {server.port} @{server.address} {question.name} {question.rdtype}"
+        return f"dig {transport} -p {server.port} @{server.address} {question.name} {question.rdtype}"
     return (
         f"kubectl -n {server.namespace} port-forward pod/{server.pod} {LOCAL_PORT}:{server.port} & sleep 2; "
         f"dig +tcp -p {LOCAL_PORT} @127.0.0.1 {question.name} {question.rdtype}; kill %1"

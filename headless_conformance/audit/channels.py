@@ -4,6 +4,7 @@ has an end."""
 from __future__ import annotations
 
 import socket
+import struct
 import time
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ FORWARD_PROTOCOL = "v4.channel.k8s.io"
 channel repeats the port."""
 DATA, ERRORS = 0, 1
 SHORTEST_WAIT = 0.01
+LENGTH = struct.Struct("!H")
+"""What stands before each message in a stream (RFC 1035, 4.2.2)."""
 
 
 class Channel(Protocol):
@@ -65,6 +68,40 @@ class TcpChannel:
         if not data:
             raise DnsConnectionError("the server closed the connection")
         return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class UdpChannel:
+    """Datagrams to and from a server, as the stream that everything else here reads."""
+
+    def __init__(self, address: str, port: int) -> None:
+        try:
+            family, *_, target = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            self._socket.connect(target)
+        except OSError as error:
+            raise DnsConnectionError(f"no way to {address} port {port} over UDP: {error}") from None
+
+    def send(self, data: bytes) -> None:
+        try:
+            while data:
+                end = LENGTH.size + LENGTH.unpack(data[: LENGTH.size])[0]
+                self._socket.send(data[LENGTH.size : end])
+                data = data[end:]
+        except OSError as error:
+            raise DnsConnectionError(f"no question can be sent over UDP: {error}") from None
+
+    def receive(self, until: float) -> bytes:
+        try:
+            self._socket.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            data = self._socket.recv(65536)
+        except TimeoutError:
+            raise SilentServerError("nothing came") from None
+        except OSError as error:
+            raise DnsConnectionError(f"nothing listens over UDP: {error}") from None
+        return LENGTH.pack(len(data)) + data
 
     def close(self) -> None:
         self._socket.close()

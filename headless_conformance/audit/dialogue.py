@@ -204,7 +204,7 @@ class Dialogue:
             for question, counts in said.counts.items():
                 if chosen is not None and (server, question) not in chosen:
                     continue
-                wrong = {answer: self._wrong(plan, server, question, answer) for answer in counts}
+                wrong = {answer: self.wrong(plan, server, question, answer) for answer in counts}
                 odd = [answer for answer, mismatches in wrong.items() if mismatches]
                 if odd:
                     often = f"{sum(counts[answer] for answer in odd)} of {counts.total()} answers"
@@ -213,7 +213,7 @@ class Dialogue:
                 if chosen is None or (server, question) in chosen:
                     yield Difference(server, question, (), silence=why, often="some answers")
 
-    def _wrong(
+    def wrong(
         self, plan: Plan, server: DnsServer, question: Question, answer: AnswerData
     ) -> list[RecordDifference]:
         """What an answer has otherwise than the zone, apart from what is known."""

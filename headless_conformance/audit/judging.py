@@ -54,6 +54,24 @@ class JudgedTarget:
         return self.state.judged and self.service is not None and read_service(self.service).kind in kinds
 
 
+def targets_in(snapshot: Snapshot) -> list[AuditTarget]:
+    """Every StatefulSet, and every headless Service that governs none of them."""
+    sets = [
+        AuditTarget(s["metadata"]["namespace"], TargetKind.STATEFUL_SET, s["metadata"]["name"])
+        for s in snapshot.all("StatefulSet")
+    ]
+    governing = {
+        (s["metadata"]["namespace"], s["spec"].get("serviceName")) for s in snapshot.all("StatefulSet")
+    }
+    services = [
+        AuditTarget(service["metadata"]["namespace"], TargetKind.SERVICE, service["metadata"]["name"])
+        for service in snapshot.all("Service")
+        if read_service(service).kind is ServiceKind.HEADLESS
+        and (service["metadata"]["namespace"], service["metadata"]["name"]) not in governing
+    ]
+    return [*sorted(sets), *sorted(services)]
+
+
 def judge_target(target: AuditTarget, snapshot: Snapshot, version: tuple[int, ...]) -> JudgedTarget:
     """Everything that can be told from the API alone."""
     applies = OF_STATEFUL_SET if target.kind is TargetKind.STATEFUL_SET else OF_SERVICE

@@ -39,15 +39,16 @@ from headless_conformance.audit.judging import (
     judge_target,
     last_change,
     plan_of,
+    targets_in,
 )
 from headless_conformance.audit.options import Options
+from headless_conformance.audit.over_udp import blamed_over_udp
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.probe import ProbePod
 from headless_conformance.audit.servers import DnsServer
-from headless_conformance.audit.targets import AuditTarget, TargetKind
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.audit.verdicts import merged, write_dns_outcomes
-from headless_conformance.records.objects import ServiceKind, read_service
 from headless_conformance.results.verdict import Outcome
 
 GRACE_SECONDS = 5.0
@@ -247,7 +248,6 @@ class Audit:
         plan = plan_of(self._judged, snapshot, domain, self._access.now(), token)
         self._say(f"asking {len(plan.always)} questions at each of {len(servers)} DNS servers")
         plan, differences = dialogue.run(plan, look_again, self._until)
-        self.result.questions = dialogue.asked
         self._conclude(dialogue, plan, differences, silent)
         if self._options.from_pod or self._options.probe_image:
             self._look_inside(plan)
@@ -293,7 +293,9 @@ class Audit:
         differences: Sequence[Difference],
         silent: dict[DnsServer, InspectionError],
     ) -> None:
-        blamed = findings_of(dialogue, plan, differences)
+        over_udp, asked = blamed_over_udp(dialogue, plan, differences, self._until)
+        self.result.questions = dialogue.asked + asked
+        blamed = [*findings_of(dialogue, plan, differences), *over_udp]
         late = {
             server: found for server in dialogue.servers if (found := dialogue.problem(server)) is not None
         }
@@ -337,21 +339,3 @@ def _numbers(*parts: str) -> tuple[int, ...]:
     """A version as the API server states it; some vendors add a sign to the minor."""
     digits = ["".join(filter(str.isdecimal, part)) for part in parts]
     return tuple(int(part) for part in digits if part)
-
-
-def targets_in(snapshot: Snapshot) -> list[AuditTarget]:
-    """Every StatefulSet, and every headless Service that governs none of them."""
-    sets = [
-        AuditTarget(s["metadata"]["namespace"], TargetKind.STATEFUL_SET, s["metadata"]["name"])
-        for s in snapshot.all("StatefulSet")
-    ]
-    governing = {
-        (s["metadata"]["namespace"], s["spec"].get("serviceName")) for s in snapshot.all("StatefulSet")
-    }
-    services = [
-        AuditTarget(service["metadata"]["namespace"], TargetKind.SERVICE, service["metadata"]["name"])
-        for service in snapshot.all("Service")
-        if read_service(service).kind is ServiceKind.HEADLESS
-        and (service["metadata"]["namespace"], service["metadata"]["name"]) not in governing
-    ]
-    return [*sorted(sets), *sorted(services)]
