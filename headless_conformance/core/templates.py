@@ -26,7 +26,7 @@ def _template(path: Path) -> jinja2.Template:
     """A template, compiled once: some are filled in for every test."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
-        autoescape=path.name.endswith(".html.j2"),
+        autoescape=path.name.endswith((".html.j2", ".svg.j2")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,6 +39,6 @@ def _template(path: Path) -> jinja2.Template:
 def render_template(path: Path, **values: Any) -> str:
     """The text of a template.
 
-    A name that is not given is an error; a template `*.html.j2` escapes what it is given.
+    A name that is not given is an error; a template `*.html.j2` or `*.svg.j2` escapes what it is given.
     """
     return _template(path).render(values)

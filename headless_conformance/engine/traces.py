@@ -214,9 +214,7 @@ def _remove_cgroups(folder: Path) -> None:
 
 def _unmount(folder: Path) -> None:
     """Unmount what is mounted at or below the engine's folder, innermost first."""
-    lines = _text(Path("/proc/self/mountinfo")).splitlines()
-    points = [line.split()[4].encode().decode("unicode_escape") for line in lines]
-    for point in reversed(points):
+    for point in reversed([mount.mountpoint for mount in psutil.disk_partitions(all=True)]):
         if Path(point).is_relative_to(folder):
             subprocess.run(["umount", "--lazy", point], check=False, capture_output=True)
 
@@ -266,7 +264,7 @@ def _is_hairpin(words: list[str], subnets: Iterable[IPv4Network]) -> bool:
 def _remove_system_folders(folders: list[str], sockets: list[str]) -> None:
     """Remove sockets of shims that no process listens on, then empty folders; what was there before us
     stays."""
-    listening = _text(Path("/proc/net/unix"))
+    listening = {str(connection.laddr) for connection in psutil.net_connections("unix")}
     for path in SHIM_SOCKETS.glob("*"):
         if str(path) not in listening and str(path) not in sockets:
             path.unlink(missing_ok=True)
