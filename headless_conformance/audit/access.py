@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import certifi
 import urllib3.exceptions
 import yaml
 from kubernetes import client, config
-from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
-from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+from websocket import WebSocketBadStatusException, WebSocketException
 
 from headless_conformance.audit.errors import (
     InspectionError,
@@ -27,6 +24,7 @@ from headless_conformance.audit.errors import (
     NoSuchObjectError,
     UnreachableApiError,
 )
+from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
 
 Object = dict[str, Any]
@@ -145,18 +143,9 @@ class Access:
     ) -> Any:
         """An open WebSocket to a Pod, each operation of which ends after `seconds`. Raises like `get`."""
         self._require_up()
-        configuration = self._api.configuration
-        _, url, headers, _, _ = self._api.param_serialize("GET", path, auth_settings=["BearerToken"])
-        lowered = {key.lower(): value for key, value in headers.items()}
-        header = [f"sec-websocket-protocol: {protocol}"]
-        header += [f"authorization: {lowered['authorization']}"] if "authorization" in lowered else []
-        options: dict[str, Any] = {"header": header, "timeout": seconds}
-        if configuration.proxy or configuration.proxy_headers:
-            options = websocket_proxycare(options, configuration, url, headers)
         self._count()
-        socket: Any = WebSocket(sslopt=_tls(configuration))
         try:
-            socket.connect(get_websocket_url(url, list(query)), **options)
+            return open_websocket(self._api, path, query, seconds, protocol)
         except WebSocketBadStatusException as error:
             if error.status_code in (401, 403):
                 raise MissingRightError(right) from None
@@ -166,7 +155,6 @@ class Access:
             raise InspectionError(f"the API server answers {error.status_code} to {path}: {said}") from None
         except (WebSocketException, OSError, ValueError) as error:
             raise InspectionError(f"no stream {path}: {_words(error)}") from None
-        return socket
 
     def _answer(self, path: str, query: Mapping[str, str], *, again: bool = True) -> Any:
         try:
@@ -244,23 +232,6 @@ def open_access(kubeconfig: str, context: str) -> Access:
             f"The kubeconfig does not lead to a cluster: {_words(error)}; see --context."
         ) from None
     return Access(api, chosen)
-
-
-def _tls(configuration: Any) -> dict[str, Any]:
-    """How the API client trusts and identifies itself, in the words of the WebSocket client."""
-    options: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE}
-    if configuration.verify_ssl:
-        options = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert or certifi.where()}
-        if configuration.assert_hostname is not None:
-            options["check_hostname"] = configuration.assert_hostname
-    for ours, theirs in (
-        ("cert_file", "certfile"),
-        ("key_file", "keyfile"),
-        ("tls_server_name", "server_hostname"),
-    ):
-        if getattr(configuration, ours, None):
-            options[theirs] = getattr(configuration, ours)
-    return options
 
 
 def _content(answer: Any, path: str, right: str) -> bytes:

@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import allure
-from kubernetes.stream.ws_client import WSClient
-from websocket import WebSocketException
 
+from headless_conformance.cluster.exec_stream import ExecStream
 from headless_conformance.cluster.kube import Kube
+from headless_conformance.cluster.timeouts import SILENCE_SECONDS
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, ObservationError, eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, items_of, require, require_equal, text_of
 
 PROGRAM = (Path(__file__).parent / "agent_program.py").read_text()
-ANSWER_SECONDS = 20.0
-"""Bound on one batch; every job in it has a shorter time-out of its own."""
-
 UNRESOLVED = ("EAI_NONAME", "EAI_NODATA")
 """What the C library says of a name that is not there; which of them, depends on the search list."""
 
@@ -50,32 +47,34 @@ class Agent:
         self.namespace = namespace
         self.pod = pod
         self._open = ExitStack()
-        self._stream: WSClient | None = None
+        self._stream: ExecStream | None = None
 
     def close(self) -> None:
         self._open.close()
         self._stream = None
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Results of the jobs, in their order. Raises ObservationError when the Pod does not answer;
-        the next call starts anew."""
+        """Results of the jobs, in their order; every job has a time-out of its own.
+
+        Raises ObservationError when the Pod does not answer; the next call starts anew.
+        """
         try:
             if self._stream is None:
                 opened = self._kube.open_stream(
                     self.namespace, self.pod, "python3", "-c", PROGRAM, stdin=True
                 )
                 self._stream = self._open.enter_context(opened)
-            self._stream.write_stdin(json.dumps(jobs) + "\n")
-            line = self._stream.readline_stdout(timeout=ANSWER_SECONDS)
-        except (OSError, WebSocketException) as error:
+            self._stream.write(json.dumps(jobs) + "\n")
+            line = self._stream.read_line(SILENCE_SECONDS)
+            if line is None:
+                self._kube.outages.look_at_api(SILENCE_SECONDS)
+                raise ObservationError(
+                    f"no answer of Pod {self.namespace}/{self.pod} in {SILENCE_SECONDS:.0f} s "
+                    f"{self._stream.stderr}".rstrip()
+                )
+        except ObservationError:
             self.close()
-            raise ObservationError(f"the stream to Pod {self.namespace}/{self.pod} broke: {error}") from error
-        if not line:
-            said = self._stream.read_stderr() if self._stream.is_open() else ""
-            self.close()
-            raise ObservationError(
-                f"no answer of Pod {self.namespace}/{self.pod} in {ANSWER_SECONDS:.0f} s {said}".rstrip()
-            )
+            raise
         results: list[dict[str, Any]] = json.loads(line)
         return results
 

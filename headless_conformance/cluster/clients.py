@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import time
-
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
+from dataclasses import dataclass, field
 
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer
@@ -15,13 +12,10 @@ from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.manifests import ManifestFolder
+from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.core.errors import NotSupported
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-NODE_SECONDS = 2.0
-"""How long a kubelet may take to answer."""
-SERVER_ERRORS = 500
 
 CLIENTS_FILE = "clients.yaml"
 AGENT = "headless-client"
@@ -41,13 +35,12 @@ def new_agent(deployer: Deployer, namespace: str) -> Agent:
     return Agent(deployer.kube, namespace, AGENT, lambda: facts.at_rest_timeout(f"svc.{facts.domain}."))
 
 
-def ready_replicas(kube: Kube) -> dict[Server, str]:
-    """The Ready CoreDNS Pods and their nodes; none where this account may not see them:
-    it asks the DNS Service only."""
+def ready_replicas(kube: Kube) -> dict[Server, str] | None:
+    """The Ready CoreDNS Pods and their nodes; None where this account may not see them."""
     try:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
     except NotSupported:
-        return {}
+        return None
     return {
         Server(f"CoreDNS Pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][
             "nodeName"
@@ -57,20 +50,47 @@ def ready_replicas(kube: Kube) -> dict[Server, str]:
     }
 
 
+class _NoneReadyError(ObservationError):
+    """There were DNS servers when the run began, and there is none now."""
+
+
+@dataclass
+class DnsServers:
+    """The DNS servers of a cluster as Pods ask them: its DNS Service, and each Ready CoreDNS Pod where this
+    account may see them."""
+
+    kube: Kube
+    service: Server
+    _nodes: dict[Server, str] = field(default_factory=dict)
+    """The Pods that were found last, and their nodes."""
+
+    def find(self) -> tuple[Server, ...]:
+        """Those that there are now: one Pod at least, which is waited for. Raises OutageError when none
+        comes."""
+        self.kube.outages.require_dns()
+
+        def look() -> tuple[Server, ...]:
+            found = ready_replicas(self.kube)
+            if found == {} and self.kube.outages.has_dns:
+                raise _NoneReadyError("no DNS server of the cluster is Ready")
+            self._nodes = found or {}
+            return (self.service, *self._nodes)
+
+        try:
+            return reached(look, in_vain=lambda error: isinstance(error, _NoneReadyError))
+        except _NoneReadyError:
+            self.kube.outages.look_at_dns()
+            raise
+
+    def are_there(self, server: Server) -> bool:
+        """Whether a server is still one to be asked: a Ready Pod on a node that answers. Of the Service: all
+        that were found."""
+        now = ready_replicas(self.kube) or {}
+        asked = self._nodes if server == self.service else {server: self._nodes[server]}
+        return all(found in now and self.kube.outages.answers(node) for found, node in asked.items())
+
+
 def _dns_port(pod: Object) -> int:
     """Where a CoreDNS Pod listens: the DNS Service's port may lead to another one."""
     ports = [found for container in pod["spec"]["containers"] for found in container.get("ports", [])]
     return next((int(found["containerPort"]) for found in ports if found.get("name") == "dns"), PORT)
-
-
-def node_answers(kube: Kube, node: str) -> bool:
-    """Whether a node's kubelet answers the API server at once; yes where this account may not ask."""
-    asked = time.monotonic()
-    try:
-        kube.core.connect_get_node_proxy_with_path(node, "healthz", _request_timeout=NODE_SECONDS)
-    except HTTPError:
-        return False
-    except ApiException as error:
-        return int(error.status) < SERVER_ERRORS
-    # The client asks again by itself: a node that stood still may answer the last time.
-    return time.monotonic() - asked < NODE_SECONDS

@@ -10,7 +10,7 @@ import allure
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
-from headless_conformance.cluster.kube import CommandResult, Kube, Object
+from headless_conformance.cluster.kube import CommandResult, Kube, Object, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.shared import RunState
@@ -83,6 +83,7 @@ class Deployer:
 
         def check() -> None:
             pod = self.kube.get("Pod", namespace, name)
+            self.kube.outages.require_node(node_of(pod))
             conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
             seen = conditions.get("Ready") == "True"
             details = f"{pod['status'].get('phase')} {conditions}"

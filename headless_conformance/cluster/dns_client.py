@@ -38,6 +38,8 @@ ROUNDS = 3
 a server that falls silent does."""
 UDP_BYTES = 1232
 """Largest answer that a question offers to take over UDP (RFC 6891), so that long names do not cut it."""
+LOOK_UPS = 3
+"""How often the servers are looked up again because some are gone."""
 ID_BYTES = 2
 """A message begins with its ID (RFC 1035, 4.1.1)."""
 READ_ONCE = 256
@@ -67,18 +69,25 @@ class Convergence:
     right_since: float
 
 
-@dataclass(frozen=True)
+class _ServerGoneError(ObservationError):
+    """A silent server is not one to be asked any more."""
+
+
+@dataclass
 class Dns:
     """Every server that answers for a cluster: each replica,
     and the DNS Service's address where Pods can ask it."""
 
     asker: Asker
     servers: tuple[Server, ...]
+    """As they were looked up last."""
     is_there: Callable[[Server], bool] = lambda server: True
     """Whether a server that was silent is still one to be asked:
     the silence of a replica that is gone breaks no promise."""
     at_rest_timeout: Callable[[str], float] = lambda name: AT_REST_TIMEOUT
     """Seconds to wait where none are said, for a name that is at rest."""
+    look_up: Callable[[], tuple[Server, ...]] | None = None
+    """The servers that there are now, where they may be replaced."""
 
     def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
         """Answers of every server over UDP and TCP, `repeat` of each;
@@ -115,8 +124,20 @@ class Dns:
         answer.
 
         From then on no wrong answer is forgiven: with `repeat`, so many more of each server over each
-        transport must come and pass. Raises ObservationError when a server is silent because it is gone.
+        transport must come and pass. Where a server is silent because it is gone, those that there are now
+        are asked from the beginning; ObservationError when there is no end to that.
         """
+        __tracebackhide__ = True
+        for _ in range(LOOK_UPS if self.look_up else 0):
+            try:
+                return self._require(name, rdtype, check, within, repeat)
+            except _ServerGoneError:
+                self.servers = self.look_up() if self.look_up else self.servers
+        return self._require(name, rdtype, check, within, repeat)
+
+    def _require(
+        self, name: str, rdtype: str, check: AnswerCheck, within: float | None, repeat: int
+    ) -> Convergence:
         __tracebackhide__ = True
         last: list[Answer] = []
         often: list[Answer] = []
@@ -149,7 +170,7 @@ class Dns:
                 if gone := [
                     server for server in self.servers if server in lost and not self.is_there(server)
                 ]:
-                    raise ObservationError(f"{gone[0]} went away while it was asked for {question}") from None
+                    raise _ServerGoneError(f"{gone[0]} went away while it was asked for {question}") from None
                 raise
             finally:
                 allure.attach("\n".join(map(str, last)), question, allure.attachment_type.TEXT)

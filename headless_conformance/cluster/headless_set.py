@@ -11,7 +11,7 @@ import allure
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.kube import CommandResult, Kube, Object
+from headless_conformance.cluster.kube import CommandResult, Kube, Object, node_of
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
 
@@ -90,13 +90,19 @@ class HeadlessSet:
         return self._get("Pod", self.pod_name(ordinal))
 
     def pod_ip(self, ordinal: int) -> str:
-        """A Pod's address, from its status."""
-        return pod_ip(self.get_pod(ordinal))
+        """A Pod's address, from its status. OutageError when its node is known not to answer: DNS may have
+        taken it out."""
+        return pod_ip(self._reachable_pod(ordinal))
 
     def pod_ips(self, ordinal: int) -> list[str]:
         """All of a Pod's addresses, one for each address family of the Pod network,
-        the one of `pod_ip` first."""
-        return [found["ip"] for found in self.get_pod(ordinal)["status"]["podIPs"]]
+        the one of `pod_ip` first. OutageError as there."""
+        return [found["ip"] for found in self._reachable_pod(ordinal)["status"]["podIPs"]]
+
+    def _reachable_pod(self, ordinal: int) -> Object:
+        pod = self.get_pod(ordinal)
+        self.kube.outages.require_node(node_of(pod))
+        return pod
 
     def pvc_uid(self, ordinal: int, template: str = "data") -> str:
         """The UID of the PersistentVolumeClaim that a Pod has by a template of the StatefulSet."""
@@ -174,6 +180,7 @@ class HeadlessSet:
             for _, pod in self.kube.watch("Pod", self.namespace, name, left):
                 if pod["metadata"]["uid"] != other_than and is_pod_ready(pod):
                     return time.monotonic()
+            self._require_living_nodes()
         raise self._not_ready(f"Pod {name}", f"Pod {name}: Ready", True, within)
 
     def require_terminating(self, ordinal: int, uid: str) -> None:
@@ -192,6 +199,7 @@ class HeadlessSet:
             for _, item in self.kube.watch("StatefulSet", self.namespace, self.statefulset_name, left):
                 if _is_settled(item):
                     return time.monotonic()
+            self._require_living_nodes()
         what = f"StatefulSet {self.namespace}/{self.statefulset_name}"
         raise self._not_ready(what, f"{self.statefulset_subject}: Ready Pods", self.replicas, within)
 
@@ -199,6 +207,13 @@ class HeadlessSet:
         states = self._pod_states()
         observation = Observation(subject, text_of(expected), states, self.where)
         return ObservationError(f"{what} was not Ready within {within:.0f} s: {states}", observation)
+
+    def _require_living_nodes(self) -> None:
+        """Look at the nodes of the Pods that are not Ready, and raise OutageError for one that does not
+        answer."""
+        for pod in self.get_named_pods():
+            if not is_pod_ready(pod) and (node := node_of(pod)):
+                self.kube.outages.look_at_node(node)
 
     def _pod_states(self) -> str:
         try:

@@ -7,29 +7,36 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import stream
-from kubernetes.stream.ws_client import ERROR_CHANNEL, WSClient
 from kubernetes.watch import Watch
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError
+from websocket import WebSocketBadStatusException, WebSocketException
 
-from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.cluster.exec_stream import ExecStream
+from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
+from headless_conformance.cluster.waiting import ObservationError, reached
+from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
 from headless_conformance.core.paths import work_dir
 
+if TYPE_CHECKING:
+    from headless_conformance.cluster.outages import Outages
+
 Object = dict[str, Any]
 
-KUBECTL_SECONDS = 60.0
-EXEC_SECONDS = 60.0
 LOG_LINES = 40
+LOG_SECONDS = 10.0
+"""Bound on a silence while a log is read, which no test waits for."""
 UNREACHABLE = re.compile(
     r"Unable to connect to the server|connection to the server \S+ was refused|TLS handshake timeout"
     r"|etcdserver: |unexpected EOF|connection reset by peer|\(Forbidden\): .*User \"[^\"]+\" cannot "
@@ -82,12 +89,13 @@ class Kube:
     not supported. kubectl is needed for `kubectl` alone.
     """
 
-    def __init__(self, kubeconfig: Path, kubectl: Path = Path("kubectl"), *, limited: bool = False) -> None:
+    def __init__(self, kubeconfig: Path, kubectl: Path, outages: Outages, *, limited: bool = False) -> None:
         self._limited = limited
         self._kubeconfig = kubeconfig
         self.kubectl_path = kubectl
-        self._api = config.new_client_from_config(str(kubeconfig))
-        self.core = client.CoreV1Api(self._api)
+        self.outages = outages
+        self._api = api_client(kubeconfig)
+        self._core = client.CoreV1Api(self._api)
         self._apps = client.AppsV1Api(self._api)
 
     def request(self, method: str, path: str, body: Object | None = None, **query: str) -> Object:
@@ -101,13 +109,34 @@ class Kube:
             body=body,
             auth_settings=["BearerToken"],
         )
-        answer = self._api.call_api(method, url, header, sent, _request_timeout=30)
-        text = answer.read().decode()
-        if answer.status == 403 and method == "GET" and self._limited:
+
+        def send() -> tuple[int, str]:
+            self.outages.require_api()
+            answer = self._api.call_api(method, url, header, sent, _request_timeout=SILENCE_SECONDS)
+            return answer.status, answer.read().decode()
+
+        with self._watched_for_silence(f"{method} {path}"):
+            status, text = reached(
+                send, in_vain=lambda error: _is_refused(error) or (method == "GET" and _is_cut(error))
+            )
+        if status == 403 and method == "GET" and self._limited:
             not_supported(f"this account is refused {path}")
-        if not 200 <= answer.status <= 299:
-            raise ApiException(status=answer.status, reason=_message(text))
+        if not 200 <= status <= 299:
+            raise ApiException(status=status, reason=_message(text))
         return dict(json.loads(text))
+
+    @contextmanager
+    def _watched_for_silence(self, what: str) -> Iterator[None]:
+        """Note when a call took long; raise OutageError in the place of its error, when the API server does
+        not answer at all."""
+        begun = time.monotonic()
+        try:
+            yield
+        except (HTTPError, OSError, subprocess.TimeoutExpired):
+            self.outages.look_at_api(time.monotonic() - begun)
+            raise
+        finally:
+            self.outages.note_stall(time.monotonic() - begun, what)
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
         """One object of a namespace."""
@@ -139,57 +168,70 @@ class Kube:
                 raise
 
     def watch(self, kind: str, namespace: str, name: str, seconds: float) -> Iterator[tuple[str, Object]]:
-        """(event type, object) of one Pod or StatefulSet for at most `seconds`, starting with it as it is."""
+        """(event type, object) of one Pod or StatefulSet, starting with it as it is, for at most `seconds`
+        and for at most WATCH_SECONDS."""
         listing: dict[str, Callable[..., Any]] = {
-            "Pod": self.core.list_namespaced_pod,
+            "Pod": self._core.list_namespaced_pod,
             "StatefulSet": self._apps.list_namespaced_stateful_set,
         }
-        bound = max(1, round(seconds))
+        self.outages.require_api()
         events = Watch().stream(
             listing[kind],
             namespace,
             field_selector=f"metadata.name={name}",
-            timeout_seconds=bound,
+            timeout_seconds=max(1, round(min(seconds, WATCH_SECONDS))),
             deserialize=False,
+            _request_timeout=SILENCE_SECONDS,
         )
-        for event in events:
-            yield event["type"], event["object"]
+        try:
+            for event in events:
+                yield event["type"], event["object"]
+        except (HTTPError, OSError):
+            self.outages.look_at_api()
 
     def log(self, pod: Object) -> str:
         """The last LOG_LINES lines of a Pod's log; why there is none, when there is none."""
         try:
             name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+            self.outages.require_node(node_of(pod))
             return str(
-                self.core.read_namespaced_pod_log(
-                    name, namespace, container=main_container(pod), tail_lines=LOG_LINES
+                self._core.read_namespaced_pod_log(
+                    name,
+                    namespace,
+                    container=main_container(pod),
+                    tail_lines=LOG_LINES,
+                    _request_timeout=LOG_SECONDS,
                 )
             )
-        except (ApiException, HTTPError) as error:
+        except (ApiException, HTTPError, ObservationError) as error:
             return f"(no log: {getattr(error, 'reason', error)})"
 
     def kubectl(
-        self, *words: str, namespace: str, stdin: str | None = None, timeout: float = KUBECTL_SECONDS
+        self, *words: str, namespace: str, stdin: str | None = None, timeout: float = COMMAND_SECONDS
     ) -> CommandResult:
         """Run the row's kubectl in a namespace. A non-zero exit is an observation.
 
         Raises ObservationError when it does not end in time or does not reach the API server.
         """
         command = [str(self.kubectl_path), "--namespace", namespace, *words]
+        self.outages.require_api()
         try:
-            done = subprocess.run(
-                command,
-                input=stdin,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                env=self.environment,
-                check=False,
-            )
+            with self._watched_for_silence(f"kubectl {words[0]}"):
+                done = subprocess.run(
+                    command,
+                    input=stdin,
+                    capture_output=True,
+                    text=True,
+                    timeout=timeout,
+                    env=self.environment,
+                    check=False,
+                )
         except subprocess.TimeoutExpired as error:
             raise ObservationError(f"kubectl {' '.join(words)} did not end within {timeout:.0f} s") from error
         if self._limited and words[0] in ("get", "describe") and "(Forbidden)" in done.stderr:
             not_supported(f"this account is refused kubectl {' '.join(words)} in namespace {namespace}")
         if done.returncode and UNREACHABLE.search(done.stderr):
+            self.outages.look_at_api()
             raise ObservationError(
                 f"kubectl {' '.join(words)} got no answer from the API server: {done.stderr.strip()}"
             )
@@ -204,46 +246,56 @@ class Kube:
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
         """Run a command in a Pod's main container. A non-zero exit is an observation,
         a broken stream is ObservationError."""
-        with self.open_stream(namespace, pod, *command, stdin=False) as streaming:
-            streaming.run_forever(timeout=EXEC_SECONDS)
-            stdout, stderr, outcome = (
-                streaming.read_stdout(),
-                streaming.read_stderr(),
-                streaming.read_channel(ERROR_CHANNEL),
-            )
-        if not outcome:
+        with self.open_stream(namespace, pod, *command, stdin=False) as stream:
+            status = stream.read_status(COMMAND_SECONDS)
+        if status is None:
+            self.outages.look_at_api(COMMAND_SECONDS)
             raise ObservationError(
-                f"{command[0]} in Pod {namespace}/{pod} did not end within {EXEC_SECONDS:.0f} s"
+                f"{command[0]} in Pod {namespace}/{pod} did not end within {COMMAND_SECONDS:.0f} s"
             )
         return CommandResult(
-            f"kubectl exec {pod} -- {' '.join(command)}",
-            _status(json.loads(outcome)),
-            stdout or "",
-            stderr or "",
+            f"kubectl exec {pod} -- {' '.join(command)}", status, stream.stdout, stream.stderr
         )
 
     @contextmanager
-    def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[WSClient]:
+    def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[ExecStream]:
         """A running command in a Pod's main container. Raises ObservationError when it cannot be started."""
+        found = self.get("Pod", namespace, pod)
+        node = node_of(found)
+        self.outages.require_node(node)
+        query = [("command", word) for word in command]
+        query += [("container", main_container(found)), ("stdout", "true"), ("stderr", "true")]
+        query += [("stdin", "true")] if stdin else []
+        path = f"{_path('Pod', namespace)}/{pod}/exec"
         try:
-            streaming: WSClient = stream(
-                self.core.connect_get_namespaced_pod_exec,
-                pod,
-                namespace,
-                container=main_container(self.get("Pod", namespace, pod)),
-                command=list(command),
-                stdin=stdin,
-                stdout=True,
-                stderr=True,
-                tty=False,
-                _preload_content=False,
-            )
-        except ApiException as error:
-            raise ObservationError(f"no stream to Pod {namespace}/{pod}: {error.reason}") from error
+            with self._watched_for_silence(f"exec in Pod {namespace}/{pod}"):
+                socket = open_websocket(self._api, path, query, SILENCE_SECONDS)
+        except (WebSocketException, OSError, ValueError) as error:
+            self.outages.look_at_node(node)
+            raise ObservationError(f"no stream to Pod {namespace}/{pod}: {_words(error)}") from error
+        stream = ExecStream(socket, f"{namespace}/{pod}", lambda: self.outages.look_at_node(node))
         try:
-            yield streaming
+            yield stream
         finally:
-            streaming.close()
+            stream.close()
+
+
+def api_client(kubeconfig: Path) -> client.ApiClient:
+    """A client that asks once: the library would wait four times for a server that does not answer."""
+    configuration = client.Configuration()
+    configuration.retries = urllib3.Retry(0, redirect=2)
+    api: client.ApiClient = config.new_client_from_config(str(kubeconfig), client_configuration=configuration)
+    return api
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether a request never left, as there was nobody to take it."""
+    return isinstance(error, MaxRetryError) and isinstance(error.reason, NewConnectionError)
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether the other side ended the connection before it answered."""
+    return isinstance(getattr(error, "reason", error), ProtocolError)
 
 
 def _path(kind: str, namespace: str) -> str:
@@ -256,20 +308,19 @@ def main_container(pod: Object) -> str:
     return str(named or pod["spec"]["containers"][0]["name"])
 
 
+def node_of(pod: Object) -> str:
+    """The node of a Pod; empty before it has one."""
+    return str(pod.get("spec", {}).get("nodeName", ""))
+
+
+def _words(error: Exception) -> str:
+    """What the API server says about a stream that it refuses."""
+    body = error.resp_body if isinstance(error, WebSocketBadStatusException) else None
+    return _message(body.decode(errors="replace")) if body else str(error)
+
+
 def _message(text: str) -> str:
     try:
         return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
         return text
-
-
-def _status(outcome: Mapping[str, Any]) -> int:
-    """The exit status in what the API server says at the end of an exec.
-    Raises ObservationError when the command never ran."""
-    if outcome["status"] == "Success":
-        return 0
-    causes = outcome.get("details", {}).get("causes") or []
-    for cause in causes:
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"])
-    raise ObservationError(f"exec failed: {outcome.get('message')}")

@@ -3,6 +3,7 @@ so that it removes that and no more."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +17,8 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.waiting import (
-    ObservationError,
-    eventually,
-)
+from headless_conformance.cluster.outages import Outages
+from headless_conformance.cluster.waiting import ObservationError, OutageError, eventually
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require_equal, require_items
 from headless_conformance.core.paths import work_dir
@@ -36,6 +35,14 @@ BASELINE = "baseline"
 
 def folder_of_run(run: str) -> Path:
     return work_dir() / "shared" / run
+
+
+def folder_of_cluster(run: str, cluster: Cluster) -> Path:
+    """Where the workers of a run keep what they share on one cluster; created on demand."""
+    digest = hashlib.sha256(str(cluster.kubeconfig).encode()).hexdigest()[:8]
+    folder = folder_of_run(run) / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,16 @@ class RunState:
                     raise
                 except Exception as error:
                     outcome = {"failed": f"{type(error).__name__}: {error}"}
-                    if isinstance(error, (Mismatch, ObservationError)) and error.observation:
+                    if isinstance(error, OutageError):
+                        outcome["outage"] = str(error)
+                    elif isinstance(error, (Mismatch, ObservationError)) and error.observation:
                         outcome["observation"] = error.observation.fields()
                     done.write_text(json.dumps(outcome))
                     raise
                 done.write_text(json.dumps(outcome))
         outcome = json.loads(done.read_text())
+        if outcome.get("outage"):
+            raise OutageError(f"{outcome['outage']}, and set-up `{name}` failed")
         if "failed" in outcome:
             fields = outcome.get("observation")
             raise ObservationError(
@@ -196,7 +207,8 @@ def remove_created(folder: Path) -> None:
     if not (folder / LEDGER).exists():
         return
     where = json.loads((folder / ADDRESS).read_text())
-    kube = Kube(Path(where["kubeconfig"]), Path(where["kubectl"]))
+    kubeconfig = Path(where["kubeconfig"])
+    kube = Kube(kubeconfig, Path(where["kubectl"]), Outages(folder, kubeconfig, kubelets=False))
     for line in reversed((folder / LEDGER).read_text().splitlines()):
         created = json.loads(line)
         if created["kind"] == "Namespace":

@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster.timeouts import SILENCE_SECONDS, STALL_SECONDS
 from headless_conformance.core.mismatch import Mismatch, Observation, PermanentFailure
 
 T = TypeVar("T")
@@ -43,6 +44,9 @@ LONGEST_INTERVAL = 0.5
 INTERVAL_AFTER_SUCCESS = 0.03
 """Seconds from a success to the next look, which is to meet another replica and not another time."""
 
+FORGIVEN_SECONDS = 60.0
+"""How much of the time of looks during which the cluster stood still is not counted, at the most."""
+
 SUCCESSES_IN_A_ROW = 3
 """How often in a row a check must succeed, so that one good answer of several replicas is not enough."""
 
@@ -58,6 +62,10 @@ class ObservationError(Exception):
         self.observation = observation
 
 
+class OutageError(ObservationError):
+    """A part of the cluster does not answer, which its message names: no use to look again."""
+
+
 COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (ObservationError, ApiException, HTTPError)
 
 
@@ -69,7 +77,7 @@ POLLED: tuple[type[Exception], ...] = (AssertionError, _TooFewSuccesses, *COULD_
 
 
 def _worth_another_look(error: BaseException) -> bool:
-    return isinstance(error, POLLED) and not isinstance(error, PermanentFailure)
+    return isinstance(error, POLLED) and not isinstance(error, (PermanentFailure, OutageError))
 
 
 def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_REST_TIMEOUT) -> T:
@@ -81,15 +89,20 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
     __tracebackhide__ = True
     begun = time.monotonic()
     in_a_row = attempts = 0
+    stood_still = 0.0
 
     def look() -> T:
-        nonlocal in_a_row, attempts
+        nonlocal in_a_row, attempts, stood_still
         attempts += 1
+        looked = time.monotonic()
         try:
             value = check()
         except Exception:
             in_a_row = 0
             raise
+        finally:
+            took = time.monotonic() - looked
+            stood_still += took if took > STALL_SECONDS else 0.0
         in_a_row += 1
         if in_a_row < SUCCESSES_IN_A_ROW:
             raise _TooFewSuccesses
@@ -97,7 +110,7 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
 
     def time_is_up(state: RetryCallState) -> bool:
         # A row of successes may end after the time: a slow look is no broken promise.
-        return in_a_row == 0 and stop_after_delay(within)(state)
+        return in_a_row == 0 and stop_after_delay(within + min(stood_still, FORGIVEN_SECONDS))(state)
 
     def pause(state: RetryCallState) -> float:
         waited = state.seconds_since_start or 0.0
@@ -114,6 +127,20 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
         return polling(look)
     except POLLED as error:
         _fail(error, attempts, time.monotonic() - begun, expecting)
+
+
+def reached(
+    call: Callable[[], T], *, in_vain: Callable[[BaseException], bool], within: float | None = None
+) -> T:
+    """What `call` returns; made again for `within` seconds, or SILENCE_SECONDS, while it ends in an error
+    that says that the other side did not get it, as when a server is started again."""
+    again = Retrying(
+        retry=retry_if_exception(in_vain),
+        stop=stop_after_delay(SILENCE_SECONDS if within is None else within),
+        wait=wait_fixed(LONGEST_INTERVAL),
+        reraise=True,
+    )
+    return again(call)
 
 
 def consistently(check: Callable[[], object], *, expecting: str, during: float) -> None:
@@ -134,7 +161,11 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
         raise _TooFewSuccesses
 
     polling = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, (_TooFewSuccesses, *COULD_NOT_OBSERVE))),
+        retry=retry_if_exception(
+            lambda error: (
+                isinstance(error, (_TooFewSuccesses, *COULD_NOT_OBSERVE)) and _worth_another_look(error)
+            )
+        ),
         stop=stop_after_delay(during),
         wait=wait_fixed(INTERVAL),
         retry_error_callback=_outcome_of_last,

@@ -189,7 +189,8 @@ VARIABLES: Mapping[str, Variable] = {
         Variable(
             "DISTURBANCE",
             ("robustness",),
-            "`api-server-killed`, `dns-pod-deleted`, `node-paused`",
+            "`api-server-killed`, `dns-pod-deleted`, `dns-pods-deleted`, `node-paused`, "
+            "`node-paused-for-good`, `node-stopped`, `control-plane-paused`, `control-plane-paused-for-good`",
             "what disturbs a run",
             default="all",
             argument=True,

@@ -4,6 +4,7 @@ pytest_plugins = [
     "headless_conformance.plugin.context",
     "headless_conformance.plugin.markers",
     "headless_conformance.plugin.outcomes",
+    "headless_conformance.plugin.causes",
     "headless_conformance.plugin.allure_fields",
     "headless_conformance.plugin.reports",
     "headless_conformance.plugin.diagnostics",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from headless_conformance.cluster.outages import Outages
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.run_identity import RUN_VARIABLE
@@ -102,6 +103,10 @@ class Run:
     aborted: dict[str, str] = field(default_factory=dict)
     """What kept tests from being collected, pytest from going on or the run
     from ending well, by file or step."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """What kept tests from being judged, and the first of them."""
+    outages: Outages | None = None
+    """Of the cluster, once there is one."""
     interrupted: bool = False
     others_failed: bool = False
     """Whether one of our own tests failed."""

@@ -10,14 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import allure
 import pytest
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, Object
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.waiting import COULD_NOT_OBSERVE, OutageError
 from headless_conformance.core.errors import NotSupported, UserError
 from headless_conformance.core.paths import NODE_LOGS
 from headless_conformance.plugin.context import RUN, is_worker, run_context
@@ -29,7 +28,7 @@ SKEW = timedelta(minutes=5)
 """How far the cluster's clock may be behind ours."""
 NAMESPACES = ("scratch_namespace", "document_namespace")
 """Fixtures that are namespaces of what a test looks at."""
-UNSEEN = (ApiException, HTTPError, NotSupported)
+UNSEEN: tuple[type[Exception], ...] = (*COULD_NOT_OBSERVE, NotSupported)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -51,7 +50,7 @@ def pytest_runtest_makereport(
     report = yield
     if call.when == "setup":
         item.stash[BEGUN] = call.start
-    if report.failed and call.when != "teardown":
+    if report.failed and call.when != "teardown" and not _is_outage(call):
         seen = getattr(item, "funcargs", {})
         if isinstance(kube := seen.get("kube"), Kube):
             sets = {found.namespace for found in seen.values() if isinstance(found, HeadlessSet)}
@@ -63,6 +62,11 @@ def pytest_runtest_makereport(
         if isinstance(cluster := seen.get("cluster"), Cluster):
             _attach_kubelet_logs(cluster, item.stash[BEGUN])
     return report
+
+
+def _is_outage(call: pytest.CallInfo[None]) -> bool:
+    """Whether a part of the cluster does not answer, which would keep us waiting at every look."""
+    return call.excinfo is not None and isinstance(call.excinfo.value, OutageError)
 
 
 def _attach_objects(kube: Kube, namespace: str, since: datetime) -> None:

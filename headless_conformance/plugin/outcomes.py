@@ -7,6 +7,7 @@ far, and what a worker collected, deselected and saw of the cluster travels in i
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
-from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.cluster.outages import Outages
+from headless_conformance.cluster.waiting import ObservationError, OutageError
 from headless_conformance.core.errors import NotJudged, NotSupported
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.plugin.context import (
@@ -105,6 +107,8 @@ def pytest_fixture_setup(
     value = yield
     if fixturedef.argname == "cluster" and isinstance(value, Cluster):
         request.config.stash[RUN].facts.update(observe(value))
+    if isinstance(value, Outages):
+        request.config.stash[RUN].outages = value
     return value
 
 
@@ -132,24 +136,36 @@ def _set_apart(
 ) -> Generator[None, None, None]:
     """Raise our own exceptions in place of those that pytest would take for something else.
 
-    `errors` are no verdicts here; with `judged`, an assertion is one, which the register may know.
+    `errors` are no verdicts here; with `judged`, an assertion is one, which the register may know. Nothing is
+    one while a part of the cluster does not answer.
     """
     __tracebackhide__ = True
+    begun = time.time()
     try:
         yield
     except NotSupported as error:
         raise NotSupportedHere(error).with_traceback(error.__traceback__) from None
     except NotJudged as error:
         raise NotJudgedHere(error).with_traceback(error.__traceback__) from None
-    except errors as error:
+    except (Exception, pytest.fail.Exception) as error:
         if not is_suite_test(item.path, item.config):
             raise
-        raise TestError(error).with_traceback(error.__traceback__) from None
-    except AssertionError as error:
-        known = _known_deviation(item) if judged and is_suite_test(item.path, item.config) else ""
+        outage = "" if isinstance(error, OutageError) else _outage(item, begun)
+        if outage:
+            said = f"{outage}\n{type(error).__name__}: {error}"
+            raise OutageError(said).with_traceback(error.__traceback__) from None
+        if isinstance(error, errors):
+            raise TestError(error).with_traceback(error.__traceback__) from None
+        known = _known_deviation(item) if judged and isinstance(error, AssertionError) else ""
         if not known:
             raise
         raise KnownDeviationHere(error, f"{known}: ").with_traceback(error.__traceback__) from None
+
+
+def _outage(item: pytest.Item, begun: float) -> str:
+    """What of the cluster has not answered since then (seconds since the epoch); empty when all did."""
+    outages = item.config.stash[RUN].outages
+    return outages.since(begun) if outages else ""
 
 
 def _known_deviation(item: pytest.Item) -> str:

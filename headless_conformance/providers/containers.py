@@ -277,9 +277,11 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         self.delete()
         # Whoever kills us now finds what to delete; nobody attaches to it.
         self._state.write_text(json.dumps({"run": self.run, "unfinished": True}))
+        begun = time.monotonic()
         try:
             self._create(manager_named)
         except BaseException as error:
+            waited = time.monotonic() - begun
             if isinstance(error, Exception):
                 self.export_logs()
             self.delete()
@@ -287,7 +289,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
                 raise UserError(f"{self.PROGRAM} could not create the cluster: {_words(error)}") from None
             if isinstance(error, subprocess.TimeoutExpired | RuntimeError):
                 raise UserError(
-                    f"The cluster {self.name} did not become ready within {CREATE_SECONDS} s{self.LOGS}."
+                    f"The cluster {self.name} was not ready after {waited:.0f} s{self.LOGS}."
                 ) from error
             raise
         self._record(self.run)

@@ -59,10 +59,17 @@ def not_in_full_line(verdicts: Iterable[Verdict]) -> list[str]:
 def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], lang: str) -> list[str]:
     """What failed, then what could not be told, then known deviations, each with its tests and their
     messages' first lines."""
+    causes = _shared_causes(verdicts)
+    told = {verdict.requirement.id for found in causes.values() for verdict in found}
     lines: list[str] = []
     for outcome in SHOWN:
         head = outcome.words.upper()
+        for cause, found in causes.items() if outcome is Outcome.ERROR else ():
+            ids = ", ".join(verdict.requirement.id for verdict in found)
+            lines += [f"{head}  {cause}", f"    {len(found)} requirements: {ids}"]
         for verdict in (verdict for verdict in verdicts if verdict.outcome is outcome):
+            if verdict.requirement.id in told:
+                continue
             requirement = verdict.requirement
             lines.append(f"{head}  {requirement.id}  {requirement.level}  {requirement.sentence(lang)}")
             for case in (case for case in verdict.tests if case.outcome in SHOWN):
@@ -70,6 +77,21 @@ def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult],
         for case in (case for case in unassigned if case.outcome is outcome):
             lines += [f"{head}  {case.nodeid}", f"    {case.reason}"]
     return lines
+
+
+def _shared_causes(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
+    """Reasons that are the only one for which nothing could be told of several requirements, with these."""
+    reasons = {
+        verdict.requirement.id: {case.reason for case in verdict.tests if case.outcome in SHOWN}
+        for verdict in verdicts
+        if verdict.outcome is Outcome.ERROR
+    }
+    causes = dict.fromkeys(reason for found in reasons.values() for reason in found)
+    return {
+        cause: [verdict for verdict in verdicts if reasons.get(verdict.requirement.id) == {cause}]
+        for cause in causes
+        if sum(found == {cause} for found in reasons.values()) > 1
+    }
 
 
 def unverified_lines(verdicts: Sequence[Verdict]) -> list[str]:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
@@ -29,11 +30,12 @@ from headless_conformance.run.runner import e2e_command
 
 BEGIN_SECONDS = 600.0
 """Bound on a run having its StatefulSets Ready."""
-END_SECONDS = 900.0
-"""Bound on the rest of a run: no disturbance may make it hang."""
+END_SECONDS = 300.0
+"""Bound on the rest of a run, which usually takes two minutes: no disturbance may make it hang."""
 AMID_SECONDS = 5.0
 """From the StatefulSets being Ready, when most tests begin, to the disturbance."""
 PAUSE_SECONDS = 20.0
+CONTROL_PLANE_PAUSE_SECONDS = 30.0
 POLL_SECONDS = 1.0
 REPLICAS = 3
 """Pods of the StatefulSets for which most tests wait."""
@@ -56,28 +58,41 @@ def _restart_api_server(target: DisturbedCluster) -> None:
     target.on_control_plane("pkill", "-KILL", "-x", "kube-apiserver")
 
 
-def _delete_dns_pod(target: DisturbedCluster) -> None:
+def _delete_dns_pods(target: DisturbedCluster, *, count: int) -> None:
+    """This many of them at once, from the first on; others take their places."""
     pods = target.on_control_plane(
         *IN_NODE, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "name"
     ).split()
-    target.on_control_plane(*IN_NODE, "-n", "kube-system", "delete", pods[0], "--wait=false")
+    if len(pods) < count:
+        raise UserError(f"The cluster has {len(pods)} DNS servers; {count} are needed.")
+    target.on_control_plane(*IN_NODE, "-n", "kube-system", "delete", *pods[:count], "--wait=false")
 
 
-def _pause_node(target: DisturbedCluster) -> None:
-    node = f"{target.name}-worker"
-    target.engine.docker("pause", node)
+def _pause(target: DisturbedCluster, *, node: str, seconds: float) -> None:
+    container = f"{target.name}-{node}"
+    target.engine.docker("pause", container)
     try:
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(seconds)
     finally:
         # Not there when the run ended, and deleted its cluster, meanwhile.
-        if node in target.engine.docker("ps", "--format", "{{.Names}}").split():
-            target.engine.docker("unpause", node)
+        if container in target.engine.docker("ps", "--format", "{{.Names}}").split():
+            target.engine.docker("unpause", container)
+
+
+def _end(target: DisturbedCluster, *, node: str, how: str) -> None:
+    """For good: `how` is what docker is told to do with the node."""
+    target.engine.docker(how, f"{target.name}-{node}")
 
 
 DISTURBANCES: Mapping[str, Callable[[DisturbedCluster], None]] = {
     "api-server-killed": _restart_api_server,
-    "dns-pod-deleted": _delete_dns_pod,
-    "node-paused": _pause_node,
+    "dns-pod-deleted": partial(_delete_dns_pods, count=1),
+    "dns-pods-deleted": partial(_delete_dns_pods, count=2),
+    "node-paused": partial(_pause, node="worker", seconds=PAUSE_SECONDS),
+    "node-paused-for-good": partial(_end, node="worker2", how="pause"),
+    "node-stopped": partial(_end, node="worker3", how="stop"),
+    "control-plane-paused": partial(_pause, node="control-plane", seconds=CONTROL_PLANE_PAUSE_SECONDS),
+    "control-plane-paused-for-good": partial(_end, node="control-plane", how="pause"),
 }
 
 

@@ -14,9 +14,17 @@ from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_fil
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
 from suites.headless_service.parameters import KUBELET, ORDINALS
 from suites.headless_service.sql import hostnames_at, hostnames_subject
+
+
+def require_room(headless_set: HeadlessSet, nodes: int) -> None:
+    """Not supported where the Pods found room on fewer nodes than there are Pods, which only a cluster of the
+    person's own lets them."""
+    if not headless_set.facts.cluster.ours and nodes < headless_set.replicas:
+        not_supported(f"its Pods found room on {nodes} nodes, {headless_set.replicas} are needed")
 
 
 @pytest.mark.requirement("SEED-XC-01")
@@ -82,6 +90,7 @@ def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
     their order is not promised."""
     pods = transcript_set.get_pods()
     nodes = {pod["spec"]["nodeName"] for pod in pods}
+    require_room(transcript_set, len(nodes))
     require_count(f"{transcript_set.statefulset_subject}: nodes of Pods", nodes, transcript_set.replicas)
     for pod in pods:
         address, node = pod_ip(pod), pod["spec"]["nodeName"]
@@ -102,6 +111,7 @@ def test_a_pod_reaches_the_pods_on_other_nodes_by_name(transcript_set: HeadlessS
     here = transcript_set.get_pod(ordinal)["spec"]["nodeName"]
     pods = transcript_set.get_pods()
     others = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] != here]
+    require_room(transcript_set, len({pod["spec"]["nodeName"] for pod in pods}))
     subject = f"{transcript_set.statefulset_subject}: Pods on other nodes than {here}"
     require_count(subject, others, transcript_set.replicas - 1)
     hosts = [f"{name}.{transcript_set.service_name}" for name in others]

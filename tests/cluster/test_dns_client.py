@@ -167,6 +167,28 @@ def test_a_silent_server_that_went_away_breaks_no_promise(there: bool, expected:
     assert str(server) in str(raised.value)
 
 
+def test_a_server_that_was_replaced_is_looked_up_again() -> None:
+    with serving(None, None, "old") as old, serving(reply(*RIGHT), reply(*RIGHT), "new") as new:
+        asked = Dns(HostAsker(), (old,), lambda server: server != old, look_up=lambda: (new,))
+        found = asked.require(NAME, "A", must_be(RIGHT), within=0.3, repeat=5)
+    assert {answer.server for answer in found.answers} == {new}
+    assert asked.servers == (new,)
+
+
+def test_the_new_server_is_forgiven_nothing() -> None:
+    with serving(None, None, "old") as old, serving(reply(), reply(), "new") as new:
+        asked = Dns(HostAsker(), (old,), lambda server: server != old, look_up=lambda: (new,))
+        with pytest.raises(Mismatch, match="at new"):
+            asked.require(NAME, "A", must_be(RIGHT), within=0.3)
+
+
+def test_there_is_an_end_to_looking_up() -> None:
+    with serving(None, None, "old") as old, pytest.raises(ObservationError, match=r"old .* went away"):
+        Dns(HostAsker(), (old,), lambda server: False, look_up=lambda: (old,)).require(
+            NAME, "A", must_be(RIGHT), within=0.1
+        )
+
+
 def test_of_many_records_a_message_shows_what_differs_only() -> None:
     many = [f"198.51.100.{number}" for number in range(40)]
     came = [*many[1:], "203.0.113.1"]

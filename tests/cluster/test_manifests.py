@@ -50,6 +50,13 @@ def test_pods_are_restricted_small_and_end_in_grace(path: Path) -> None:
             assert ":latest" not in container["image"]
 
 
+@pytest.mark.parametrize(("ours", "expected"), [(True, "DoNotSchedule"), (False, "ScheduleAnyway")])
+def test_on_anothers_cluster_no_pod_waits_for_a_node_that_is_full(*, ours: bool, expected: str) -> None:
+    (fitted,) = manifests.fitted(FOLDER.load(STATEFULSET_FILE), stand_in_cluster(ours=ours))
+    (constraint,) = fitted["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert constraint["whenUnsatisfiable"] == expected
+
+
 def test_images_are_mapped_and_unknown_ones_stay() -> None:
     objects = FOLDER.load("clients.yaml")
     fitted = manifests.fitted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -32,6 +33,25 @@ def results(*outcomes: object) -> Callable[[], object]:
         return outcome
 
     return check
+
+
+@pytest.mark.parametrize(("stall", "right"), [(0.1, True), (10.0, False)], ids=["stood still", "was slow"])
+def test_a_look_during_which_the_cluster_stood_still_is_not_the_last(
+    monkeypatch: pytest.MonkeyPatch, *, stall: float, right: bool
+) -> None:
+    monkeypatch.setattr(waiting, "STALL_SECONDS", stall)
+    looks = iter([0.2])
+
+    def look() -> None:
+        if seconds := next(looks, 0.0):
+            time.sleep(seconds)
+            raise TWO_PODS
+
+    if right:
+        eventually(look, expecting="three Pods", within=SHORT)
+    else:
+        with pytest.raises(Mismatch):
+            eventually(look, expecting="three Pods", within=SHORT)
 
 
 def test_success_is_needed_three_times_in_a_row() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,6 +123,22 @@ def test_a_failing_create_shows_kinds_words_and_leaves_nothing(
         cluster.create(RecordedManager(engine, error))
     assert engine.containers == {}
     assert not KindCluster.exists(settings, "run-1")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("not ready"), subprocess.TimeoutExpired("kind", 300)])
+def test_a_cluster_that_is_not_ready_says_how_long_it_was_waited_for(
+    settings: Settings, engine: RecordedEngine, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(containers, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=time.sleep))
+
+    class Slow(RecordedManager):
+        def create(self, cluster_options: Any, timeout: int, options: list[str]) -> None:
+            clock[0] += 132
+            super().create(cluster_options, timeout, options)
+
+    with pytest.raises(UserError, match="was not ready after 132 s"):
+        _cluster(settings, engine).create(Slow(engine, error))
 
 
 def test_a_run_that_is_killed_while_it_creates_has_something_to_delete(
