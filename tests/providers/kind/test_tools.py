@@ -1,20 +1,17 @@
-"""Tools that do not fit the table are named in one sentence, and never used."""
+"""The kind and the kubectl that do not fit the table are named in one sentence, and never used."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings, from_env
 from headless_conformance.engine.engine import Engine
 from headless_conformance.images.node import NodeImage
-from headless_conformance.providers.containers import tool_folder
 from headless_conformance.providers.kind import tools
 from headless_conformance.providers.kind.tools import kind_binary, kubectl_of_image
 
@@ -87,38 +84,3 @@ def test_the_nodes_kubectl_is_copied_once() -> None:
     )
     first = kubectl_of_image(image, engine, "1.37.0")
     assert kubectl_of_image(image, NodeWithKubectl({"version": "unasked"}, private=False), "1.37.0") == first
-
-
-def test_links_follow_the_tools(tmp_path: Path) -> None:
-    for tool in ("one", "two"):
-        folder = tool_folder({"kubectl": tmp_path / tool}, "1.37")
-        assert (folder / "kubectl").readlink() == tmp_path / tool
-    assert [path.name for path in folder.iterdir()] == ["kubectl"]
-
-
-@pytest.mark.parametrize(
-    ("script", "sentence"),
-    [
-        ("exit 1", "is too old; install Python 3.11 or newer"),
-        (None, "python3 was not found; install Python 3.11 or newer"),
-    ],
-    ids=["old", "missing"],
-)
-def test_bootstrap_names_the_python_it_needs(script: str | None, sentence: str, tmp_path: Path) -> None:
-    python = tmp_path / "python"
-    if script is not None:
-        python.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2" && exit 0\n{script}\n')
-        python.chmod(0o755)
-    env = {**os.environ, "PYTHON_FOR_VENV": str(python)}
-    done = subprocess.run(
-        [ROOT / "bootstrap.sh", tmp_path / "venv"],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "venv").exists()
