@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError
 from websocket import WebSocketBadStatusException, WebSocketException
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.exec_stream import ExecStream
 from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError, reached
@@ -112,7 +112,7 @@ class Kube:
 
         def send() -> tuple[int, str]:
             self.outages.require_api()
-            answer = self._api.call_api(method, url, header, sent, _request_timeout=SILENCE_SECONDS)
+            answer = self._api.call_api(method, url, header, sent)
             return answer.status, answer.read().decode()
 
         with self._watched_for_silence(f"{method} {path}"):
@@ -181,7 +181,6 @@ class Kube:
             field_selector=f"metadata.name={name}",
             timeout_seconds=max(1, round(min(seconds, WATCH_SECONDS))),
             deserialize=False,
-            _request_timeout=SILENCE_SECONDS,
         )
         try:
             for event in events:
@@ -278,14 +277,6 @@ class Kube:
             yield stream
         finally:
             stream.close()
-
-
-def api_client(kubeconfig: Path) -> client.ApiClient:
-    """A client that asks once: the library would wait four times for a server that does not answer."""
-    configuration = client.Configuration()
-    configuration.retries = urllib3.Retry(0, redirect=2)
-    api: client.ApiClient = config.new_client_from_config(str(kubeconfig), client_configuration=configuration)
-    return api
 
 
 def _is_refused(error: BaseException) -> bool:

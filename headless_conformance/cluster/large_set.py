@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready, pod_ip
 from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.timeouts import WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError
 
 SERVICE_NAME, STATEFULSET_NAME = "s", "m"
@@ -151,7 +153,7 @@ class _Events:
             self.namespace,
             label_selector=self._selector,
             resource_version=version,
-            timeout_seconds=int(CHANGE_SECONDS),
+            timeout_seconds=int(WATCH_SECONDS),
             deserialize=False,
         )
         for event in events:
@@ -183,7 +185,7 @@ class LargeSet:
         """Ask for `size` Pods and wait until they are there. Raises ObservationError after CHANGE_SECONDS."""
         low, high = sorted((self.size, size))
         sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
-        core = client.CoreV1Api(config.new_client_from_config(str(self.cluster.kubeconfig)))
+        core = client.CoreV1Api(api_client(self.cluster.kubeconfig))
         events = _Events(core, self.pods.namespace, [self.pods.pod_name(ordinal) for ordinal in sample])
         events.start()
         before = usage()

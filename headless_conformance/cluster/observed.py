@@ -13,6 +13,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import Cluster
 
 SECONDS = 5
@@ -47,7 +48,7 @@ def observe(cluster: Cluster) -> dict[str, str]:
     """Facts by the names that docs/conformance-report.schema.json gives them."""
     facts = {"cluster": cluster.name, "provider": cluster.provider, "kubernetes": cluster.release.patch}
     with contextlib.suppress(*CANNOT_BE_SEEN):
-        api = config.new_client_from_config(str(cluster.kubeconfig))
+        api = api_client(cluster.kubeconfig)
         for look in (_server, _nodes, _pod_network, _kube_proxy, _coredns, _corefile):
             facts.update(_seen(look, api))
     return facts

@@ -23,9 +23,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
-from headless_conformance.cluster.kube import Object, api_client
+from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.timeouts import (
     LOOK_AGAIN_SECONDS,
     LOOK_SECONDS,

@@ -14,11 +14,13 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
-from kubernetes import client, config
-from kubernetes.stream import portforward
+from kubernetes import client
+from kubernetes.stream.ws_client import PortForward
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Cluster
+from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.process import output_of
 
@@ -26,6 +28,9 @@ ROLLOUT_SECONDS = 120
 """Bound on nodes becoming Ready and on CoreDNS rolling out."""
 ANSWER_SECONDS = 30.0
 """Bound on the first right answer of each DNS replica after the rollout."""
+
+REPLICA_SECONDS = 5.0
+"""Bound on the port-forward to a replica, and on its answer."""
 
 FORWARD = re.compile(r"^(?P<indent>[ \t]+)forward \. [^\n{]*(?:\{[^}]*\})?\n", re.MULTILINE)
 PLUGIN_DOMAIN = re.compile(r"^\s*kubernetes[ \t]+(?P<domain>[^\s{]+)", re.MULTILINE)
@@ -137,7 +142,7 @@ def require_ready(cluster: Cluster) -> None:
 def require_answers(cluster: Cluster) -> None:
     """Ask each running CoreDNS Pod, through a port-forward, for the API server's Service; UserError on any
     other answer."""
-    api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig)))
+    api = api_client(cluster.kubeconfig)
     pods = json.loads(
         kubectl(cluster, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json")
     )["items"]
@@ -163,17 +168,18 @@ def require_answers(cluster: Cluster) -> None:
 
 
 def ask_replica(
-    api: client.CoreV1Api, pod: Mapping[str, Any], query: dns.message.Message
+    api: client.ApiClient, pod: Mapping[str, Any], query: dns.message.Message
 ) -> dns.message.Message:
     """Ask one DNS Pod over TCP through a port-forward.
 
     Raises what the client, the stream or dnspython raise.
     """
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-    forwarded = portforward(api.connect_get_namespaced_pod_portforward, name, namespace, ports="53")
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/portforward"
+    forwarded = PortForward(open_websocket(api, path, [("ports", "53")], REPLICA_SECONDS), [53])
     try:
         socket = forwarded.socket(53)
         socket.setblocking(True)
-        return dns.query.tcp(query, pod["status"]["podIP"], timeout=5, sock=socket)
+        return dns.query.tcp(query, pod["status"]["podIP"], timeout=REPLICA_SECONDS, sock=socket)
     finally:
         forwarded.close()

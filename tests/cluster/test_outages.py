@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster import api_client, waiting
 from headless_conformance.cluster import kube as kube_module
 from headless_conformance.cluster import outages as module
-from headless_conformance.cluster import waiting
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import OutageError, eventually
@@ -25,7 +25,7 @@ SILENCE = 0.8
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for where in (kube_module, module, waiting):
+    for where in (api_client, kube_module, module, waiting):
         monkeypatch.setattr(where, "SILENCE_SECONDS", SILENCE)
     for name in ("LOOK_SECONDS", "NODE_SECONDS"):
         monkeypatch.setattr(module, name, 0.3)

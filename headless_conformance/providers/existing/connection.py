@@ -17,6 +17,7 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
@@ -50,7 +51,7 @@ class Connection:
 
     @cached_property
     def api(self) -> Any:
-        return config.new_client_from_config(str(self.kubeconfig))
+        return api_client(self.kubeconfig)
 
     def version(self) -> str:
         """The server's version without `v` and whatever a vendor adds to it.

@@ -20,10 +20,11 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rdatatype
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.utils import FailToCreateError, create_from_dict
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import log_dir, work_dir
@@ -134,7 +135,7 @@ class SimulatedCluster:
                 "kube-apiserver",
                 control_plane.api_server(programs, files, self._addresses, api_port, etcd_port),
             )
-            api = config.new_client_from_config(str(admin))
+            api = api_client(admin)
             self._until(lambda: _require_api(api))
             for manifest in [*objects.fixed(), *objects.dns(self._addresses, self._corefile)]:
                 self._until(partial(_create, api, manifest))

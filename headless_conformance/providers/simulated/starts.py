@@ -12,10 +12,11 @@ from typing import Any
 import dns.message
 import dns.query
 import dns.rdatatype
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.utils import create_from_dict
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Cluster
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
@@ -65,7 +66,7 @@ def measure_starts(settings: Settings, count: int) -> None:
 
 
 def _names_resolve(cluster: Cluster, domain: str) -> None:
-    api = config.new_client_from_config(str(cluster.kubeconfig))
+    api = api_client(cluster.kubeconfig)
     for manifest in (SERVICE, SET):
         create_from_dict(api, manifest)
     core: Any = client.CoreV1Api(api)

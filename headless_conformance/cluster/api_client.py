@@ -1,0 +1,38 @@
+"""The Kubernetes client with a bound on every silence, which it has not by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+
+from headless_conformance.cluster.timeouts import SILENCE_SECONDS
+
+
+class BoundedClient(client.ApiClient):
+    """Asks once, and waits at most SILENCE_SECONDS for a part of the answer where the caller says nothing
+    else."""
+
+    def call_api(
+        self,
+        method: str,
+        url: str,
+        header_params: Any = None,
+        body: Any = None,
+        post_params: Any = None,
+        _request_timeout: Any = None,
+    ) -> Any:
+        seconds = SILENCE_SECONDS if _request_timeout is None else _request_timeout
+        return super().call_api(method, url, header_params, body, post_params, seconds)
+
+
+def api_client(kubeconfig: Path) -> BoundedClient:
+    """The client of a kubeconfig's current context. Raises config.ConfigException, OSError or yaml.YAMLError
+    where there is none."""
+    configuration = client.Configuration()
+    # Else the library asks a server that does not answer four times.
+    configuration.retries = urllib3.Retry(0, redirect=2)
+    config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    return BoundedClient(configuration)
