@@ -13,7 +13,8 @@ from headless_conformance.audit.checks import Check
 from headless_conformance.audit.errors import UnreachableApiError
 from headless_conformance.audit.findings import AuditResult
 from tests.audit.dns_servers import without
-from tests.audit.world import World, unready
+from tests.audit.objects import unready
+from tests.audit.world import World
 
 
 def written(folder: Path, result: AuditResult) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,8 @@ from headless_conformance.audit.discovery import (
 )
 from headless_conformance.audit.errors import InspectionError, MissingRightError
 from headless_conformance.audit.execute import CommandOutput
-from tests.audit.world import World, headless, service
+from tests.audit.objects import headless, service
+from tests.audit.world import World
 
 Object = dict[str, Any]
 ADDRESS = "10.96.0.10"

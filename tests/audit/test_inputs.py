@@ -14,7 +14,8 @@ from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome
 from tests.audit.dns_servers import with_records, without
-from tests.audit.world import LONG_AGO, SERVERS, World, headless, pending, pod, service, stateful_set, unready
+from tests.audit.objects import LONG_AGO, headless, pending, pod, service, stateful_set, unready
+from tests.audit.world import SERVERS, World
 
 PASSED = {Outcome.PASSED}
 

@@ -23,7 +23,8 @@ from headless_conformance.results.comparison import compare_reports
 from headless_conformance.results.report_file import read_report, write_report
 from headless_conformance.results.verdict import Outcome
 from tests.audit.dns_servers import without
-from tests.audit.world import World, pending
+from tests.audit.objects import pending
+from tests.audit.world import World
 
 
 def broken(world: World) -> AuditResult:

@@ -12,7 +12,8 @@ from headless_conformance.audit.findings import AuditResult, BlamedComponent, Fi
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question, ResourceRecord
 from headless_conformance.results.verdict import Outcome
-from tests.audit.world import SERVERS, World, headless, stateful_set
+from tests.audit.objects import headless, stateful_set
+from tests.audit.world import SERVERS, World
 
 SERVICE = "db-peers.shop.svc.cluster.local."
 STRANGE = {"A": "192.0.2.66", "AAAA": "2001:db8::66", "SRV": f"0 100 5432 db-0.{SERVICE}"}

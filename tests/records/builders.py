@@ -133,3 +133,7 @@ def differences(found: Zone, name: str, rdtype: str, given: AnswerData) -> list[
     """The lines of the zone difference of one answer, without the question and the rules."""
     text = zone_difference(judge(found, Question(name, rdtype), given))
     return [line.partition("  ;")[0] for line in text.splitlines() if not line.startswith("@@")]
+
+
+SQL, HTTP, DNS = port("sql", 3306), port("http", 80), port("dns", 53, "UDP")
+"""Ports of many examples."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from headless_conformance.records import Question, Zone
 from headless_conformance.records.names import reverse_name
-from tests.records.builders import endpoint, endpoint_slice, external, headless, ordinary, port
+from tests.records.builders import SQL, endpoint, endpoint_slice, external, headless, ordinary
 from tests.records.generator import Namespace
 
 NAME = "peculiar"
-SQL = port("sql", 3306)
 
 
 def peculiar(cluster_ip: str) -> Namespace:

@@ -7,9 +7,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.records.builders import Object, endpoint, endpoint_slice, external, headless, ordinary, pod, port
+from tests.records.builders import (
+    DNS,
+    HTTP,
+    SQL,
+    Object,
+    endpoint,
+    endpoint_slice,
+    external,
+    headless,
+    ordinary,
+    pod,
+    port,
+)
 
-PORTS = (port("sql", 3306), port("http", 80), port("dns", 53, "UDP"))
+PORTS = (SQL, HTTP, DNS)
 UNNAMED = port("", 8080)
 HOSTNAMES = ("db-0", "db-1", "")
 ADDRESSES = {4: ("10.1.0.1", "10.1.0.2", "10.1.0.3"), 6: ("fd00::1", "fd00::2", "fd00:0:0:1::")}

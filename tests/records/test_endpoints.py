@@ -8,6 +8,7 @@ from headless_conformance.records import compare_endpoints, expected_endpoints
 from headless_conformance.records.endpoints import ListedEndpoint
 from headless_conformance.records.objects import EndpointPort
 from tests.records.builders import (
+    SQL,
     Object,
     endpoint,
     endpoint_slice,
@@ -20,7 +21,6 @@ from tests.records.builders import (
 )
 
 SELECTOR = {"app": "db"}
-SQL = port("sql", 3306)
 NAMED = port("sql", 3306, target="mysql")
 MYSQL = {"name": "mysql", "containerPort": 13306, "protocol": "TCP"}
 

@@ -17,6 +17,7 @@ from headless_conformance.records import (
     zone_difference,
 )
 from tests.records.builders import (
+    SQL,
     answer,
     differences,
     endpoint,
@@ -24,11 +25,9 @@ from tests.records.builders import (
     external,
     headless,
     ordinary,
-    port,
     zone,
 )
 
-SQL = port("sql", 3306)
 DB = "db.shop.svc.cluster.local."
 SRV = f"_sql._tcp.{DB}"
 
