@@ -7,6 +7,8 @@ import os
 
 def matrix() -> int:
     """Run every version and print what differs between them."""
+    from headless_conformance.run.undoing import undone_when_interrupted
     from headless_conformance.run.version_matrix import run_versions
 
-    return run_versions(os.environ)
+    with undone_when_interrupted():
+        return run_versions(os.environ)

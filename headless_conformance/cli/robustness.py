@@ -11,7 +11,9 @@ from headless_conformance.cli.options import argument
 def robustness(names: Annotated[list[str] | None, argument("DISTURBANCE")] = None) -> int:
     """Run the disturbances, all or those of these names; 1 when one of them was not well taken."""
     from headless_conformance.run.robustness import disturb_all
+    from headless_conformance.run.undoing import undone_when_interrupted
 
-    runs = disturb_all(os.environ, " ".join(names or ()).replace(",", " ").split())
+    with undone_when_interrupted():
+        runs = disturb_all(os.environ, " ".join(names or ()).replace(",", " ").split())
     print("\n" + "\n".join(map(str, runs)))
     return int(any(run.problems() for run in runs))

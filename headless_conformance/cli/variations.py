@@ -12,5 +12,7 @@ def variations(names: Annotated[list[str] | None, argument("FAULT")] = None) -> 
     """Run them, or those of these names; 1 when anything is not as expected."""
     from headless_conformance.faults.detection import detect
     from headless_conformance.providers.registry import settings_of_run
+    from headless_conformance.run.undoing import undone_when_interrupted
 
-    return detect(settings_of_run(os.environ), "variations", names or ())
+    with undone_when_interrupted():
+        return detect(settings_of_run(os.environ), "variations", names or ())
