@@ -17,7 +17,7 @@ $(error $(WRONG:.=))
 endif
 endif
 
-.PHONY: help test test-model lint compare distclean workflow-matrix $(COMMANDS)
+.PHONY: help test test-model test-own-set lint compare distclean workflow-matrix $(COMMANDS)
 
 help:
 	@python3 -m headless_conformance.cli.commands
@@ -46,6 +46,9 @@ test: lint
 
 test-model: $(VENV)/ready
 	@$(VENV)/bin/python -m tests.records.against_coredns
+
+test-own-set: $(VENV)/ready
+	@$(VENV)/bin/python -m tests.own_set.on_simulated
 
 lint: $(VENV)/ready
 	@$(VENV)/bin/ruff check .

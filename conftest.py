@@ -7,4 +7,5 @@ pytest_plugins = [
     "fixtures.shared",
     "fixtures.deployer",
     "fixtures.clients",
+    "fixtures.own_set",
 ]

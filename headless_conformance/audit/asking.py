@@ -10,7 +10,7 @@ import random
 import struct
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -18,9 +18,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
-import dns.rcode
 import dns.rdatatype
-import dns.rrset
 
 from headless_conformance.audit.channels import LENGTH, Channel
 from headless_conformance.audit.errors import (
@@ -29,7 +27,8 @@ from headless_conformance.audit.errors import (
     SilentServerError,
     TimeIsOverError,
 )
-from headless_conformance.records import AnswerData, Question, ResourceRecord
+from headless_conformance.cluster.dns_answer import data_of
+from headless_conformance.records import AnswerData, Question
 
 SILENCE_SECONDS = 4.0
 """How long a server may say nothing while questions are open. With the connection's own bound it is told
@@ -238,12 +237,6 @@ def _read(body: bytes, question: Question) -> Reply | str | None:
 
 def reply_of(message: dns.message.Message) -> Reply:
     """A DNS message as plain data."""
-    answer = AnswerData(
-        rcode=dns.rcode.to_text(message.rcode()),
-        answer=tuple(_records(message.answer)),
-        additional=tuple(_records(message.additional)),
-        truncated=bool(message.flags & dns.flags.TC),
-    )
     # What an alias leads to is somebody else's, and so is its TTL.
     asked = message.question[0].name if message.question else None
     ttl = max((rrset.ttl for rrset in message.answer if rrset.name == asked), default=None)
@@ -252,10 +245,4 @@ def reply_of(message: dns.message.Message) -> Reply:
         min(rrset.ttl, rrset[0].minimum) for rrset in message.authority if rrset.rdtype == dns.rdatatype.SOA
     ]
     denies = not any(rrset.rdtype != dns.rdatatype.CNAME for rrset in message.answer)
-    return Reply(answer, ttl, denials[0] if denies and denials else None)
-
-
-def _records(section: Iterable[dns.rrset.RRset]) -> Iterator[ResourceRecord]:
-    for rrset in section:
-        for rdata in rrset:
-            yield ResourceRecord(str(rrset.name), dns.rdatatype.to_text(rrset.rdtype), str(rdata))
+    return Reply(data_of(message), ttl, denials[0] if denies and denials else None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.records import Denial, Expectation, Presence, Question, Zone
+from headless_conformance.records import Presence, Question, Zone
 from headless_conformance.records.names import is_reverse
 
 ORDINALS = 3
@@ -35,18 +35,9 @@ def questions_about(zone: Zone, namespace: str, service: str) -> Questions:
     always: list[Question] = []
     absent: list[Question] = []
     for expectation in zone.of(namespace, service):
-        if expectation.presence is Presence.LEFT_OPEN and not expectation.bounded:
-            continue
-        (absent if _may_come(expectation) else always).append(expectation.question)
+        if expectation.can_be_contradicted:
+            (absent if expectation.may_come_to_exist else always).append(expectation.question)
     return Questions(tuple(always), tuple(absent))
-
-
-def _may_come(expectation: Expectation) -> bool:
-    """Whether the name does not exist now. A missing type of a name that exists is asked for by every client
-    anyway."""
-    if expectation.presence is Presence.LEFT_OPEN:
-        return not expectation.permitted and not expectation.assigned
-    return expectation.presence is Presence.FORBIDDEN and expectation.denial is not Denial.NODATA
 
 
 def absent_ordinals(found: dict[str, Any], zone: Zone, namespace: str, service: str) -> tuple[Question, ...]:

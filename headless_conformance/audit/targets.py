@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.validation import OBJECT_NAME
 
-NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+NAME = re.compile(rf"^{OBJECT_NAME}$")
 SERVICE_WORDS = ("svc", "service", "services")
 SET_WORDS = ("sts", "statefulset", "statefulsets")
 

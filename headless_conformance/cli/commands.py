@@ -45,6 +45,7 @@ MAINTENANCE: Mapping[str, str] = {
 OF_MAKE: Mapping[str, str] = {
     "test": "Run the project's own tests; needs no cluster.",
     "test-model": "Hold the reference model of the records against real CoreDNS, on generated namespaces.",
+    "test-own-set": "Run the suite with TARGET= on StatefulSets that are right and wrong, simulated.",
     "lint": "Check style, types, layers and the workflow.",
     "workflow-matrix": "Print the versions that an event of GitHub Actions runs, for the workflow.",
     "help": "Show the targets.",

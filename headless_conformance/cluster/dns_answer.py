@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ import dns.reversename
 import dns.rrset
 
 from headless_conformance.core.mismatch import Mismatch, Observation, Where
+from headless_conformance.records import AnswerData, ResourceRecord
 
 PORT = 53
 SHOWN = 10
@@ -106,11 +107,13 @@ class Answer:
         if not holds:
             raise self.mismatch(expected)
 
-    def mismatch(self, expected: str, observed: str = "") -> Mismatch:
-        """That this answer is not as expected; what was observed is its summary unless said."""
+    def mismatch(self, expected: str, observed: str = "", more: str = "") -> Mismatch:
+        """That this answer is not as expected; what was observed is its summary unless said. `more` stands
+        before the answer in the details."""
         records = sum(len(self.rrsets(section)) for section in SECTIONS)
         text = self.text()
         details = text if records <= LISTED else text.partition("\n")[0]
+        details = f"{more}{details}"
         return Mismatch(Observation(self.subject, expected, observed or self.summary(), self.where, details))
 
     def text(self) -> str:
@@ -128,6 +131,22 @@ class Answer:
 
     def __str__(self) -> str:
         return f"{self.subject} {self.where}: {self.text()}"
+
+
+def data_of(message: dns.message.Message) -> AnswerData:
+    """A DNS message as the reference model judges it."""
+    return AnswerData(
+        rcode=dns.rcode.to_text(message.rcode()),
+        answer=tuple(_records(message.answer)),
+        additional=tuple(_records(message.additional)),
+        truncated=bool(message.flags & dns.flags.TC),
+    )
+
+
+def _records(section: Iterable[dns.rrset.RRset]) -> Iterator[ResourceRecord]:
+    for rrset in section:
+        for rdata in rrset:
+            yield ResourceRecord(str(rrset.name), type_of(rrset), str(rdata))
 
 
 def type_of(rrset: dns.rrset.RRset) -> str:

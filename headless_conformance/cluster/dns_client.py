@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import allure
 import dns.exception
@@ -43,7 +43,12 @@ LOOK_UPS = 3
 ID_BYTES = 2
 """A message begins with its ID (RFC 1035, 4.1.1)."""
 READ_ONCE = 256
-"""How many answers are remembered as they were read."""
+"""How many answers are remembered as they were read, and questions as they are written."""
+BATCH = 256
+"""Questions under way at once: where a server says nothing, they end in the time that the agent has."""
+
+_Asked = tuple[str, str, Server, Transport]
+"""Name, type, and where it is asked."""
 
 
 class Asker(Protocol):
@@ -92,29 +97,41 @@ class Dns:
     def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
         """Answers of every server over UDP and TCP, `repeat` of each;
         every question is a message with an ID of its own."""
-        return self._put(
-            name, rdtype, [(server, transport) for server in self.servers for transport in Transport] * repeat
-        )
+        return self._put([(name, rdtype, *where) for where in self._everywhere] * repeat)
 
-    def _put(self, name: str, rdtype: str, asked: Sequence[tuple[Server, Transport]]) -> list[Answer]:
-        query = dns.message.make_query(dns.name.from_text(name), rdtype, use_edns=0, payload=UDP_BYTES, id=0)
-        body = query.to_wire()[ID_BYTES:]
+    def ask_all(self, questions: Iterable[tuple[str, str]]) -> list[Answer]:
+        """Answers of every server over UDP and TCP to many questions, each a name and a type."""
+        return self._put([(*question, *where) for question in questions for where in self._everywhere])
+
+    @property
+    def _everywhere(self) -> list[tuple[Server, Transport]]:
+        return [(server, transport) for server in self.servers for transport in Transport]
+
+    def _put(self, asked: Sequence[_Asked]) -> list[Answer]:
+        return [
+            answer
+            for first in range(0, len(asked), BATCH)
+            for answer in self._put_batch(asked[first : first + BATCH])
+        ]
+
+    def _put_batch(self, asked: Sequence[_Asked]) -> list[Answer]:
+        queries = [_query(name, rdtype) for name, rdtype, _, _ in asked]
         ids = [secrets.token_bytes(ID_BYTES) for _ in asked]
         jobs = [
             {
                 "do": "relay",
-                "wire": base64.b64encode(own + body).decode(),
+                "wire": base64.b64encode(own + query.wire).decode(),
                 "server": server.address,
                 "port": server.port,
                 "transport": transport.value,
                 "timeout": JOB_SECONDS,
             }
-            for own, (server, transport) in zip(ids, asked, strict=True)
+            for own, query, (_, _, server, transport) in zip(ids, queries, asked, strict=True)
         ]
         results = self.asker.do(jobs)
         return [
-            _answer(query, own, Answer(name, rdtype, server, transport, None), result)
-            for own, (server, transport), result in zip(ids, asked, results, strict=True)
+            _answer(query.message, own, Answer(*one, None), result)
+            for own, query, one, result in zip(ids, queries, asked, results, strict=True)
         ]
 
     def require(
@@ -187,7 +204,7 @@ class Dns:
         for _ in range(ROUNDS):
             if not (lost := [answer for answer in answers if answer.lost]):
                 break
-            again = self._put(name, rdtype, [(answer.server, answer.transport) for answer in lost])
+            again = self._put([(name, rdtype, answer.server, answer.transport) for answer in lost])
             answers = [answer for answer in answers if not answer.lost] + again
             if all(answer.lost for answer in again):
                 break
@@ -204,6 +221,19 @@ def _require_all(answers: Sequence[Answer], check: AnswerCheck) -> None:
             seen = error.observation
             place = f"answer {number} of {len(answers)} after {SUCCESSES_IN_A_ROW} right ones in a row"
             raise type(error)(replace(seen, details=f"{place}: {seen.details}")) from None
+
+
+class _Query(NamedTuple):
+    """A question, and as it is sent after its ID."""
+
+    message: dns.message.Message
+    wire: bytes
+
+
+@lru_cache(maxsize=READ_ONCE)
+def _query(name: str, rdtype: str) -> _Query:
+    message = dns.message.make_query(dns.name.from_text(name), rdtype, use_edns=0, payload=UDP_BYTES, id=0)
+    return _Query(message, message.to_wire()[ID_BYTES:])
 
 
 def _answer(query: dns.message.Message, own: bytes, none: Answer, result: dict[str, Any]) -> Answer:

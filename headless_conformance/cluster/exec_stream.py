@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,12 @@ from headless_conformance.cluster.waiting import ObservationError
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 """Channels of the protocol."""
 SHORTEST_WAIT = 0.01
+NO_PROGRAM = re.compile(r"executable file not found|no such file or directory")
+"""What a container runtime says of a program that the image does not have."""
+
+
+class NoSuchProgram(ObservationError):
+    """The image of a container has no program of that name."""
 
 
 class ExecStream:
@@ -106,4 +113,5 @@ def _status(outcome: dict[str, Any]) -> int:
     for cause in (outcome.get("details") or {}).get("causes") or ():
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    raise ObservationError(f"exec failed: {outcome.get('message')}")
+    message = str(outcome.get("message"))
+    raise (NoSuchProgram if NO_PROGRAM.search(message) else ObservationError)(f"exec failed: {message}")

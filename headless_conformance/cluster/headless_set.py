@@ -4,8 +4,9 @@ seen through the API, and the names that DNS must give it."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import allure
 from kubernetes.client.exceptions import ApiException
@@ -14,6 +15,7 @@ from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, Object, node_of
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
+from headless_conformance.records.names import ClusterDomain
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,14 @@ class HeadlessSet:
     """As the manifest says: the number that the API and DNS are held against."""
 
     @property
-    def ordinals(self) -> range:
+    def ordinals(self) -> Sequence[int]:
+        """Those that the API and DNS are held against."""
         return range(self.replicas)
+
+    @property
+    def next_ordinal(self) -> int:
+        """The ordinal after the last one."""
+        return self.replicas
 
     @property
     def pod_names(self) -> list[str]:
@@ -44,7 +52,7 @@ class HeadlessSet:
     @property
     def service_fqdn(self) -> str:
         """The Service's DNS name, with the dot at its end."""
-        return f"{self.service_name}.{self.namespace}.svc.{self.facts.domain}."
+        return self._domain.service(self.namespace, self.service_name)
 
     def pod_fqdn(self, ordinal: int) -> str:
         """A Pod's DNS name, with the dot at its end."""
@@ -52,7 +60,11 @@ class HeadlessSet:
 
     def port_fqdn(self, port: str, protocol: str = "tcp") -> str:
         """The name of the SRV records of one of the Service's named ports, with the dot at its end."""
-        return f"_{port}._{protocol}.{self.service_fqdn}"
+        return self._domain.port(self.namespace, self.service_name, port, protocol)
+
+    @property
+    def _domain(self) -> ClusterDomain:
+        return ClusterDomain.of(self.facts.domain)
 
     @property
     def service_subject(self) -> str:
@@ -129,9 +141,31 @@ class HeadlessSet:
             pod for pod in self.kube.list("Pod", self.namespace) if pod["metadata"]["name"] in self.pod_names
         ]
 
+    def may_ask_for_absent(self, keeps_denials: Callable[[], bool]) -> bool:
+        """Whether DNS servers may be asked for a member that does not exist and may come to: a server that
+        keeps the denial hides that member then."""
+        return True
+
+    def has_nothing_to_ask(self, what: str) -> NoReturn:
+        """Nothing can be asked about these records of the Service: a broken promise of a set of the suite's
+        own."""
+        raise Mismatch(Observation(f"{self.service_subject}: {what}", "at least 1", "0", self.where))
+
+    def require_hosts_file_of_kubelet(self) -> None:
+        """NotSupported where what the kubelet writes into the Pods' hosts files is not what it writes for
+        Pods of the document."""
+
+    def require_resolver_of_cluster(self) -> None:
+        """NotSupported where the Pods are not told to ask the cluster's DNS Service as Pods of the document
+        are."""
+
     def ready_ips(self) -> list[str]:
         """Addresses of the Pods that are Ready, from their status."""
         return [pod_ip(pod) for pod in self.get_pods() if is_pod_ready(pod)]
+
+    def resolvable_ips(self) -> list[str]:
+        """All addresses, of any family, that a C library must find under the Service's name."""
+        return self.ready_ips()
 
     def ready_ips_by_fqdn(self) -> dict[str, str]:
         """Pod FQDN and address of each Pod that is Ready, from its status."""

@@ -43,6 +43,7 @@ UNREACHABLE = re.compile(
 )
 """What kubectl says when it has not heard the API server's word;
 one that is just starting does not know any rights yet."""
+FORBIDDEN = 403
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 COLLECTIONS = {
     "Service": "/api/v1/{}/services",
@@ -270,6 +271,8 @@ class Kube:
             with self._watched_for_silence(f"exec in Pod {namespace}/{pod}"):
                 socket = open_websocket(self._api, path, query, SILENCE_SECONDS)
         except (WebSocketException, OSError, ValueError) as error:
+            if self._limited and getattr(error, "status_code", None) == FORBIDDEN:
+                not_supported(f"this account is refused pods/exec in namespace {namespace}")
             self.outages.look_at_node(node)
             raise ObservationError(f"no stream to Pod {namespace}/{pod}: {_words(error)}") from error
         stream = ExecStream(socket, f"{namespace}/{pod}", lambda: self.outages.look_at_node(node))

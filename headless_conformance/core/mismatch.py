@@ -12,9 +12,10 @@ Subjects, each with what is expected and observed:
 
 - `A web-0.nginx.default.svc.cluster.local.`: record type and name; where: server, address, transport.
   Expected: `{10.0.0.1}`, `at least {10.0.0.1}`, `none of {a, b}`, `{web-0.…} below nginx.…` (for PTR),
-  `NXDOMAIN`, `NODATA` and `NODATA with SOA`, `TTL 30`, `TTL at most 30`, `TTL 90, at most 60`,
-  `negative TTL 30`, `negative TTL at most 30`, `records with a TTL`. Observed: `{10.0.0.2}`, `NODATA`
-  (NOERROR without such records), `NXDOMAIN`, `SERVFAIL` and the other response codes, `no answer: ` and why,
+  `NXDOMAIN`, `NODATA`, `NXDOMAIN or NODATA` and `NODATA with SOA`, `TTL 30`, `TTL at most 30`,
+  `TTL 90, at most 60`, `negative TTL 30`, `negative TTL at most 30`, `records with a TTL`. Observed:
+  `{10.0.0.2}`, `NODATA` (NOERROR without such records), `NXDOMAIN`, `SERVFAIL` and the other response codes,
+  `no answer: ` and why,
   `NXDOMAIN with {10.0.0.1}`, `{10.0.0.1} of other.name.` (another owner), `CNAME other.name.`,
   `{web-0.… 80} with additional {web-0.… 10.0.0.1}`, `NODATA without SOA`, `TTL 3600`, `TTL {30, 5}`; of more
   than ten records `40 records`, and observed `39 records: missing {a}, additional {}`.
@@ -22,6 +23,8 @@ Subjects, each with what is expected and observed:
 - `Service nginx`: kind and name; where: namespace. `present`; observed `absent`.
 - `Service nginx .spec.clusterIP`: a field, with its value.
 - `StatefulSet web: Pods`, `StatefulSet web: Ready Pods`, `EndpointSlices of Service nginx: hostnames`.
+- `EndpointSlices of Service nginx: endpoints`: expected those that are not there as they must be, observed
+  what is there in their place; `{10.0.0.1 mysql:3306/TCP hostname web-0 of Pod/... on node: ready, serving}`.
 - `kubectl describe svc/nginx: Endpoints`, `kubectl get svc: TYPE of nginx`,
   `kubectl apply -f web.yaml: line 1`: what was printed; of a key that is not there once `[a, b]` or `[]`.
 - `kubectl apply -f web.yaml: exit status`: `0`; observed status and error, `1: Error from server: no`.

@@ -124,6 +124,8 @@ class OwnCluster(_FromEnvironment):
     storage_class: Annotated[str, FromVariable("STORAGE_CLASS")] = ""
     pull_secret: Annotated[FilePath, FromVariable("PULL_SECRET")] = None
     """A Docker configuration file with the registry's credentials."""
+    statefulset: Annotated[str, FromVariable("TARGET")] = ""
+    """`namespace/statefulset`: one that is there, which tests look at besides their own; empty for none."""
 
 
 class Settings(_FromEnvironment):

@@ -1,10 +1,13 @@
-"""What pydantic found wrong with a file, as one sentence for the person who wrote it."""
+"""What a person wrote: names of objects, and what pydantic found wrong with a file, in one sentence."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import ValidationError
+
+OBJECT_NAME = r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?"
+"""What a name of a namespace or an object looks like (RFC 1123), as a regular expression."""
 
 
 def first_mistake(error: ValidationError, data: Any) -> str:

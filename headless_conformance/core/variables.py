@@ -197,10 +197,12 @@ VARIABLES: Mapping[str, Variable] = {
         ),
         Variable(
             "TARGET",
-            ("audit",),
+            ("e2e", "audit"),
             "`namespace/statefulset`, `namespace/svc/service`",
-            "what is judged; several are separated by blanks",
-            argument=True,
+            (
+                "with `audit` what is judged, several separated by blanks; with `PROVIDER=existing` a "
+                "StatefulSet of yours, on which the tests that only look are run, too"
+            ),
         ),
         Variable(
             "RESULTS",

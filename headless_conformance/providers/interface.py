@@ -60,6 +60,10 @@ class ClusterProvider(ABC, Generic[Tools]):
             raise UserError(
                 "SLOW=1 is for simulated nodes, which alone can have that many Pods; add PROVIDER=simulated."
             )
+        if settings.target.statefulset:
+            raise UserError(
+                "TARGET is a StatefulSet on a cluster of your own; add PROVIDER=existing or leave it out."
+            )
         return settings
 
     def why_impossible(self) -> str | None:

@@ -152,6 +152,21 @@ class Expectation:
     def level(self) -> Level:
         return level_of(self.rules)
 
+    @property
+    def can_be_contradicted(self) -> bool:
+        """Whether any answer could differ from it."""
+        return self.presence is not Presence.LEFT_OPEN or self.bounded
+
+    @property
+    def may_come_to_exist(self) -> bool:
+        """Whether the name does not exist now: a server that keeps answers would keep its denial.
+
+        A missing type of a name that exists is asked for by every client anyway.
+        """
+        if self.presence is Presence.LEFT_OPEN:
+            return not self.permitted and not self.assigned
+        return self.presence is Presence.FORBIDDEN and self.denial is not Denial.NODATA
+
     def allows(self, record: Record) -> bool:
         """Whether this record may be in the answer, other than as one of too many."""
         if not self.bounded or record in self.records or record in self.permitted:

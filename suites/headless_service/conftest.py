@@ -3,7 +3,7 @@ and the Pods that look at it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from headless_conformance.cluster.manifests import ManifestFolder, find, with_re
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import RunState
 from headless_conformance.core.paths import MANIFESTS
+from headless_conformance.plugin.sets import OWN_SET, parametrize_sets
 from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
 from suites.headless_service.manifest_files import (
     HEADLESS_FILE,
@@ -82,7 +83,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return any(name in getattr(item, "fixturenames", ()) for name in fixtures)
 
     starters = [item for name in SLOW_TO_START for item in [item for item in items if needs(item, name)][:1]]
-    items.sort(key=lambda item: (item not in starters, needs(item, *SLOW_TO_START, "each_set")))
+    items.sort(key=lambda item: (item not in starters, needs(item, *SLOW_TO_START, *SETS)))
+
+
+SETS = {
+    "any_set": ("transcript_set",),
+    "document_set": ("transcript_set", "example_set"),
+    "each_set": ("transcript_set", "example_set"),
+    "every_set": ("transcript_set", "example_set", "same_named_set"),
+}
+"""The sets that a test with this argument runs on; but for `document_set`, on the person's own, too, where
+the test only looks."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test after the other on each set that it is for."""
+    for argument, sets in SETS.items():
+        parametrize_sets(metafunc, argument, sets, range(3), own=argument != "document_set")
 
 
 @pytest.fixture(scope="session")
@@ -124,11 +141,22 @@ def example_set(deployer: Deployer, manifest_folder: ManifestFolder, document_na
     return deployer.headless_set(document_namespace, "mysql", "db")
 
 
-@pytest.fixture(params=["transcript_set", "example_set"])
-def each_set(request: pytest.FixtureRequest) -> HeadlessSet:
-    """One after the other, the document's two sets of names."""
+def _chosen(request: pytest.FixtureRequest) -> HeadlessSet:
+    """The set that this run of a test is about: one of those in SETS."""
     chosen: HeadlessSet = request.getfixturevalue(request.param)
     return chosen
+
+
+any_set, document_set, each_set, every_set = (pytest.fixture(_chosen, name=name) for name in SETS)
+
+
+@pytest.fixture
+def ordinals(request: pytest.FixtureRequest) -> Sequence[int]:
+    """One after the other, those of the document's Pods; all of the Ready members of the person's set."""
+    if request.param is not None:
+        return [request.param]
+    own_set: HeadlessSet = request.getfixturevalue(OWN_SET)
+    return own_set.ordinals
 
 
 @pytest.fixture

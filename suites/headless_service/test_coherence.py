@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 import pytest
 
@@ -12,11 +13,12 @@ from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
 from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
 from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
-from suites.headless_service.parameters import KUBELET, ORDINALS
+from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
 from suites.headless_service.sql import hostnames_at, hostnames_subject
 
 
@@ -63,22 +65,59 @@ def test_slices_know_each_pod_by_its_name_and_address(transcript_set: HeadlessSe
 
 
 @pytest.mark.requirement("SEED-XC-01")
+def test_slices_are_what_service_and_pods_demand(
+    any_set: HeadlessSet, reference_model: ReferenceModel
+) -> None:
+    """EndpointSlices MUST have every endpoint that follows from the Service and its Pods, with its ports,
+    its hostname and its conditions, and no other."""
+    reference_model.require_slices(any_set)
+
+
+GROUPS = [
+    pytest.param(RecordGroup.SERVICE, marks=pytest.mark.requirement("SEED-NID-03"), id="service"),
+    pytest.param(RecordGroup.ENDPOINTS, marks=pytest.mark.requirement("SEED-NID-05"), id="pods"),
+    pytest.param(RecordGroup.PORTS, marks=pytest.mark.requirement("SEED-DSC-11"), id="ports"),
+    pytest.param(RecordGroup.ADDRESSES, marks=pytest.mark.requirement("SEED-NSL-10"), id="addresses"),
+]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_dns_has_what_the_api_demands_and_nothing_else(
+    every_set: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup
+) -> None:
+    """Every record of the Service and its Pods, of every type, MUST be what Services and EndpointSlices
+    demand, and nothing that they forbid MUST be there."""
+    reference_model.require_records(dns, every_set, group)
+
+
+@pytest.mark.requirement("SEED-WHY-03")
+@DATABASE
+@pytest.mark.parametrize("group", [RecordGroup.SERVICE, RecordGroup.PORTS, RecordGroup.ADDRESSES])
+def test_dns_has_what_the_ordinary_service_demands(
+    load_balanced: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup
+) -> None:
+    """The records of an ordinary Service MUST be those of its one address and its ports."""
+    reference_model.require_records(dns, load_balanced, group)
+
+
+@pytest.mark.requirement("SEED-XC-01")
 @KUBELET
-@ORDINALS
-def test_the_hosts_file_and_the_pod_fqdn_agree(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+def test_the_hosts_file_and_the_pod_fqdn_agree(
+    any_set: HeadlessSet, dns: Dns, ordinals: Sequence[int]
+) -> None:
     """A Pod's hosts file MUST have its addresses, DNS' one first,
     under its names, and no wrong one of another Pod."""
-    text = hosts_file(transcript_set, ordinal)
-    hosts = addresses_by_name(text)
-    for other in transcript_set.ordinals:
-        addresses = transcript_set.pod_ips(other)
-        for name in (transcript_set.pod_fqdn(other).rstrip("."), transcript_set.pod_name(other)):
-            seen = hosts.get(name, [])
-            if seen or other == ordinal:
-                require_equal(
-                    f"{hosts_subject(transcript_set, ordinal)}: {name}", seen, addresses, details=text
-                )
-    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be(transcript_set.pod_ips(ordinal)[:1]))
+    any_set.require_hosts_file_of_kubelet()
+    for ordinal in ordinals:
+        text = hosts_file(any_set, ordinal)
+        hosts = addresses_by_name(text)
+        for other in any_set.ordinals:
+            addresses = any_set.pod_ips(other)
+            for name in (any_set.pod_fqdn(other).rstrip("."), any_set.pod_name(other)):
+                seen = hosts.get(name, [])
+                if seen or other == ordinal:
+                    require_equal(f"{hosts_subject(any_set, ordinal)}: {name}", seen, addresses, details=text)
+        dns.require(any_set.pod_fqdn(ordinal), "A", must_be([any_set.pod_ip(ordinal)]))
 
 
 @pytest.mark.requirement("SEED-XC-02")

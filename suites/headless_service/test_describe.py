@@ -137,12 +137,10 @@ STORED = [
 
 
 @pytest.mark.parametrize(("field", "value"), STORED, ids=["clusterIP", "clusterIPs"])
-def test_the_stored_field_is_none(transcript_set: HeadlessSet, field: str, value: object) -> None:
+def test_the_stored_field_is_none(any_set: HeadlessSet, field: str, value: object) -> None:
     """What `kubectl describe` prints as None MUST be None in the stored Service."""
-    observed = transcript_set.get_service()["spec"].get(field)
-    require_equal(
-        f"{transcript_set.service_subject} .spec.{field}", observed, value, where=transcript_set.where
-    )
+    observed = any_set.get_service()["spec"].get(field)
+    require_equal(f"{any_set.service_subject} .spec.{field}", observed, value, where=any_set.where)
 
 
 @pytest.mark.requirement("SEED-DSC-12")

@@ -205,7 +205,7 @@ def test_statefulset_and_service_agree_on_one_name(each_set: HeadlessSet) -> Non
     subject = f"{each_set.statefulset_subject} .spec.serviceName"
     require_equal(subject, statefulset["spec"]["serviceName"], service_name, where=where)
     subdomains = [pod["spec"].get("subdomain") for pod in each_set.get_pods()]
-    wanted = [each_set.service_name] * each_set.replicas
+    wanted = [each_set.service_name] * len(each_set.ordinals)
     require_equal(f"{each_set.statefulset_subject}: subdomains of Pods", subdomains, wanted, where=where)
 
     def check() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from headless_conformance.cluster.dns_checks import must_be
@@ -10,7 +12,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.inside_pod import hosts_file, hosts_subject, pod_place, run_in_pod
 from headless_conformance.cluster.transcripts import first_line, require_line
 from headless_conformance.core.mismatch import require_equal
-from suites.headless_service.parameters import KUBELET, ORDINALS
+from suites.headless_service.parameters import KUBELET
 
 pytestmark = KUBELET
 
@@ -18,12 +20,13 @@ OWN_LINE = "{address} {pod_fqdn} {pod_name}"
 
 
 @pytest.mark.requirement("SEED-ETH-01")
-@ORDINALS
-def test_the_hosts_file_is_managed_by_kubernetes(transcript_set: HeadlessSet, ordinal: int) -> None:
+def test_the_hosts_file_is_managed_by_kubernetes(any_set: HeadlessSet, ordinals: Sequence[int]) -> None:
     """The first line of a Pod's hosts file MUST say that Kubernetes manages it."""
-    hosts = hosts_file(transcript_set, ordinal)
-    subject = f"{hosts_subject(transcript_set, ordinal)}: line 1"
-    require_equal(subject, first_line(hosts), "# Kubernetes-managed hosts file.", details=hosts)
+    any_set.require_hosts_file_of_kubelet()
+    for ordinal in ordinals:
+        hosts = hosts_file(any_set, ordinal)
+        subject = f"{hosts_subject(any_set, ordinal)}: line 1"
+        require_equal(subject, first_line(hosts), "# Kubernetes-managed hosts file.", details=hosts)
 
 
 LINES = [
@@ -36,41 +39,43 @@ LINES = [
 ]
 
 
-@ORDINALS
 @pytest.mark.parametrize("line", LINES, ids=lambda text: text.split()[-1])
-def test_the_hosts_file_has_the_documented_line(transcript_set: HeadlessSet, line: str, ordinal: int) -> None:
+def test_the_hosts_file_has_the_documented_line(
+    any_set: HeadlessSet, line: str, ordinals: Sequence[int]
+) -> None:
     """A Pod's hosts file MUST have each of the documented lines about loopback and multicast names once."""
-    require_line(hosts_subject(transcript_set, ordinal), line, hosts_file(transcript_set, ordinal))
+    any_set.require_hosts_file_of_kubelet()
+    for ordinal in ordinals:
+        require_line(hosts_subject(any_set, ordinal), line, hosts_file(any_set, ordinal))
 
 
 @pytest.mark.requirement("SEED-ETH-08")
-@ORDINALS
-def test_the_last_line_is_the_pods_own(transcript_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
+def test_the_last_line_is_the_pods_own(any_set: HeadlessSet, dns: Dns, ordinals: Sequence[int]) -> None:
     """A Pod's hosts file MUST end with its address, Pod FQDN and name,
     a line for each address, as DNS has them."""
-    addresses = transcript_set.pod_ips(ordinal)
-    lines = hosts_file(transcript_set, ordinal).splitlines()[-len(addresses) :]
-    subject = f"last lines of {hosts_subject(transcript_set, ordinal)}"
-    names = {
-        "pod_fqdn": transcript_set.pod_fqdn(ordinal).rstrip("."),
-        "pod_name": transcript_set.pod_name(ordinal),
-    }
-    for number, address in enumerate(addresses):
-        require_line(subject, OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **names)
-    dns.require(transcript_set.pod_fqdn(ordinal), "A", must_be(addresses[:1]))
+    any_set.require_hosts_file_of_kubelet()
+    for ordinal in ordinals:
+        addresses = any_set.pod_ips(ordinal)
+        lines = hosts_file(any_set, ordinal).splitlines()[-len(addresses) :]
+        subject = f"last lines of {hosts_subject(any_set, ordinal)}"
+        names = {"pod_fqdn": any_set.pod_fqdn(ordinal).rstrip("."), "pod_name": any_set.pod_name(ordinal)}
+        for number, address in enumerate(addresses):
+            require_line(subject, OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **names)
+        dns.require(any_set.pod_fqdn(ordinal), "A", must_be([any_set.pod_ip(ordinal)]))
 
 
 @pytest.mark.requirement("SEED-ETH-09")
-@ORDINALS
-def test_a_pod_knows_its_fqdn(transcript_set: HeadlessSet, ordinal: int) -> None:
+def test_a_pod_knows_its_fqdn(any_set: HeadlessSet, ordinals: Sequence[int]) -> None:
     """The canonical name that a Pod finds for its own hostname MUST be its Pod FQDN."""
-    # What `hostname --fqdn` does, with tools that every image with a C library has.
-    result = run_in_pod(transcript_set, ordinal, "sh", "-c", 'getent ahosts "$(uname -n)"')
-    canonical = [line.split()[2] for line in result.stdout.splitlines() if len(line.split()) > 2]
-    require_equal(
-        "canonical name of the own hostname",
-        canonical,
-        [transcript_set.pod_fqdn(ordinal).rstrip(".")],
-        where=pod_place(transcript_set, ordinal),
-        details=result.transcript(),
-    )
+    any_set.require_hosts_file_of_kubelet()
+    for ordinal in ordinals:
+        # What `hostname --fqdn` does, with tools that every image with a C library has.
+        result = run_in_pod(any_set, ordinal, "sh", "-c", 'getent ahosts "$(uname -n)"')
+        canonical = [line.split()[2] for line in result.stdout.splitlines() if len(line.split()) > 2]
+        require_equal(
+            "canonical name of the own hostname",
+            canonical,
+            [any_set.pod_fqdn(ordinal).rstrip(".")],
+            where=pod_place(any_set, ordinal),
+            details=result.transcript(),
+        )

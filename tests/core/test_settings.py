@@ -84,6 +84,7 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
             image_prefix="registry.example/team",
             storage_class="fast",
             pull_secret=tmp_path / "config.json",
+            statefulset="shop/orders",
         ),
     )
     defaults = from_env({})

@@ -193,6 +193,8 @@ def outline(settings: Settings, connection: Connection) -> list[str]:
     for file in sorted(path for path in MANIFESTS.glob("*/*.yaml") if path.parent.name != "rbac"):
         for item in yaml.safe_load_all(file.read_text()):
             lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
+    if settings.target.statefulset:
+        lines += ["", "Only looked at:", f"  StatefulSet {settings.target.statefulset}"]
     lines += ["", "Images:", *(f"  {image} for {asked}" for asked, image in images.items())]
     lines += [
         "",

@@ -32,6 +32,7 @@ REQUEST_SECONDS = 15
 GONE_SECONDS = 240.0
 """Bound on namespaces disappearing: Pods' grace periods, volumes and finalizers are in it."""
 POLL_SECONDS = 1.0
+NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,18 @@ class Connection:
                 "check that CONTEXT= names a Kubernetes cluster."
             )
         return found[1]
+
+    def require_statefulset(self, target: str) -> None:
+        """UserError when the StatefulSet `namespace/name` is not there, as far as this account may see."""
+        namespace, _, name = target.partition("/")
+        try:
+            apps: Any = client.AppsV1Api(self.api)
+            apps.read_namespaced_stateful_set(name, namespace, _request_timeout=REQUEST_SECONDS)
+        except ApiException as error:
+            if error.status == NOT_FOUND:
+                raise UserError(
+                    f"Context {self.context} has no StatefulSet {target}; correct TARGET=."
+                ) from None
 
     def remove(self) -> None:
         """Delete the copy."""

@@ -5,6 +5,7 @@ Never created, never deleted; only read until they consent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
+from headless_conformance.core.validation import OBJECT_NAME
 from headless_conformance.core.versions import Release, Versions
 from headless_conformance.providers.existing.cluster import NAME, existing_cluster, outline
 from headless_conformance.providers.existing.connection import (
@@ -29,6 +31,8 @@ from headless_conformance.providers.existing.connection import (
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
 from headless_conformance.toolchain.kubectl import kubectl_for
+
+STATEFULSET = re.compile(rf"{OBJECT_NAME}/{OBJECT_NAME}")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
                 f"PULL_SECRET={secret} is not a file; name a Docker configuration file with the "
                 "registry's credentials."
             )
+        target = settings.target.statefulset
+        if target and not STATEFULSET.fullmatch(target):
+            raise UserError(f"TARGET={target} names no StatefulSet; write NAMESPACE/STATEFULSET.")
         return settings.with_changes(namespace=settings.asked_namespace)
 
     def begun(self, settings: Settings, run: str) -> Settings:
@@ -78,6 +85,8 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
                 f"Context {connection.context} is Kubernetes {version}, not {asked}; "
                 "leave K8S out or correct it."
             )
+        if settings.target.statefulset:
+            connection.require_statefulset(settings.target.statefulset)
         target = settings.target.model_copy(
             update={"kubeconfig": str(connection.kubeconfig), "context": connection.context}
         )

@@ -1,0 +1,204 @@
+"""Holding a cluster against the reference model of `records`: what its API objects demand and forbid, what
+its EndpointSlices and DNS servers have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headless_conformance.cluster.dns_answer import Answer, data_of, records_of
+from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.mismatch import Where, require
+from headless_conformance.records import (
+    AnswerData,
+    Denial,
+    Expectation,
+    Presence,
+    Question,
+    RecordDifference,
+    Zone,
+    compare_endpoints,
+    follow_ups,
+    judge,
+    judge_labels,
+    unexplained,
+    zone_difference,
+    zone_of,
+)
+from headless_conformance.records.names import is_reverse
+
+
+class RecordGroup(StrEnum):
+    """The records of one Service that a requirement speaks of together."""
+
+    SERVICE = "records of the Service FQDN"
+    ENDPOINTS = "records of endpoints"
+    """Addresses of names one label below the Service FQDN."""
+    PORTS = "SRV records"
+    ADDRESSES = "PTR records"
+    """Of the addresses of the Service and its endpoints."""
+
+    @classmethod
+    def of(cls, question: Question, zone: Zone) -> RecordGroup:
+        """The one that a question about a Service belongs to."""
+        if is_reverse(question.name):
+            return cls.ADDRESSES
+        if question.rdtype == "SRV":
+            return cls.PORTS
+        parsed = zone.domain.parse(question.name)
+        return cls.ENDPOINTS if parsed is not None and parsed.labels else cls.SERVICE
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """An answer that is not as the zone has it."""
+
+    answer: Answer
+    differences: list[RecordDifference]
+
+
+@dataclass(frozen=True)
+class ReferenceModel:
+    """What the objects in a set's own namespace mean. Changes nothing there."""
+
+    keeps_denials: Callable[[], bool]
+    """Finds out whether a DNS server keeps denials."""
+
+    def zone(self, headless_set: HeadlessSet) -> Zone:
+        """The zone of the namespace of a set, from the Services and EndpointSlices that are there now."""
+        kube, namespace = headless_set.kube, headless_set.namespace
+        services, slices = (kube.list(kind, namespace) for kind in ("Service", "EndpointSlice"))
+        return zone_of(services, slices, domain=headless_set.facts.domain, namespaces=[namespace])
+
+    def require_records(self, dns: Dns, headless_set: HeadlessSet, group: RecordGroup) -> None:
+        """Wait until every DNS server answers, over UDP and TCP, every name and type of this group as the
+        zone demands and forbids. A Mismatch is about the first wrong answer, and its details show the
+        differences of all that this server has wrong."""
+        __tracebackhide__ = True
+
+        def check() -> None:
+            zone = self.zone(headless_set)
+            headless_set.get_service()
+            asked = self._questions(zone, headless_set, group)
+            if not asked:
+                headless_set.has_nothing_to_ask(group)
+            answers = dns.ask_all(asked)
+            if group is not RecordGroup.SERVICE:
+                answers += self._follow(dns, zone, answers)
+            wrong = [found for place in _by_place(answers) for found in _judged(zone, place)]
+            if wrong:
+                raise _first(zone, wrong)
+
+        service = headless_set.service_fqdn
+        within = headless_set.facts.at_rest_timeout(service)
+        eventually(check, expecting=f"the {group} of {service} at every DNS server", within=within)
+
+    def require_slices(self, headless_set: HeadlessSet) -> None:
+        """Wait until the Service's EndpointSlices are what the control plane must have written for the
+        Service and the Pods of its namespace."""
+        __tracebackhide__ = True
+        kube, namespace = headless_set.kube, headless_set.namespace
+
+        def check() -> None:
+            service = headless_set.get_service()
+            pods, slices = kube.list("Pod", namespace), headless_set.endpoint_slices()
+            found = compare_endpoints(service, pods, slices)
+            missing = [str(endpoint) for endpoint in found.missing]
+            missing += [str(change.expected) for change in found.changed]
+            surplus = [str(endpoint) for endpoint in found.surplus]
+            surplus += [str(change.seen) for change in found.changed]
+            surplus += [f"label of EndpointSlice {name}" for name in found.mislabelled]
+            require(
+                not found,
+                f"{headless_set.slices_subject}: endpoints",
+                expected=records_of(sorted(missing)),
+                observed=records_of(sorted(surplus)),
+                where=headless_set.where,
+                details=str(found),
+            )
+
+        eventually(check, expecting="slices to be what Service and Pods demand")
+
+    def _questions(self, zone: Zone, headless_set: HeadlessSet, group: RecordGroup) -> list[tuple[str, str]]:
+        told = zone.of(headless_set.namespace, headless_set.service_name)
+        return [
+            (expectation.question.name, expectation.question.rdtype)
+            for expectation in told
+            if expectation.can_be_contradicted
+            and RecordGroup.of(expectation.question, zone) is group
+            and (not expectation.may_come_to_exist or headless_set.may_ask_for_absent(self.keeps_denials))
+        ]
+
+    def _follow(self, dns: Dns, zone: Zone, answers: list[Answer]) -> list[Answer]:
+        """Answers to questions for the names that servers chose for endpoints without hostname."""
+        names = (
+            (question.name, question.rdtype)
+            for place in _by_place(answers)
+            for question in follow_ups(zone, place.data)
+        )
+        return dns.ask_all(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What one server said over one transport."""
+
+    answers: Mapping[Question, Answer]
+
+    @property
+    def data(self) -> Mapping[Question, AnswerData]:
+        """The answers that can be read."""
+        return {
+            question: data_of(answer.message)
+            for question, answer in self.answers.items()
+            if answer.message is not None
+        }
+
+
+def _by_place(answers: Iterable[Answer]) -> list[_Place]:
+    places: dict[Where, dict[Question, Answer]] = {}
+    for answer in answers:
+        places.setdefault(answer.where, {})[Question(answer.name, answer.rdtype)] = answer
+    return [_Place(found) for found in places.values()]
+
+
+def _judged(zone: Zone, place: _Place) -> list[_Wrong]:
+    data = place.data
+    differences: dict[Question, list[RecordDifference]] = {}
+    for question in place.answers:
+        if question in data:
+            differences[question] = unexplained(zone, judge(zone, question, data[question]))
+    for difference in unexplained(zone, judge_labels(zone, data)):
+        differences.setdefault(difference.question, []).append(difference)
+    return [
+        _Wrong(answer, differences.get(question, []))
+        for question, answer in place.answers.items()
+        if question not in data or differences.get(question)
+    ]
+
+
+def _first(zone: Zone, wrong: list[_Wrong]) -> AssertionError:
+    first = wrong[0]
+    at_the_server = [found for found in wrong if found.answer.where == first.answer.where]
+    lines = zone_difference(one for found in at_the_server for one in found.differences)
+    expectation = zone.expectation(Question(first.answer.name, first.answer.rdtype))
+    return first.answer.mismatch(expected_text(expectation), more=lines)
+
+
+def expected_text(expectation: Expectation) -> str:
+    """An expectation in the form that the fields of a mismatch have."""
+    records = [
+        record.value if record.port is None else f"{record.value} {record.port}"
+        for record in expectation.records
+    ]
+    for assigned in expectation.assigned:
+        name = f"<label>.{assigned.below}"
+        records += [name if assigned.port is None else f"{name} {assigned.port}"] * assigned.least
+    if expectation.presence is Presence.DEMANDED:
+        return records_of(sorted(records))
+    if expectation.presence is Presence.FORBIDDEN and expectation.denial is not None:
+        return expectation.denial.value
+    return f"{Denial.NXDOMAIN} or {Denial.NODATA}"

@@ -1,0 +1,158 @@
+"""The reference model held against a small namespace: what is right passes, each kind of error is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from headless_conformance.cluster import waiting
+from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
+from headless_conformance.core.errors import NotSupported
+from headless_conformance.core.mismatch import Mismatch
+from headless_conformance.records import AnswerData, Question
+from tests.cluster.small_world import SERVICE, SmallWorld, member, records
+from tests.records.builders import endpoint, headless, port
+
+FQDN = f"{SERVICE}.shop.svc.cluster.local."
+POD = f"orders-1.{FQDN}"
+SRV = f"_pg._tcp.{FQDN}"
+REVERSE = "1.100.51.198.in-addr.arpa."
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0.01)
+    monkeypatch.setattr(waiting, "INTERVAL_AFTER_SUCCESS", 0.0)
+
+
+def model(*, keeps: bool = False) -> ReferenceModel:
+    return ReferenceModel(lambda: keeps)
+
+
+@pytest.mark.parametrize("group", RecordGroup)
+def test_what_the_objects_demand_passes(group: RecordGroup) -> None:
+    world = SmallWorld()
+    model().require_records(world.dns, world.headless_set(), group)
+    assert world.asked
+
+
+def test_every_group_asks_for_its_own_records() -> None:
+    asked: dict[RecordGroup, set[tuple[str, str]]] = {}
+    for group in RecordGroup:
+        world = SmallWorld()
+        model().require_records(world.dns, world.headless_set(), group)
+        asked[group] = {(found.name, found.rdtype) for found in world.asked}
+    assert asked[RecordGroup.SERVICE] == {(FQDN, "A"), (FQDN, "AAAA"), (FQDN, "CNAME")}
+    assert {(POD, "A"), (POD, "AAAA")} < asked[RecordGroup.ENDPOINTS]
+    assert asked[RecordGroup.PORTS] == {(SRV, "SRV")}
+    assert (REVERSE, "PTR") in asked[RecordGroup.ADDRESSES]
+
+
+def says(name: str, rdtype: str, *values: str, transport: str = "tcp") -> Callable[..., AnswerData]:
+    """A server that gives these records for one question over one transport."""
+
+    def answer(question: Question, right: AnswerData, over: str) -> AnswerData:
+        wrong = question == Question(name, rdtype) and over == transport
+        return records(question, *values) if wrong else right
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "rdtype", "values", "expected", "line"),
+    [
+        (
+            RecordGroup.SERVICE,
+            FQDN,
+            "A",
+            ("198.51.100.1", "198.51.100.9"),
+            "{198.51.100.1, 198.51.100.2}",
+            f"+{FQDN} IN A 198.51.100.9",
+        ),
+        (RecordGroup.SERVICE, FQDN, "AAAA", ("2001:db8::1",), "NODATA", f"+{FQDN} IN AAAA 2001:db8::1"),
+        (RecordGroup.ENDPOINTS, POD, "A", ("198.51.100.2",), "{198.51.100.1}", f"-{POD} IN A 198.51.100.1"),
+        (
+            RecordGroup.PORTS,
+            SRV,
+            "SRV",
+            (f"0 1 5432 {POD}",),
+            f"{{orders-1.{FQDN} 5432, orders-2.{FQDN} 5432}}",
+            f"-{SRV} IN SRV 0 0 5432 orders-2.{FQDN}",
+        ),
+        (
+            RecordGroup.ADDRESSES,
+            REVERSE,
+            "PTR",
+            (f"orders-2.{FQDN}",),
+            f"{{{POD}}}",
+            f"-{REVERSE} IN PTR {POD}",
+        ),
+    ],
+    ids=["service", "other-family", "pod", "port", "address"],
+)
+def test_a_wrong_answer_is_named_with_the_difference_of_the_zone(
+    group: RecordGroup, name: str, rdtype: str, values: tuple[str, ...], expected: str, line: str
+) -> None:
+    world = SmallWorld(says=says(name, rdtype, *values))
+    with pytest.raises(Mismatch) as raised:
+        model().require_records(world.dns, world.headless_set(), group)
+    seen = raised.value.observation
+    assert (seen.subject, seen.expected, seen.where.transport) == (f"{rdtype} {name}", expected, "tcp")
+    assert line in seen.details
+
+
+def test_a_name_that_must_not_exist_is_asked_for_unless_its_denial_is_kept() -> None:
+    world = SmallWorld(says=says(f"orders-2.{FQDN}", "A", "198.51.100.2"))
+    world.slices[0]["endpoints"][1]["conditions"] = {"ready": False}
+    with pytest.raises(Mismatch, match="expected NXDOMAIN"):
+        model().require_records(world.dns, world.own_set(), RecordGroup.ENDPOINTS)
+    model(keeps=True).require_records(world.dns, world.own_set(), RecordGroup.ENDPOINTS)
+
+
+def test_a_label_of_the_servers_choice_is_followed() -> None:
+    world = SmallWorld()
+    for found in world.slices[0]["endpoints"]:
+        del found["hostname"]
+    model().require_records(world.dns, world.headless_set(), RecordGroup.ADDRESSES)
+    label = Question(f"198-51-100-1.{FQDN}", "A")
+    assert label in world.asked
+    world.says = says(label.name, "A", "198.51.100.9", transport="udp")
+    with pytest.raises(Mismatch, match=r"198\.51\.100\.9"):
+        model().require_records(world.dns, world.headless_set(), RecordGroup.ADDRESSES)
+
+
+def test_nothing_to_ask_is_never_passed() -> None:
+    world = SmallWorld(services=[headless(SERVICE, port("", 5432), selector={"app": "db"})])
+    world.slices[0]["ports"][0]["name"] = ""
+    world.services[0]["spec"]["ports"] = []
+    with pytest.raises(Mismatch, match="expected at least 1, got 0"):
+        model().require_records(world.dns, world.headless_set(), RecordGroup.PORTS)
+    with pytest.raises(NotSupported, match="nothing for which there would be SRV records"):
+        model().require_records(world.dns, world.own_set(), RecordGroup.PORTS)
+    world.services.clear()
+    with pytest.raises(Mismatch, match="Service db: expected present, got absent"):
+        model().require_records(world.dns, world.headless_set(), RecordGroup.SERVICE)
+
+
+def test_slices_that_the_controller_must_have_written_pass() -> None:
+    model().require_slices(SmallWorld().headless_set())
+
+
+def test_a_missing_endpoint_and_a_stranger_are_named() -> None:
+    world = SmallWorld(pods=[member(1, "198.51.100.1")])
+    world.pods = [member(2, "198.51.100.2")]
+    with pytest.raises(Mismatch) as raised:
+        model().require_slices(world.headless_set())
+    seen = raised.value.observation
+    assert seen.subject == "EndpointSlices of Service db: endpoints"
+    assert "198.51.100.2" in seen.expected
+    assert "198.51.100.1" in seen.observed
+    assert "198.51.100.1" not in seen.expected
+
+
+def test_slices_of_others_are_not_judged() -> None:
+    world = SmallWorld()
+    world.slices.append({**world.slices[0], "endpoints": [endpoint("192.0.2.9")]})
+    world.slices[-1]["metadata"] = {"name": "foreign", "namespace": "shop", "labels": {}}
+    model().require_slices(world.headless_set())
