@@ -106,7 +106,10 @@ def pytest_fixture_setup(
 ) -> Generator[None, Any, Any]:
     value = yield
     if fixturedef.argname == "cluster" and isinstance(value, Cluster):
-        request.config.stash[RUN].facts.update(observe(value))
+        run = request.config.stash[RUN]
+        run.facts.update(observe(value))
+        if run.settings.target.statefulset:
+            run.facts["statefulset"] = run.settings.target.statefulset
     if isinstance(value, Outages):
         request.config.stash[RUN].outages = value
     return value

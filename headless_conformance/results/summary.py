@@ -113,4 +113,5 @@ def result_line(facts: Mapping[str, str], result: Result, seconds: float) -> str
     where = "no cluster was used"
     if facts:
         where = f"cluster {facts['cluster']}, Kubernetes {facts['kubernetes']}, provider {facts['provider']}"
+        where += f", StatefulSet {facts['statefulset']} too" if "statefulset" in facts else ""
     return f"result {result}: {where}, {clock(seconds)}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.progress import Progress
@@ -87,3 +88,20 @@ def test_clean_existing_removes_labelled_namespaces_only_and_waits(monkeypatch: 
     assert asked_to_go == ["headless-test-1"]
     assert target.remove_namespaces(connection(), Progress(total=1)) == 1
     assert there.keys() == {"kube-system"}
+
+
+@pytest.mark.parametrize(("status", "told"), [(404, True), (403, False)])
+def test_a_target_that_is_not_there_is_told_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, status: int, *, told: bool
+) -> None:
+    def read(name: str, namespace: str, **_: Any) -> None:
+        assert (namespace, name) == ("shop", "orders")
+        raise ApiException(status=status)
+
+    monkeypatch.setattr(client, "AppsV1Api", lambda _: SimpleNamespace(read_namespaced_stateful_set=read))
+    monkeypatch.setattr(Connection, "api", None)
+    if not told:
+        connection().require_statefulset("shop/orders")
+        return
+    with pytest.raises(UserError, match="has no StatefulSet shop/orders; correct TARGET="):
+        connection().require_statefulset("shop/orders")

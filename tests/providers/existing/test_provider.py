@@ -44,6 +44,20 @@ def test_a_pull_secret_that_is_no_file_is_one_sentence(tmp_path: Path) -> None:
         settings_of_run({**EXISTING, "PULL_SECRET": str(tmp_path)})
 
 
+def test_the_target_is_a_statefulset_of_a_cluster_of_the_persons_own() -> None:
+    settings = settings_of_run({**EXISTING, "TARGET": "shop/orders"})
+    assert settings.target.statefulset == "shop/orders"
+    for provider in ("kind", "simulated", "k3d"):
+        with pytest.raises(UserError, match="add PROVIDER=existing or leave it out"):
+            settings_of_run({"PROVIDER": provider, "TARGET": "shop/orders"})
+
+
+@pytest.mark.parametrize("target", ["orders", "shop/svc/orders", "shop/", "shop/a shop/b", "Shop/orders"])
+def test_what_names_no_statefulset_is_one_sentence(target: str) -> None:
+    with pytest.raises(UserError, match="names no StatefulSet; write NAMESPACE/STATEFULSET"):
+        settings_of_run({**EXISTING, "TARGET": target})
+
+
 def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
     images = published_images("registry.example/team")
     asked = {
