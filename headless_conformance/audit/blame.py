@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from headless_conformance.audit.checks import Check
+from headless_conformance.audit.checks import OF_ANSWERS, Check
 from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue, Difference
 from headless_conformance.audit.errors import DnsConnectionError, InspectionError, MissingRightError
 from headless_conformance.audit.findings import BlamedComponent, Finding
@@ -18,28 +18,20 @@ from headless_conformance.results.verdict import Outcome
 
 SHOWN = 20
 LOCAL_PORT = 5300
-ORDER = (
-    Check.SERVICE_RECORDS,
-    Check.MEMBER_RECORDS,
-    Check.SRV_RECORDS,
-    Check.POINTER_RECORDS,
-    Check.ABSENT_NAMES,
-    Check.TTL,
-)
 
 
-Blamed = tuple[Finding, Sequence[Difference]]
+Explanation = tuple[Finding, Sequence[Difference]]
 """A finding with the differences that it explains."""
 
 
 def findings_of(
     dialogue: Dialogue, plan: Plan, differences: Sequence[Difference], over: str = ""
-) -> list[Blamed]:
+) -> list[Explanation]:
     """Everything that the servers do not answer as the zone demands; `over` is ` over UDP` where that is how
     they were asked."""
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
     everywhere, alone = _split(differences, asked)
-    found: list[Blamed] = []
+    found: list[Explanation] = []
     if everywhere:
         what = f"{_all(asked)}{over}"
         found.append((_finding(BlamedComponent.ALL_SERVERS, what, everywhere, plan, over), everywhere))
@@ -111,8 +103,8 @@ def _finding(
 
 
 def _order(difference: Difference, plan: Plan) -> tuple[int, str]:
-    checks = [ORDER.index(check) for _, check in plan.owners(difference.question) if check in ORDER]
-    return min(checks, default=len(ORDER)), str(difference.question)
+    checks = [OF_ANSWERS.index(check) for _, check in plan.owners(difference.question) if check in OF_ANSWERS]
+    return min(checks, default=len(OF_ANSWERS)), str(difference.question)
 
 
 def _lines(difference: Difference, side: str) -> str:

@@ -97,17 +97,18 @@ ANCHORS: Mapping[str, str] = {
     "3": "3---schema-extensions",
 }
 """Sections of the DNS specification and their anchors, as GitHub derives them from the headings."""
-OF_SERVICE = (
-    Check.PORTS,
-    Check.ENDPOINTS,
+OF_ANSWERS = (
     Check.SERVICE_RECORDS,
     Check.MEMBER_RECORDS,
     Check.SRV_RECORDS,
     Check.POINTER_RECORDS,
     Check.ABSENT_NAMES,
     Check.TTL,
-    Check.DNS_SERVERS,
 )
+"""Those that judge what DNS servers answer."""
+OF_DNS = (*OF_ANSWERS, Check.DNS_SERVERS)
+"""Those for which DNS servers are asked."""
+OF_SERVICE = (Check.PORTS, Check.ENDPOINTS, *OF_DNS)
 """The checks of a Service that is judged by its records."""
 OF_STATEFUL_SET = (
     Check.GOVERNING_SERVICE,
@@ -118,16 +119,6 @@ OF_STATEFUL_SET = (
     Check.VOLUMES,
     *OF_SERVICE[1:],
 )
-OF_DNS = (
-    Check.SERVICE_RECORDS,
-    Check.MEMBER_RECORDS,
-    Check.SRV_RECORDS,
-    Check.POINTER_RECORDS,
-    Check.ABSENT_NAMES,
-    Check.TTL,
-    Check.DNS_SERVERS,
-)
-"""Those for which DNS servers are asked."""
 
 
 def link(check: Check, rules: tuple[str, ...] = ()) -> str:
@@ -147,17 +138,17 @@ def _link(rule: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def requirements() -> Mapping[Check, tuple[str, ...]]:
+def requirements_by_check() -> Mapping[Check, tuple[str, ...]]:
     """The IDs of the requirements that each check verifies, from all documents. UserError names a wrong
     file."""
     found: dict[Check, tuple[str, ...]] = dict.fromkeys(Check, ())
     for path in sorted(SUITES.glob(f"*/{FILE}")):
-        for check, ids in read(path).items():
+        for check, ids in read_checks(path).items():
             found[check] += ids
     return found
 
 
-def read(path: Path) -> Mapping[Check, tuple[str, ...]]:
+def read_checks(path: Path) -> Mapping[Check, tuple[str, ...]]:
     """One document's file: checks and the IDs that they verify. UserError when a check is not known."""
     known = {check.value for check in Check}
     rows = yaml.safe_load(path.read_text()) or {}

@@ -8,7 +8,7 @@ from functools import partial
 
 from headless_conformance.audit.asking import Replies, ask
 from headless_conformance.audit.dialogue import Connect
-from headless_conformance.audit.discovery import DnsServers
+from headless_conformance.audit.discovery import DiscoveredServers
 from headless_conformance.audit.errors import InspectionError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.servers import DnsServer
@@ -31,7 +31,7 @@ def first_question(domain: str) -> Question:
     return Question(f"kubernetes.default.svc.{domain}", "A")
 
 
-def greet(connect: Connect, found: DnsServers, domain: str, until: float) -> Greeting:
+def greet(connect: Connect, found: DiscoveredServers, domain: str, until: float) -> Greeting:
     """Ask all servers side by side for names that every cluster has. InspectionError when none of them
     knows the
     domain."""

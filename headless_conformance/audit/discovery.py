@@ -41,7 +41,7 @@ class Resolver:
 
 
 @dataclass
-class DnsServers:
+class DiscoveredServers:
     """Who can be asked."""
 
     servers: list[DnsServer] = field(default_factory=list)
@@ -164,9 +164,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def find_servers(access: Access, nameservers: Iterable[str]) -> DnsServers:
+def find_servers(access: Access, nameservers: Iterable[str]) -> DiscoveredServers:
     """The servers behind these addresses. Raises UnreachableApiError."""
-    found = DnsServers()
+    found = DiscoveredServers()
     problems: list[str] = []
     for address in nameservers:
         try:
@@ -250,7 +250,7 @@ def _key(service: Object) -> str:
     return f"{service['metadata']['namespace']}/{service['metadata']['name']}"
 
 
-def _add_servers(access: Access, service: Object, found: DnsServers, problems: list[str]) -> None:
+def _add_servers(access: Access, service: Object, found: DiscoveredServers, problems: list[str]) -> None:
     """The ready endpoints of a DNS Service that are Pods."""
     namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
     if _key(service) in found.services:

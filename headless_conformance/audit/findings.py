@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headless_conformance.audit.checks import OF_DNS, Check, link, requirements
+from headless_conformance.audit.checks import OF_DNS, Check, link, requirements_by_check
 from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
@@ -51,7 +51,7 @@ class Finding:
     @property
     def requirements(self) -> tuple[str, ...]:
         """The IDs of what is broken: requirements of documents, then rules of the DNS specification."""
-        return (*requirements()[self.check], *self.rules)
+        return (*requirements_by_check()[self.check], *self.rules)
 
     @property
     def link(self) -> str:
@@ -73,7 +73,7 @@ class CheckResult:
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        return requirements()[self.check]
+        return requirements_by_check()[self.check]
 
 
 @dataclass(frozen=True)

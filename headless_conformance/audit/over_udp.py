@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from headless_conformance.audit.asking import Replies, ask
-from headless_conformance.audit.blame import Blamed, findings_of
+from headless_conformance.audit.blame import Explanation, findings_of
 from headless_conformance.audit.channels import UdpChannel
 from headless_conformance.audit.dialogue import Dialogue, Difference
 from headless_conformance.audit.parallel import side_by_side
@@ -17,7 +17,7 @@ from headless_conformance.records import Question
 
 def blamed_over_udp(
     dialogue: Dialogue, plan: Plan, known: Sequence[Difference], until: float
-) -> tuple[list[Blamed], int]:
+) -> tuple[list[Explanation], int]:
     """What servers have right over TCP and wrong over UDP, and how many questions were asked.
 
     An answer that does not fit is cut, and says nothing of what is missing in it.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from headless_conformance.audit.checks import requirements
+from headless_conformance.audit.checks import requirements_by_check
 from headless_conformance.audit.findings import AuditResult, CheckResult, Finding, of_target, status_of
 from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.mismatch import Observation, Where
@@ -27,7 +27,7 @@ PROVIDER = "existing"
 def report_of(result: AuditResult, documents: Documents) -> Report:
     """One test for each check on each target; of the documents, the requirements that checks verify."""
     tests = [case for target in result.targets for case in _cases(result, target.target, target.checks)]
-    ids = {name for names in requirements().values() for name in names}
+    ids = {name for names in requirements_by_check().values() for name in names}
     chosen = [requirement for name, requirement in documents.requirements.items() if name in ids]
     version = result.version.removeprefix("v")
     verdicts = judge_requirements(documents, chosen, tests, version)

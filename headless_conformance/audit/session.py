@@ -28,7 +28,7 @@ from headless_conformance.audit.dialogue import (
     Dialogue,
     Difference,
 )
-from headless_conformance.audit.discovery import DnsServers, Resolver, find_resolver, find_servers
+from headless_conformance.audit.discovery import DiscoveredServers, Resolver, find_resolver, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError
 from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
 from headless_conformance.audit.inside import look_from
@@ -206,14 +206,14 @@ class Audit:
             return
         self._talk(servers, silent, targets, snapshot, resolver.domain)
 
-    def _find_dns(self, snapshot: Snapshot) -> tuple[Resolver, DnsServers]:
+    def _find_dns(self, snapshot: Snapshot) -> tuple[Resolver, DiscoveredServers]:
         """Name server, domain and servers, as far as they can be told."""
         options = self._options
         nameserver = options.nameserver or ("as given" if options.servers else "")
         resolver = find_resolver(self._access, self._pods_to_look_into(snapshot), nameserver, options.domain)
         self.result.domain, self.result.source = resolver.domain, resolver.source
         if options.servers:
-            return resolver, DnsServers(servers=list(options.servers))
+            return resolver, DiscoveredServers(servers=list(options.servers))
         return resolver, find_servers(self._access, resolver.nameservers)
 
     def _pods_to_look_into(self, snapshot: Snapshot) -> list[dict[str, object]]:

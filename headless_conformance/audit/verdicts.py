@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from headless_conformance.audit.blame import Blamed, dig
+from headless_conformance.audit.blame import Explanation, dig
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import Dialogue
 from headless_conformance.audit.errors import InspectionError, MissingRightError
@@ -25,7 +25,7 @@ def write_dns_outcomes(
     judged: JudgedTarget,
     dialogue: Dialogue,
     plan: Plan,
-    blamed: Sequence[Blamed],
+    blamed: Sequence[Explanation],
     long: Sequence[Finding],
     silent: Mapping[DnsServer, InspectionError],
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headless_conformance.audit.discovery import (
-    DnsServers,
+    DiscoveredServers,
     Resolver,
     find_resolver,
     find_servers,
@@ -58,7 +58,7 @@ def add_dns(
     world.add("EndpointSlice", listed)
 
 
-def ask_for(world: World, *nameservers: str) -> DnsServers:
+def ask_for(world: World, *nameservers: str) -> DiscoveredServers:
     world.list_all = narrowed(world)  # type: ignore[method-assign]
     return find_servers(world, nameservers)
 

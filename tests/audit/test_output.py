@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from headless_conformance.audit import AuditResult, audit_text, status_of_all
-from headless_conformance.audit.checks import FILE, Check, link, read, requirements
+from headless_conformance.audit.checks import FILE, Check, link, read_checks, requirements_by_check
 from headless_conformance.audit.findings import CheckResult, TargetResult
 from headless_conformance.audit.formats import render
 from headless_conformance.audit.report import report_of
@@ -88,7 +88,7 @@ def test_two_audits_can_be_compared(world: World, tmp_path: Path) -> None:
     write_report(report_of(broken(world), documents), paths[1])
     text = "\n".join(compare_reports(["before", "after"], [read_report(path) for path in paths]))
     changed = [line for line in text.splitlines() if line.split()[-2:] == ["passed", "failed"]]
-    assert [line.split()[0] for line in changed] == list(requirements()[Check.POINTER_RECORDS])
+    assert [line.split()[0] for line in changed] == list(requirements_by_check()[Check.POINTER_RECORDS])
 
 
 def test_every_file_names_requirements_that_can_be_verified_by_looking() -> None:
@@ -96,7 +96,7 @@ def test_every_file_names_requirements_that_can_be_verified_by_looking() -> None
     files = sorted(SUITES.glob(f"*/{FILE}"))
     assert files
     for path in files:
-        names = {name for ids in read(path).values() for name in ids}
+        names = {name for ids in read_checks(path).values() for name in ids}
         assert all(documents.document_of(name).id == path.parent.name for name in names)
         assert all(documents.requirement(name).read_only for name in names)
 
@@ -105,7 +105,7 @@ def test_a_check_that_nobody_knows_is_named(tmp_path: Path) -> None:
     path = tmp_path / FILE
     path.write_text("names: [X-1]\n")
     with pytest.raises(UserError, match="names is no check of the audit; there are absent-names"):
-        read(path)
+        read_checks(path)
 
 
 @pytest.mark.parametrize("check", Check)

@@ -19,11 +19,12 @@ from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.files import write_private
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import RUN_LABEL
 from headless_conformance.core.settings import Settings
-from headless_conformance.providers.existing.kubeconfig import flattened, write_private
+from headless_conformance.providers.existing.kubeconfig import flattened
 
 OUR_CONTEXTS = re.compile(r"^(kind-hc-|k3d-pytest-hc-)")
 """Contexts of clusters that this project creates."""
@@ -123,7 +124,8 @@ def connect(settings: Settings, run: str) -> Connection:
     _forget_copies_of_ended_runs()
     path = copied_kubeconfig(run)
     if settings.target.kubeconfig != str(path):
-        write_private(flattened(settings.target.kubeconfig, settings.target.context), path)
+        content = flattened(settings.target.kubeconfig, settings.target.context)
+        write_private(path, yaml.safe_dump(content, sort_keys=False).encode())
     return Connection.by(path)
 
 

@@ -113,12 +113,3 @@ def flattened(kubeconfig: str, context: str) -> KubeconfigEntry:
         "clusters": [{"name": chosen, "cluster": parts["cluster"]}],
         "users": [{"name": chosen, "user": parts["user"]}],
     }
-
-
-def write_private(content: KubeconfigEntry, path: Path) -> None:
-    """Write YAML that only this user can read; appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        yaml.safe_dump(content, out, sort_keys=False)
-    partial.replace(path)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from headless_conformance.core.files import write_private
 from headless_conformance.providers.simulated.credentials import (
     Authority,
     Pair,
     kubeconfig,
     signing_key,
-    write_private,
 )
 from headless_conformance.providers.simulated.network import NODES, Addresses
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_a_killed_runs_copy_goes_with_the_next_command_and_a_living_runs_stays(
         path.write_text("credentials")
     made = target.connect(settings_of_run({**EXISTING, "KUBECONFIG": str(theirs)}), "clean")
     assert [path.exists() for path in (left, living, made.kubeconfig)] == [False, True, True]
+    assert stat.S_IMODE(made.kubeconfig.stat().st_mode) == 0o600
 
 
 def connection(context: str = "prod") -> Connection:

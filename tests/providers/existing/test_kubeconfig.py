@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.providers.existing.kubeconfig import flattened, write_private
+from headless_conformance.providers.existing.kubeconfig import flattened
 from tests.providers.existing import CONFIG
 
 
@@ -74,9 +73,3 @@ def test_what_is_no_kubeconfig_gets_one_sentence(theirs: Path, text: str) -> Non
     theirs.write_text(text)
     with pytest.raises(UserError, match="cannot be read as a kubeconfig"):
         flattened(str(theirs), "")
-
-
-def test_only_this_user_can_read_the_copy(tmp_path: Path) -> None:
-    write_private({"kind": "Config"}, tmp_path / "copy")
-    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
