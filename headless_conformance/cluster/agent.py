@@ -13,7 +13,7 @@ import allure
 from headless_conformance.cluster.exec_stream import ExecStream
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.timeouts import SILENCE_SECONDS
-from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, ObservationError, eventually
+from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, ObservationError, OutageError, eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, items_of, require, require_equal, text_of
 
@@ -41,9 +41,12 @@ class Agent:
         namespace: str,
         pod: str,
         at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT,
+        spare: Callable[[], str] | None = None,
     ) -> None:
+        """`spare` gives the name of a Pod on another node, for when the node of this one does not answer."""
         self._kube = kube
         self._at_rest_timeout = at_rest_timeout
+        self._spare = spare
         self.namespace = namespace
         self.pod = pod
         self._open = ExitStack()
@@ -58,6 +61,15 @@ class Agent:
 
         Raises ObservationError when the Pod does not answer; the next call starts anew.
         """
+        try:
+            return self._do(jobs)
+        except OutageError:
+            if self._spare is None:
+                raise
+            self.pod, self._spare = self._spare(), None
+            return self._do(jobs)
+
+    def _do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         try:
             if self._stream is None:
                 opened = self._kube.open_stream(

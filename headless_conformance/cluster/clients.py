@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import partial
 
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import PORT, Server
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube, Object, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.core.errors import NotSupported
@@ -20,6 +21,7 @@ Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 CLIENTS_FILE = "clients.yaml"
 AGENT = "headless-client"
 """Name of the agent's Pod."""
+SPARE_AGENT = f"{AGENT}-spare"
 
 
 def create_client(deployer: Deployer, folder: ManifestFolder, namespace: str, name: str) -> None:
@@ -30,9 +32,35 @@ def create_client(deployer: Deployer, folder: ManifestFolder, namespace: str, na
     deployer.await_pod(namespace, name)
 
 
-def new_agent(deployer: Deployer, namespace: str) -> Agent:
+def new_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> Agent:
+    """The agent of a namespace, whose Pod is there; another one takes its place when its node dies."""
     facts = deployer.facts
-    return Agent(deployer.kube, namespace, AGENT, lambda: facts.at_rest_timeout(f"svc.{facts.domain}."))
+    return Agent(
+        deployer.kube,
+        namespace,
+        AGENT,
+        lambda: facts.at_rest_timeout(f"svc.{facts.domain}."),
+        partial(_spare_agent, deployer, folder, namespace),
+    )
+
+
+def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> str:
+    """Name of an agent's Pod on another node than the first one's, made once per run."""
+
+    def create() -> None:
+        dead = node_of(deployer.kube.get("Pod", namespace, AGENT))
+        elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [dead]}]}
+        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}
+        pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == AGENT]
+        for pod in pods:
+            pod["metadata"]["name"] = SPARE_AGENT
+            pod["spec"]["affinity"] = {"nodeAffinity": required}
+        deployer.shared.reserve("Pod", namespace, SPARE_AGENT)
+        deployer.create(pods, namespace)
+        deployer.await_pod(namespace, SPARE_AGENT)
+
+    deployer.shared.once(f"spare-agent-in-{namespace}", create)
+    return SPARE_AGENT
 
 
 def ready_replicas(kube: Kube) -> dict[Server, str] | None:

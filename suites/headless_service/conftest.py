@@ -213,7 +213,7 @@ def agent(
     """An agent in the documented namespace, in a Pod that came after the Services and is not of a set."""
     create = partial(create_client, deployer, shared_manifests, transcript_set.namespace, AGENT)
     deployer.shared.once("agent", create)
-    agent = new_agent(deployer, transcript_set.namespace)
+    agent = new_agent(deployer, shared_manifests, transcript_set.namespace)
     yield agent
     agent.close()
 

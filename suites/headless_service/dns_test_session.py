@@ -9,7 +9,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Object
+from headless_conformance.cluster.kube import Object, node_of
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.terminal import on_terminal
 
@@ -65,7 +65,8 @@ def run_session(headless_set: HeadlessSet, words: list[str]) -> dict[str, Any]:
     names = [headless_set.service_name, f"{headless_set.pod_name(0)}.{headless_set.service_name}"]
     lookups: dict[str, str] = {}
     with on_terminal(command, kube.environment) as terminal:
-        terminal.read_until(HINT, ready_timeout, others=[PROMPT])
+        if not terminal.read_until(HINT, ready_timeout, others=[PROMPT]):
+            kube.outages.look_at_node(node_of(find_pod(headless_set) or {}))
         terminal.type("")
         # Prompts come before and after the empty line; behind the answer to this, there is one.
         terminal.type("echo ready-$((1 + 1))")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,7 +12,7 @@ import pytest
 
 from headless_conformance.cluster import agent as module
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.cluster.waiting import ObservationError, OutageError
 from headless_conformance.core.errors import NotSupported
 from headless_conformance.core.mismatch import Mismatch, Where
 
@@ -64,6 +65,37 @@ def test_where_others_answer_for_unknown_names_their_silence_is_not_supported(
     silent = agent(always(error="EAI_AGAIN"), monkeypatch)
     with pytest.raises(NotSupported, match="nobody answers for names outside the cluster"):
         silent.require_no_such_name(NAME, never=["10.0.0.1"])
+
+
+class DyingNode:
+    """Opens no stream to the Pods whose node is dead; the others answer nothing to every batch."""
+
+    def __init__(self, *dead: str) -> None:
+        self.dead = dead
+        self.opened: list[str] = []
+
+    @contextmanager
+    def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[Any]:
+        self.opened.append(pod)
+        if pod in self.dead:
+            raise OutageError("node a does not answer")
+        yield Mock(read_line=lambda seconds: "[]")
+
+
+def test_an_agent_whose_node_dies_acts_from_another_pod() -> None:
+    kube: Any = DyingNode("client")
+    found = Agent(kube, "default", "client", spare=lambda: "spare")
+    assert [found.do([]), found.do([])] == [[], []]
+    assert (kube.opened, found.pod) == (["client", "spare"], "spare")
+
+
+@pytest.mark.parametrize("spare", [None, lambda: "spare"], ids=["no spare", "a dead spare"])
+def test_an_agent_without_a_living_node_is_an_outage(spare: Callable[[], str] | None) -> None:
+    kube: Any = DyingNode("client", "spare")
+    found = Agent(kube, "default", "client", spare=spare)
+    for _ in range(2):
+        with pytest.raises(OutageError, match="node a"):
+            found.do([])
 
 
 def test_the_last_look_is_attached_once(monkeypatch: pytest.MonkeyPatch) -> None:
