@@ -31,6 +31,7 @@ from headless_conformance.faults.scope import requirements_to_verify
 from headless_conformance.providers.containers import KEPT
 from headless_conformance.providers.registry import provider_named
 from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.run_plan import preparation
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.toolchain.kubectl import kubectl_of
 
@@ -76,11 +77,12 @@ def detect(settings: Settings, kind: ScenarioKind, names: Sequence[str] = ()) ->
 
 
 def _prepare(context: RunContext[Any], scenarios: Sequence[Scenario]) -> None:
-    context.prepare(Progress(total=context.provider.prepare_steps))
+    context.progress = preparation(context.provider, context.settings)
+    context.prepare()
     for minor in sorted(
         {change.minor for scenario in scenarios for change in scenario.injected(KubectlVersion)}
     ):
-        kubectl_of(context.settings.versions.row(minor), Progress(total=1))
+        kubectl_of(context.settings.versions.row(minor), context.progress)
 
 
 def _conclusion(runs: Sequence[ScenarioRun], kind: ScenarioKind, kubernetes: str, seconds: float) -> str:

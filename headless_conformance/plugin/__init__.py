@@ -9,4 +9,5 @@ pytest_plugins = [
     "headless_conformance.plugin.reports",
     "headless_conformance.plugin.diagnostics",
     "headless_conformance.plugin.session",
+    "headless_conformance.plugin.display",
 ]

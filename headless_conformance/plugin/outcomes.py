@@ -19,6 +19,7 @@ from headless_conformance.cluster.observed import observe
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import ObservationError, OutageError
 from headless_conformance.core.errors import NotJudged, NotSupported
+from headless_conformance.core.levels import Level
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.plugin.context import (
     RUN,
@@ -32,11 +33,13 @@ from headless_conformance.plugin.markers import requirements_of
 from headless_conformance.results.summary import (
     count_table,
     failure_lines,
+    next_line,
     not_in_full_line,
     result_line,
+    should_sentence,
     unverified_lines,
 )
-from headless_conformance.results.verdict import Outcome
+from headless_conformance.results.verdict import Outcome, Verdict
 
 PHASES = pytest.StashKey[CaseProgress]()
 SENT_FACTS = pytest.StashKey[dict[str, str]]()
@@ -223,6 +226,10 @@ def _requirement_ids(items: Sequence[pytest.Item]) -> dict[str, tuple[str, ...]]
     return {item.nodeid: tuple(requirement.id for requirement in requirements_of(item)) for item in tests}
 
 
+def _levels_and_outcomes(verdicts: Sequence[Verdict]) -> list[tuple[str, Level, Outcome]]:
+    return [(found.requirement.id, found.requirement.level, found.outcome) for found in verdicts]
+
+
 HANDED_OVER = ("collected", "deselected", "facts")
 """What only a process that collects can know."""
 
@@ -315,8 +322,10 @@ class _Recorder(_Worker):
             *unverified_lines(run.verdicts),
             *count_table(run.documents, run.verdicts, run.lang),
             *not_in_full_line(run.verdicts),
+            *filter(None, [should_sentence(_levels_and_outcomes(run.verdicts))]),
             result_line(run.facts, run.result, run.ended - run.started),
             f"reports in {reports_folder(self.config)}",
+            next_line(run.verdicts, run.facts.get("provider", "")),
         ]
         for line in lines:
             terminalreporter.write_line(line)

@@ -11,7 +11,7 @@ import pytest
 from headless_conformance.plugin.context import RUN, Run, asks_for_suites, is_worker, reports_folder
 from headless_conformance.results.allure_files import write_allure_files
 from headless_conformance.results.plot import measured_seconds, seconds_svg
-from headless_conformance.results.report_file import make_report, write_report
+from headless_conformance.results.report_file import REPORT_NAME, make_report, write_report
 from headless_conformance.results.verdict import Outcome
 
 
@@ -37,7 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _report_path(session: pytest.Session) -> Path:
-    return reports_folder(session.config) / "conformance.yaml"
+    return reports_folder(session.config) / REPORT_NAME
 
 
 def pytest_conformance_finished(session: pytest.Session, run: Run) -> None:

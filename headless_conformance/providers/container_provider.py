@@ -3,7 +3,6 @@ workers."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,17 +48,12 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
         Raises UserError when none can be had; leaves nothing then.
         """
         mine = self.cluster_of(context)
-        progress = Progress(total=2, out=sys.stderr)
         found = mine.attach()
         if found is not None:
-            progress.skip(f"cluster {mine.name}", "already there")
-            with progress.step("cluster answers"):
-                require_ready(found)
+            require_ready(found)
             return found
-        with progress.step(f"cluster {mine.name}: {mine.description}"):
-            created = mine.create()
-        with progress.step("cluster answers: API, nodes, CoreDNS"):
-            mine.settle(created)
+        created = mine.create()
+        mine.settle(created)
         return created
 
     def outlives(self, context: RunContext[ContainerToolsT]) -> bool:

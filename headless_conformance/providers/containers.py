@@ -106,11 +106,6 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
     def own(cls, engine: Engine) -> list[str]:
         """Names of the clusters that this clone created on this engine."""
 
-    @property
-    @abstractmethod
-    def description(self) -> str:
-        """What is about to be created, for a person."""
-
     @abstractmethod
     def _config(self) -> Mapping[str, object]:
         """The program's configuration file."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.versions import Release, Versions
@@ -43,8 +44,6 @@ class ClusterProvider(ABC, Generic[Tools]):
     """Whether a cluster can have more than 10,000 Pods."""
     pytest_workers: ClassVar[int] = 4
     """How many pytest workers share the work: tests wait more than they compute."""
-    prepare_steps: ClassVar[int] = 1
-    """How many progress steps `prepare` takes, builds not counted."""
 
     # What the person asked for
 
@@ -94,6 +93,10 @@ class ClusterProvider(ABC, Generic[Tools]):
         """What a run would do, as lines for a person, when they asked for that and nothing else; None when
         they did not."""
         return None
+
+    def planned_steps(self, settings: Settings) -> Sequence[Step]:
+        """The progress steps that `prepare` is going to take, as far as looking tells. Changes nothing."""
+        return ()
 
     @abstractmethod
     def prepare(self, settings: Settings, run: str, progress: Progress) -> Tools:

@@ -4,7 +4,6 @@ worker."""
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +37,8 @@ class RunContext(Generic[Tools]):
     """The file with what another process of the run made ready."""
     keep: bool = field(init=False)
     """Whether the cluster is kept for the next run."""
+    progress: Progress = field(default_factory=Progress)
+    """Where this process says how far the run is."""
     _tools: Tools | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -54,9 +55,9 @@ class RunContext(Generic[Tools]):
         """Take in what only the cluster itself knows. Raises UserError."""
         self.settings = self.provider.begun(self.settings, self.run)
 
-    def prepare(self, progress: Progress) -> Tools:
+    def prepare(self) -> Tools:
         """Make ready now what `tools` gives from then on, unless it was handed on."""
-        self._tools = self._received() or self.provider.prepare(self.settings, self.run, progress)
+        self._tools = self._received() or self.provider.prepare(self.settings, self.run, self.progress)
         return self._tools
 
     def _received(self) -> Tools | None:
@@ -70,10 +71,9 @@ class RunContext(Generic[Tools]):
         with FileLock(self._file.with_suffix(".lock")):
             found = self._read(self._file)
             if found is None:
-                progress = Progress(total=self.provider.prepare_steps, out=sys.stderr)
                 try:
                     found = self.provider.prepare(
-                        self.provider.begun(self.settings, self.run), self.run, progress
+                        self.provider.begun(self.settings, self.run), self.run, self.progress
                     )
                 except UserError as error:
                     self._write({"failed": str(error)})
@@ -86,6 +86,11 @@ class RunContext(Generic[Tools]):
         folder = work_dir() / "tools"
         folder.mkdir(exist_ok=True)
         return folder / f"{self.run}.json"
+
+    @property
+    def pipe(self) -> Path:
+        """The named pipe by which workers tell how far they are."""
+        return self._file.with_suffix(".pipe")
 
     @property
     def _made_for(self) -> dict[str, Any]:
@@ -141,7 +146,7 @@ class RunContext(Generic[Tools]):
 
     def forget_tools(self) -> None:
         """Remove what was written for other processes."""
-        for path in (self._file, self._file.with_suffix(".lock")):
+        for path in (self._file, self._file.with_suffix(".lock"), self.pipe):
             path.unlink(missing_ok=True)
 
 

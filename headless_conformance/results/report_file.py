@@ -24,6 +24,8 @@ from headless_conformance.results.report import Report
 from headless_conformance.results.report_v1 import FORMAT_V1, report_from_v1
 from headless_conformance.results.verdict import CaseResult, Outcome, Result, Verdict
 
+REPORT_NAME = "conformance.yaml"
+"""A run's report, in the folder of its reports."""
 PERCENTILE_SAMPLES = 20
 """A 95th percentile is stated from this many samples on."""
 

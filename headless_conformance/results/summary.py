@@ -9,6 +9,7 @@ from headless_conformance.core.levels import Level
 from headless_conformance.core.progress import clock
 from headless_conformance.core.tables import aligned
 from headless_conformance.requirements.documents import Documents
+from headless_conformance.results.report_file import REPORT_NAME
 from headless_conformance.results.verdict import FAILING, CaseResult, Outcome, Result, Verdict
 
 COLUMNS = (
@@ -106,6 +107,30 @@ def unverified_lines(verdicts: Sequence[Verdict]) -> list[str]:
         for reason in dict.fromkeys(told):
             reasons.setdefault(reason, []).append(verdict.requirement.id)
     return [f"{reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+
+
+def should_sentence(found: Iterable[tuple[str, Level, Outcome]]) -> str:
+    """Which requirements that are a SHOULD failed or could not be told, of all with their ID, level and
+    outcome; empty where there is none."""
+    shown = [
+        f"{name} ({outcome.words})"
+        for name, level, outcome in found
+        if level is Level.SHOULD and outcome in FAILING
+    ]
+    return f"SHOULD not met, which leaves the exit status as it is: {', '.join(shown)}." if shown else ""
+
+
+def next_line(verdicts: Iterable[Verdict], provider: str) -> str:
+    """What to do after a run on a provider, empty where none is known."""
+    outcomes = Counter(verdict.outcome for verdict in verdicts)
+    show = "`make report` shows what was asked and answered"
+    words = ("make e2e", provider and f"PROVIDER={provider}", f"RERUN=reports/{REPORT_NAME}")
+    again = " ".join(filter(None, words))
+    if outcomes[Outcome.FAILED] or outcomes[Outcome.ERROR]:
+        return f"next: {show}; `{again}` runs only what did not pass"
+    if outcomes[Outcome.NOT_SUPPORTED] and provider == "simulated":
+        return f"next: `make e2e PROVIDER=kind` verifies what needs real nodes; {show}"
+    return f"next: {show}"
 
 
 def result_line(facts: Mapping[str, str], result: Result, seconds: float) -> str:

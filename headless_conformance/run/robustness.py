@@ -16,15 +16,16 @@ from functools import partial
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.process import end_group
-from headless_conformance.core.progress import Progress, clock
+from headless_conformance.core.progress import clock
 from headless_conformance.core.run_identity import new_run
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.providers.kind.provider import PROVIDER
 from headless_conformance.providers.registry import settings_of_run
 from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.run_plan import preparation
 from headless_conformance.results.report import Report
-from headless_conformance.results.report_file import read_report
+from headless_conformance.results.report_file import REPORT_NAME, read_report
 from headless_conformance.results.verdict import Outcome
 from headless_conformance.run.runner import e2e_command
 
@@ -145,7 +146,7 @@ def outcomes_of(report: Report) -> dict[str, tuple[str, ...]]:
 def disturb(env: Mapping[str, str], target: DisturbedCluster, name: str) -> DisturbedRun:
     """One run with one disturbance, by the variables of `env`. UserError when the run does not get as far as
     that."""
-    report = REPORTS / "conformance.yaml"
+    report = REPORTS / REPORT_NAME
     report.unlink(missing_ok=True)
     begun = time.monotonic()
     child = subprocess.Popen(e2e_command(), env={**os.environ, **env}, start_new_session=True)
@@ -210,9 +211,9 @@ def disturb_all(env: Mapping[str, str], names: Sequence[str]) -> list[DisturbedR
     if unknown:
         raise UserError(f"{unknown[0]} is not a disturbance; use {', '.join(DISTURBANCES)}.")
     settings = settings_of_run({**env, "PROVIDER": PROVIDER.name, "KEEP": ""})
-    context = RunContext(settings, PROVIDER, new_run())
+    context = RunContext(settings, PROVIDER, new_run(), progress=preparation(PROVIDER, settings))
     # Once, before the runs, of whose time what has to be built takes nothing.
-    tools = context.prepare(Progress(total=PROVIDER.prepare_steps))
+    tools = context.prepare()
     target = DisturbedCluster(tools.engine, KindCluster.name_of(settings.release.minor))
     try:
         handed_on = context.environment_of_other_run()

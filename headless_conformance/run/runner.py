@@ -24,8 +24,17 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.registry import all_providers, provider_named
 from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.run_plan import (
+    PLAN_VARIABLE,
+    handed_on_plan,
+    plan_of_run,
+    preparation,
+    remember_seconds,
+)
 from headless_conformance.requirements.documents import load_documents
-from headless_conformance.results.selection import selection_by_requirement
+from headless_conformance.results.report_file import REPORT_NAME, read_report
+from headless_conformance.results.selection import select_requirements, selection_by_requirement
+from headless_conformance.results.summary import should_sentence
 from headless_conformance.results.verdict import STATUS_ERROR
 from headless_conformance.run.undoing import undone_when_interrupted
 
@@ -68,7 +77,7 @@ def prepare_only(settings: Settings) -> None:
         )
     print(" ".join(filter(None, (why, provider.introduction(settings)))), flush=True)
     with undone_when_interrupted():
-        provider.prepare(settings, new_run(), Progress(total=provider.prepare_steps))
+        provider.prepare(settings, new_run(), preparation(provider, settings))
 
 
 def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on: Path | None = None) -> int:
@@ -78,7 +87,9 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
     `handed_on` is the file with what another process made ready for runs like this one. Raises UserError
     before anything was started.
     """
-    selection = selection_by_requirement(load_documents(), settings.selection)
+    documents = load_documents()
+    selection = selection_by_requirement(documents, settings.selection)
+    share = len(select_requirements(documents, selection)) / len(documents.requirements)
     provider, why = chosen_provider(settings)
     settings = settings.with_changes(provider=provider.name, selection=selection)
     context = RunContext(settings, provider, new_run(), handed_on)
@@ -89,26 +100,38 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
         if (lines := provider.dry_run(context.settings)) is not None:
             print("\n".join(lines))
             return 0
+        planned = plan_of_run(provider, context.settings, share)
+        print("\n".join(planned.lines()), flush=True)
+        context.progress = Progress(out=sys.stdout, plan=planned.plan, remember=remember_seconds)
         # Before pytest, whose time limits are made for tests and not for builds.
-        context.prepare(Progress(total=provider.prepare_steps))
+        context.prepare()
         return _run(context, introduction, pytest_arguments)
 
 
 def _run(context: RunContext[Any], introduction: str, pytest_arguments: Sequence[str]) -> int:
     """Run pytest with this clone's lock held, then end the run, whatever became of it."""
     with only_run_of_clone():
-        begun = time.monotonic()
+        begun, begun_at = time.monotonic(), time.time()
         try:
             status = _pytest(context, pytest_arguments)
         finally:
+            context.progress.restore_terminal()
             with INTERRUPTS.deferred():
                 context.end_run()
-    print(
-        f"{introduction} Exit status {status} after {clock(time.monotonic() - begun)}; "
-        f"reports are in {REPORTS}.",
-        flush=True,
-    )
+    end = f"Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS}."
+    print(" ".join(filter(None, (introduction, _unmet(REPORTS / REPORT_NAME, begun_at), end))), flush=True)
     return status
+
+
+def _unmet(report: Path, since: float) -> str:
+    """What the exit status does not say: the SHOULD that failed, by a report that was written since then."""
+    try:
+        if report.stat().st_mtime < since:
+            return ""
+        rows = read_report(report).requirements()
+    except (OSError, UserError):
+        return ""
+    return should_sentence((row.id, row.level, row.outcome) for row in rows)
 
 
 def _pytest(context: RunContext[Any], arguments: Sequence[str]) -> int:
@@ -118,6 +141,7 @@ def _pytest(context: RunContext[Any], arguments: Sequence[str]) -> int:
     workers = str(context.provider.pytest_workers)
     command = pytest_command("-n", workers, "--dist=loadgroup", *arguments)
     env = {**os.environ, **context.environment(), "PYTHONPATH": str(ROOT)}
+    env[PLAN_VARIABLE] = handed_on_plan(context.progress)
     status = supervised(command, env, GRACE_SECONDS)
     return STATUS_ERROR if status == USAGE_ERROR else status
 

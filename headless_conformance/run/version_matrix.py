@@ -21,14 +21,14 @@ from headless_conformance.providers.registry import provider_named, settings_of_
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.results.comparison import compare_reports
 from headless_conformance.results.report import Report
-from headless_conformance.results.report_file import read_report
+from headless_conformance.results.report_file import REPORT_NAME, read_report
 from headless_conformance.results.selection import selection_by_requirement
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED
 from headless_conformance.run.runner import GRACE_SECONDS, e2e_command, supervised
 
 FOLDER = "matrix"
 SUMMARY = "summary.txt"
-FILES = ("conformance.yaml", "junit.xml", "allure-results", "kind-logs")
+FILES = (REPORT_NAME, "junit.xml", "allure-results", "kind-logs")
 """What one version's run leaves in reports/."""
 INTERRUPTED = (130, 143)
 FINISH_SECONDS = GRACE_SECONDS + 150
@@ -85,7 +85,7 @@ def _kept(reports: Path, folder: Path) -> Report | None:
             shutil.copytree(reports / name, folder / name)
         elif (reports / name).exists():
             shutil.copy(reports / name, folder / name)
-    report = folder / "conformance.yaml"
+    report = folder / REPORT_NAME
     return read_report(report) if report.exists() else None
 
 

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import cache_dir, log_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.versions import Versions
@@ -251,9 +252,21 @@ def ensure_built(source: Source, progress: Progress, only: Collection[str] = ())
     with only_build_of(target.name, progress):
         if found := _finished(target, only):
             return found
-        with progress.step(f"build {source.title}"):
+        with progress.step(_build_title(source)):
             _forget_superseded(target, source)
             return _build_into(target, source, only)
+
+
+def planned_build(source: Source, only: Collection[str] = ()) -> list[Step]:
+    """The step that `ensure_built` would take; none where nothing has to be built.
+
+    Raises UserError where there is no Go.
+    """
+    return [] if _finished(folder_built(source), only) else [Step(_build_title(source))]
+
+
+def _build_title(source: Source) -> str:
+    return f"build {source.title}"
 
 
 def _some_of(target: Path) -> Path:

@@ -88,7 +88,7 @@ def test_what_the_runner_made_ready_is_taken_by_its_workers_and_by_no_run_that_a
 ):
     provider = CountingProvider()
     runner = worker(provider, K8S="1.37")
-    runner.prepare(Progress(total=1))
+    runner.prepare()
     path = runner.environment()[TOOLS_VARIABLE]
     assert worker(provider, path, K8S="1.37").tools == runner.tools
     assert provider.prepared == ["1.37"]
@@ -101,11 +101,11 @@ def test_what_the_runner_made_ready_is_taken_by_its_workers_and_by_no_run_that_a
 def test_another_run_is_handed_tools_and_no_name() -> None:
     provider = CountingProvider()
     parent = worker(provider, K8S="1.37")
-    parent.prepare(Progress(total=1))
+    parent.prepare()
     env = parent.environment_of_other_run()
     assert RUN_VARIABLE not in env
     other = RunContext(from_env({"K8S": env["K8S"]}), provider, "run-2", tools_handed_on(env))
-    assert other.prepare(Progress(total=1)) == parent.tools
+    assert other.prepare() == parent.tools
     other.environment()
     other.end_run()
     assert (
@@ -126,7 +126,7 @@ def test_workers_do_not_repeat_a_preparation_that_failed_for_one_of_them() -> No
 
 def test_the_end_of_a_run_leaves_no_file() -> None:
     context = worker(CountingProvider())
-    context.prepare(Progress(total=1))
+    context.prepare()
     context.environment()
     context.end_run()
     assert [path for path in work_dir().rglob("*") if path.is_file()] == []
@@ -138,7 +138,7 @@ def test_a_child_is_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(provider), "prepare", lambda *_: tools)
     settings = from_env({"PROVIDER": "simulated", "K8S": "1.36", "KEEP": "1"})
     parent = RunContext(settings, provider, "run-7")
-    parent.prepare(Progress(total=1))
+    parent.prepare()
     child = context_of_environment(parent.environment())
     assert (child.run, child.provider, child.tools, child.keep) == ("run-7", provider, tools, True)
     assert child.settings.release == settings.release

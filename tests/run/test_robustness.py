@@ -10,7 +10,6 @@ import pytest
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import work_dir
-from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.kind.provider import KindProvider
@@ -92,7 +91,7 @@ def test_tools_are_made_ready_once_and_each_disturbed_run_has_a_name_of_its_own(
 
     def disturb(env: Mapping[str, str], _target: object, name: str) -> DisturbedRun:
         child = context_of_environment(env)
-        child.prepare(Progress(total=1))
+        child.prepare()
         children.append((child, name))
         return seen(name=name)
 

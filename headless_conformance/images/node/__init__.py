@@ -10,13 +10,14 @@ from pathlib import Path
 
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.paths import log_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of, run_logged, tail
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings
 from headless_conformance.core.versions import Release
-from headless_conformance.engine.engine import Engine
+from headless_conformance.engine.engine import Engine, find_engine
 from headless_conformance.images.archive import PREFIX
-from headless_conformance.images.node.build import build_image, reference_of
+from headless_conformance.images.node.build import IMAGE_STEPS, build_image, planned_parts, reference_of
 from headless_conformance.images.node.parts import Parts, content_key_of, parts_of
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitute_images
 
@@ -37,6 +38,26 @@ class NodeImage:
     workloads: Mapping[str, str]
     to_load: tuple[str, ...] = ()
     """Workload images that the engine has and the node image does not carry."""
+
+
+def planned_node_image(release: Release, settings: Settings) -> list[Step]:
+    """The steps that `ensure_node_image` is going to take, as far as is known without asking a registry.
+
+    Where no engine runs, what its images are is not known: then there is one if all of its parts are.
+    Raises UserError where there is no Go.
+    """
+    engine = find_engine()
+    if settings.images is not Images.BUILD and engine and _identity(release.node_image, engine) is not None:
+        return []
+    if settings.images is Images.PULL:
+        return [Step(_pull_title(release))]
+    parts = parts_of(release, settings)
+    planned = planned_parts(parts)
+    return [*planned, *IMAGE_STEPS] if planned or (engine and not _built_before(release, engine)) else []
+
+
+def _pull_title(release: Release) -> str:
+    return f"pull {release.node_image.partition('@')[0]}"
 
 
 def ensure_node_image(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
@@ -117,7 +138,7 @@ def _published(release: Release, content_id: str, engine: Engine, progress: Prog
 def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
     try:
-        with progress.step(f"pull {reference.partition('@')[0]}"):
+        with progress.step(_pull_title(release)):
             run_logged(
                 f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS
             )

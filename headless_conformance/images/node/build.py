@@ -10,6 +10,7 @@ from pathlib import Path
 
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import cache_dir, clone_id, log_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
@@ -18,7 +19,7 @@ from headless_conformance.host import packages as host
 from headless_conformance.images.archive import PATH_VARIABLE, PREFIX, ImageConfig, write_archive, write_layer
 from headless_conformance.images.node.parts import FILES, Parts, control_plane, node_entries, write_images
 from headless_conformance.toolchain.debian.build import rootfs
-from headless_conformance.toolchain.go import ensure_built, folder_built, only_build_of
+from headless_conformance.toolchain.go import ensure_built, folder_built, only_build_of, planned_build
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"
@@ -31,6 +32,17 @@ Containers inherit it, so it says nothing about whose a container is.
 def reference_of(parts: Parts, key: str) -> str:
     """The name of a built image."""
     return f"{PREFIX}/node:v{parts.release.patch}-{key}"
+
+
+IMAGE_STEPS = tuple(
+    Step(title) for title in ("root file system of the node", "images of the control plane", "node image")
+)
+"""What comes after the parts."""
+
+
+def planned_parts(parts: Parts) -> list[Step]:
+    """The steps of the programs that have to be built. Raises UserError where there is no Go."""
+    return [step for source in parts.sources for step in planned_build(source)]
 
 
 def build_image(
@@ -48,15 +60,15 @@ def build_image(
     host.require_linux_amd64()
     host.require_free_disk()
     missing = [source for source in parts.sources if not folder_built(source).exists()]
-    progress.expect(len(missing) + 3)
     for source in missing:
         ensure_built(source, progress)
     _require_agreement(parts, progress)
     with only_build_of("node-image", progress), _scratch() as folder:
-        with progress.step("root file system of the node"):
+        rootfs_step, images_step, node_step = IMAGE_STEPS
+        with progress.step(rootfs_step.title):
             packages = rootfs("node", settings, progress)
             write_layer(folder / "node.layer", node_entries(parts, progress))
-        with progress.step("images of the control plane"):
+        with progress.step(images_step.title):
             mounted = folder / "mounted"
             mounted.mkdir()
             shutil.copy(FILES / "finish.sh", mounted)
@@ -65,7 +77,7 @@ def build_image(
                 [*write_images(parts, folder, settings, progress), *workloads.values()]
             ):
                 (mounted / f"{number:02}.tar").hardlink_to(archive)
-        with progress.step(f"node image for Kubernetes {parts.release.patch}"):
+        with progress.step(node_step.title):
             return _commit(parts, key, [packages, folder / "node.layer"], mounted, engine)
 
 

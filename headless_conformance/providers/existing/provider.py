@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import LEDGER, folder_of_run
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.validation import OBJECT_NAME
@@ -30,7 +31,7 @@ from headless_conformance.providers.existing.connection import (
 )
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
-from headless_conformance.toolchain.kubectl import kubectl_for
+from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl
 
 STATEFULSET = re.compile(rf"{OBJECT_NAME}/{OBJECT_NAME}")
 
@@ -103,6 +104,11 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
             else None
         )
 
+    def planned_steps(self, settings: Settings) -> Sequence[Step]:
+        with suppress(UserError):
+            return planned_kubectl(settings.release, settings.versions)
+        return ()
+
     def prepare(self, settings: Settings, run: str, progress: Progress) -> ExistingTools:
         if not settings.target.image_prefix:
             raise UserError(
@@ -131,7 +137,7 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
 
     def end_run(self, context: RunContext[ExistingTools]) -> None:
         try:
-            remove_namespaces(context.tools.connection, Progress(total=1), context.run)
+            remove_namespaces(context.tools.connection, context.progress, context.run)
         finally:
             self.end_session(context)
 

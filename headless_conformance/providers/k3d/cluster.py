@@ -119,10 +119,6 @@ class K3dCluster(ContainerCluster[K3dTools]):
         for volume in cls._volumes(engine, name):
             engine.docker("volume", "rm", volume)
 
-    @property
-    def description(self) -> str:
-        return f"{self.settings.release.k3s_image}, 1 server, {AGENTS} agents"
-
     def _config(self) -> dict[str, object]:
         return config(self.settings, self.name, old_cgroups=cgroup_v1())
 

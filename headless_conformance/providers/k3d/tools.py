@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.paths import cache_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings
@@ -18,11 +20,12 @@ from headless_conformance.engine.engine import Engine, ensure_engine
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.debian.apt import archive_root
-from headless_conformance.toolchain.go import go_program
-from headless_conformance.toolchain.kubectl import kubectl_for
+from headless_conformance.toolchain.go import go_program, planned_build, source_of
+from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl
 
-PREPARE_STEPS = 6
-"""How many progress steps `ensure_k3d_tools` takes, builds not counted."""
+ENGINE_STEP = "container engine"
+TOOLS_IMAGE_STEP = "k3d's tools image"
+WORKLOADS_STEP = "workload images"
 PULL_SECONDS = 300.0
 TOOLS_IMAGE = "ghcr.io/k3d-io/k3d-tools"
 TOOLS_VARIABLE = "K3D_IMAGE_TOOLS"
@@ -40,10 +43,12 @@ class K3dTools(ContainerTools):
 def k3d_binary(settings: Settings, progress: Progress) -> Path:
     """The user's k3d when it is exactly the table's release, else our build of its Go module."""
     wanted = settings.versions.components["k3d"]
+    return _users_k3d(wanted) or go_program("k3d", wanted, "k3d", progress)
+
+
+def _users_k3d(wanted: str) -> Path | None:
     found = shutil.which("k3d")
-    if found and _version_of(found) == wanted:
-        return Path(found)
-    return go_program("k3d", wanted, "k3d", progress)
+    return Path(found) if found and _version_of(found) == wanted else None
 
 
 def _version_of(k3d: str) -> str:
@@ -110,19 +115,32 @@ def workload_archives(settings: Settings, engine: Engine, progress: Progress) ->
     return ensure_archives(settings, progress)
 
 
+def planned_k3d_tools(settings: Settings) -> list[Step]:
+    """The steps that `ensure_k3d_tools` is going to take."""
+    planned = [Step(ENGINE_STEP), Step(_image_title(settings)), Step(TOOLS_IMAGE_STEP)]
+    with suppress(UserError):
+        wanted = settings.versions.components["k3d"]
+        if _users_k3d(wanted) is None:
+            planned += planned_build(source_of("k3d", wanted))
+        planned += planned_kubectl(settings.release, settings.versions)
+    return [*planned, Step(WORKLOADS_STEP)]
+
+
+def _image_title(settings: Settings) -> str:
+    return f"image {settings.release.k3s_image}"
+
+
 def ensure_k3d_tools(settings: Settings, progress: Progress) -> K3dTools:
     """Make everything ready; quick when nothing is to be done. Raises UserError with what a person can do."""
-    with progress.step("container engine"):
+    with progress.step(ENGINE_STEP):
         engine = ensure_engine(settings, progress)
-    with progress.step(f"image {settings.release.k3s_image}"):
+    with progress.step(_image_title(settings)):
         ensure_k3s_image(settings, engine)
-    with progress.step("k3d's tools image"):
+    with progress.step(TOOLS_IMAGE_STEP):
         ensure_tools_image(settings, engine)
-    with progress.step(f"k3d {settings.versions.components['k3d']}"):
-        k3d = k3d_binary(settings, progress)
-    with progress.step(f"kubectl {settings.release.minor}"):
-        kubectl = kubectl_for(settings.release, settings.versions, progress)
-    with progress.step("workload images"):
+    k3d = k3d_binary(settings, progress)
+    kubectl = kubectl_for(settings.release, settings.versions, progress)
+    with progress.step(WORKLOADS_STEP):
         archives = workload_archives(settings, engine, progress)
     folder = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
     return K3dTools(engine, k3d, kubectl, folder, archives)

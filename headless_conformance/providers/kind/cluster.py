@@ -90,10 +90,6 @@ class KindCluster(ContainerCluster[KindTools]):
             if all(_is_ours(engine, container) for container in cls.containers_of(engine, name))
         ]
 
-    @property
-    def description(self) -> str:
-        return f"Kubernetes {self.settings.release.patch}, 1 control plane, {WORKERS} workers"
-
     def _options(self) -> list[str]:
         return ["--image", self.tools.node_image, "--wait", "120s", "--retain"]
 

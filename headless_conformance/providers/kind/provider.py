@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.container_provider import ContainerProvider
 from headless_conformance.providers.kind.cluster import NAME, KindCluster
-from headless_conformance.providers.kind.tools import PREPARE_STEPS, KindTools, ensure_kind_tools
+from headless_conformance.providers.kind.tools import KindTools, ensure_kind_tools, planned_kind_tools
 
 
 class KindProvider(ContainerProvider[KindTools]):
@@ -17,7 +20,9 @@ class KindProvider(ContainerProvider[KindTools]):
     tools_type = KindTools
     cluster_type = KindCluster
     automatic = True
-    prepare_steps = PREPARE_STEPS
+
+    def planned_steps(self, settings: Settings) -> Sequence[Step]:
+        return planned_kind_tools(settings)
 
     def prepare(self, settings: Settings, run: str, progress: Progress) -> KindTools:
         return ensure_kind_tools(settings, progress)

@@ -7,21 +7,22 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import cache_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine, ensure_engine
-from headless_conformance.images.node import NodeImage, ensure_node_image
+from headless_conformance.images.node import NodeImage, ensure_node_image, planned_node_image
 from headless_conformance.providers.containers import ContainerTools, tool_folder
-from headless_conformance.toolchain.go import go_program
+from headless_conformance.toolchain.go import go_program, planned_build, source_of
 
-PREPARE_STEPS = 3
-"""How many progress steps `ensure_kind_tools` takes, builds not counted."""
+ENGINE_STEP = "container engine"
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,25 @@ def kubectl_of_image(image: NodeImage, engine: Engine, patch: str) -> Path:
     return target
 
 
+def planned_kind_tools(settings: Settings) -> list[Step]:
+    """The steps that `ensure_kind_tools` is going to take."""
+    planned = [Step(ENGINE_STEP)]
+    with suppress(UserError):
+        if _user_kind(settings.versions.kind) is None:
+            planned += planned_build(source_of("kind", settings.versions.kind))
+        planned += planned_node_image(settings.release, settings)
+    return planned
+
+
 def ensure_kind_tools(settings: Settings, progress: Progress) -> KindTools:
     """Make everything ready, from what is there, by pulling or by building; quick when nothing is to be done.
 
     Raises UserError with what a person can do about it.
     """
-    with progress.step("container engine"):
+    with progress.step(ENGINE_STEP):
         engine = ensure_engine(settings, progress)
-    with progress.step(f"kind {settings.versions.kind}"):
-        kind = kind_binary(settings, progress)
+    kind = kind_binary(settings, progress)
     image = ensure_node_image(settings.release, engine, settings, progress)
-    with progress.step(f"kubectl {settings.release.patch}"):
-        kubectl = kubectl_of_image(image, engine, settings.release.patch)
+    kubectl = kubectl_of_image(image, engine, settings.release.patch)
     folder = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
     return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads, image.to_load)

@@ -9,7 +9,6 @@ clusters can run side by side.
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
@@ -28,6 +27,7 @@ from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.paths import log_dir, work_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.simulated import control_plane, corefile, objects
@@ -35,7 +35,7 @@ from headless_conformance.providers.simulated.component import Component, Superv
 from headless_conformance.providers.simulated.network import addresses
 from headless_conformance.providers.simulated.ports import Ports
 from headless_conformance.providers.simulated.run_directory import RunDirectory
-from headless_conformance.toolchain.go import go_programs
+from headless_conformance.toolchain.go import go_programs, planned_build, source_of
 
 NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -56,6 +56,18 @@ POLL_SECONDS = 0.05
 
 class NotReadyError(Exception):
     """What is still missing."""
+
+
+def planned_programs(settings: Settings) -> list[Step]:
+    """The steps that `ensure_programs` is going to take. Raises UserError where there is no Go."""
+    release = settings.release
+    kwok = settings.versions.components["kwok"]
+    return [
+        *planned_build(source_of("etcd", release.etcd), ["etcd"]),
+        *planned_build(source_of("kubernetes", release.patch), KUBERNETES_PROGRAMS),
+        *planned_build(source_of("coredns", release.coredns)),
+        *planned_build(source_of("kwok", kwok)),
+    ]
 
 
 def ensure_programs(settings: Settings, progress: Progress) -> control_plane.Programs:
@@ -117,50 +129,48 @@ class SimulatedCluster:
         START_SECONDS; nothing runs on then.
         """
         try:
-            return self._start(Progress(total=2, out=sys.stderr))
+            return self._start()
         except BaseException:
             self.stop(keep_logs=True)
             raise
 
-    def _start(self, progress: Progress) -> Cluster:
+    def _start(self) -> Cluster:
         programs = self._programs
         directory = RunDirectory(work_dir() / "simulated", log_dir() / "simulated")
         self._directory = directory
         etcd_port, peer_port, api_port = (self._ports.take() for _ in range(3))
         files = control_plane.write_files(directory.path, self._addresses, api_port)
         admin = files.kubeconfigs["admin"]
-        with progress.step("control plane"):
-            self._run("etcd", control_plane.etcd(programs, files, directory.path, etcd_port, peer_port))
-            self._run(
-                "kube-apiserver",
-                control_plane.api_server(programs, files, self._addresses, api_port, etcd_port),
+        self._run("etcd", control_plane.etcd(programs, files, directory.path, etcd_port, peer_port))
+        self._run(
+            "kube-apiserver",
+            control_plane.api_server(programs, files, self._addresses, api_port, etcd_port),
+        )
+        api = api_client(admin)
+        self._until(lambda: _require_api(api))
+        for manifest in [*objects.fixed(), *objects.dns(self._addresses, self._corefile)]:
+            self._until(partial(_create, api, manifest))
+        self._until(lambda: _require_rights(api))
+        self._run(
+            "kube-controller-manager", control_plane.controller_manager(programs, files, self._addresses)
+        )
+        self._run("kube-scheduler", control_plane.scheduler(programs, files, directory.path))
+        self._run("kwok", control_plane.kwok(programs, files, self._addresses))
+        servers = tuple((control_plane.LOOPBACK, self._ports.take()) for _ in range(self._replicas))
+        for number, (_, port) in enumerate(servers, start=1):
+            path = directory.path / f"Corefile-{number}"
+            path.write_text(
+                corefile.on_host(self._corefile, port, self._ports.take(), files.kubeconfigs["coredns"])
             )
-            api = api_client(admin)
-            self._until(lambda: _require_api(api))
-            for manifest in [*objects.fixed(), *objects.dns(self._addresses, self._corefile)]:
-                self._until(partial(_create, api, manifest))
-            self._until(lambda: _require_rights(api))
-            self._run(
-                "kube-controller-manager", control_plane.controller_manager(programs, files, self._addresses)
-            )
-            self._run("kube-scheduler", control_plane.scheduler(programs, files, directory.path))
-        with progress.step(f"{len(self._nodes)} simulated nodes, {self._replicas} DNS servers"):
-            self._run("kwok", control_plane.kwok(programs, files, self._addresses))
-            servers = tuple((control_plane.LOOPBACK, self._ports.take()) for _ in range(self._replicas))
-            for number, (_, port) in enumerate(servers, start=1):
-                path = directory.path / f"Corefile-{number}"
-                path.write_text(
-                    corefile.on_host(self._corefile, port, self._ports.take(), files.kubeconfigs["coredns"])
-                )
-                self._run(f"coredns-{number}", control_plane.coredns(programs, path))
-            for index, name in enumerate(self._nodes):
-                self._until(partial(_create, api, objects.node(name, index)))
-            core = client.CoreV1Api(api)
-            self._until(lambda: _require_nodes(core, len(self._nodes)))
-            for name in self._nodes:
-                self._until(partial(_create, api, objects.first_pod(name)))
-            self._until(lambda: _require_first_pods(core))
-            self._until(lambda: self._require_dns(servers))
+            self._run(f"coredns-{number}", control_plane.coredns(programs, path))
+        for index, name in enumerate(self._nodes):
+            self._until(partial(_create, api, objects.node(name, index)))
+        core = client.CoreV1Api(api)
+        self._until(lambda: _require_nodes(core, len(self._nodes)))
+        for name in self._nodes:
+            self._until(partial(_create, api, objects.first_pod(name)))
+        self._until(lambda: _require_first_pods(core))
+        self._until(lambda: self._require_dns(servers))
         return Cluster(
             name=directory.name,
             provider=NAME,

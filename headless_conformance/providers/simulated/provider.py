@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.paths import work_dir
+from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
-from headless_conformance.providers.simulated.cluster import NAME, SimulatedCluster, ensure_programs
+from headless_conformance.providers.simulated.cluster import (
+    NAME,
+    SimulatedCluster,
+    ensure_programs,
+    planned_programs,
+)
 from headless_conformance.providers.simulated.control_plane import Programs
 from headless_conformance.providers.simulated.run_directory import sweep, there
 
@@ -31,9 +38,13 @@ class SimulatedProvider(ClusterProvider[Programs]):
     many_pods = True
     pytest_workers = 2
 
+    def planned_steps(self, settings: Settings) -> Sequence[Step]:
+        with suppress(UserError):
+            return planned_programs(settings)
+        return ()
+
     def prepare(self, settings: Settings, run: str, progress: Progress) -> Programs:
-        with progress.step(f"programs of the simulated cluster: Kubernetes {settings.release.patch}"):
-            return ensure_programs(settings, progress)
+        return ensure_programs(settings, progress)
 
     @contextmanager
     def session(self, context: RunContext[Programs]) -> Iterator[Cluster]:

@@ -48,7 +48,7 @@ SET = {
 
 def measure_starts(settings: Settings, count: int) -> None:
     """Print one line for each start, in seconds, and a summary; ends with the first failure."""
-    programs = ensure_programs(settings, Progress(total=1))
+    programs = ensure_programs(settings, Progress())
     ready: list[float] = []
     right: list[float] = []
     for number in range(1, count + 1):
