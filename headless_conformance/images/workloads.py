@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +34,8 @@ from headless_conformance.images.archive import (
     write_archive,
     write_layer,
 )
+from headless_conformance.images.mysql_data import LEFT_OUT, initialize, template_entries
+from headless_conformance.images.root_tree import program_of, unpack
 from headless_conformance.toolchain.debian.build import rootfs
 from headless_conformance.toolchain.debian.fetch import PackageFiles, fetch_set
 from headless_conformance.toolchain.debian.sets import Pin, read_lock
@@ -179,13 +180,13 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     found = fetch_set("mysql", settings, progress)
     packages = rootfs("mysql", settings, progress)
     entrypoint = (FOLDER / "mysql_server" / "entrypoint").read_bytes()
-    options = (FOLDER / "mysql_server" / "my.cnf").read_bytes()
+    options = FOLDER / "mysql_server" / "my.cnf"
     owner = f"{MYSQL_ID}:{MYSQL_ID}"
     entries = {
         **_base(f"mysql:x:{owner}:MySQL:/var/lib/mysql:/bin/false\n", f"mysql:x:{MYSQL_ID}:\n"),
         "/usr/bin/sh": Link("bash"),
         "/usr/local/bin/entrypoint": File(entrypoint, 0o755),
-        "/etc/my.cnf": File(options),
+        "/etc/my.cnf": File(options.read_bytes()),
         "/var/lib/mysql": Directory(0o755, MYSQL_ID, MYSQL_ID),
     }
     config = ImageConfig(
@@ -198,13 +199,16 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     )
 
     def layers(scratch: Path) -> Sequence[Path]:
-        write_layer(scratch / "own.tar", entries)
+        progress.say("initialising the data directory of the MySQL image")
+        unpack(packages, scratch / "tree")
+        data = initialize(scratch / "tree", options, scratch)
+        write_layer(scratch / "own.tar", {**entries, **template_entries(data)})
         return [packages, scratch / "own.tar"]
 
     return _archive(
         "mysql-server",
         _upstream(found.pins, "mysql-server-core"),
-        [packages.name, repr(entries)],
+        [packages.name, repr(entries), repr(LEFT_OUT)],
         config,
         layers,
     )
@@ -276,15 +280,7 @@ def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Pat
 def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
     """Compiled modules, made by the image's own Python: without them each start compiles the standard
     library's anew."""
-    with tarfile.open(packages) as tar:
-        tar.extractall(tree, filter="tar")
-    libraries = tree / "usr/lib/x86_64-linux-gnu"
-    python: list[str | Path] = [
-        libraries / "ld-linux-x86-64.so.2",
-        "--library-path",
-        libraries,
-        tree / "usr/bin/python3.11",
-    ]
+    unpack(packages, tree)
     env = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0"}
     options: list[str | Path] = [
         "-m",
@@ -295,7 +291,7 @@ def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
         "--invalidation-mode",
         "unchecked-hash",
     ]
-    command = [*python, *options, tree / "usr/lib/python3.11"]
+    command = [*program_of(tree, "usr/bin/python3.11"), *options, tree / "usr/lib/python3.11"]
     run_logged("Compiling Python modules", command, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
     return {f"/{path.relative_to(tree)}": File(path) for path in sorted(tree.rglob("*.pyc"))}
 

@@ -9,14 +9,44 @@ import socket
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from headless_conformance.images import workloads
-from headless_conformance.images.archive import Directory, File, ImageConfig, Link, write_archive, write_layer
+from headless_conformance.images.archive import (
+    Directory,
+    File,
+    ImageConfig,
+    LayerEntry,
+    Link,
+    write_archive,
+    write_layer,
+)
+from headless_conformance.images.mysql_data import SIZES, TEMPLATE, template_entries
 
 ENTRYPOINT = workloads.FOLDER / "mysql_server" / "entrypoint"
+TABLES = b"\0page one\0page two" + bytes(2000)
+
+
+def new_data(folder: Path) -> Path:
+    """What a server leaves that has initialised a data directory, in small."""
+    content = {
+        "mysql.ibd": TABLES,
+        "undo": bytes(4096),
+        "mysql/user": b"root",
+        "#innodb_redo/#ib_redo7": b"log",
+        "#innodb_redo/#ib_redo8_tmp": b"spare",
+        "#ib_16384_0.dblwr": b"pages",
+        "auto.cnf": b"[auto]\nserver-uuid=1\n",
+        "ca-key.pem": b"secret",
+    }
+    for name, text in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text)
+    (folder / "#innodb_temp").mkdir()
+    return folder
 
 
 def layer(path: Path) -> Path:
@@ -99,17 +129,30 @@ def test_the_cache_is_used_until_an_input_changes(tmp_path: Path, monkeypatch: p
 
 
 class Container:
-    """The entrypoint with a data directory of the test's and a mysqld that writes down what it is asked."""
+    """The entrypoint with a data directory and a template of the test's, and a mysqld that notes what it
+    is asked."""
 
     def __init__(self, folder: Path) -> None:
         self.data, self.calls, self.programs = folder / "data", folder / "calls", folder / "bin"
         self.data.mkdir()
         self.programs.mkdir()
         self.script = folder / "entrypoint"
-        self.script.write_text(ENTRYPOINT.read_text().replace("/var/lib/mysql", str(self.data)))
-        fill = f"mkdir {self.data}/mysql {self.data}/sys"
-        self.program("mysqld", f'echo "$*" >> {self.calls}; if [[ $1 == --initialize* ]]; then {fill}; fi')
+        self.template = folder / "template"
+        text = ENTRYPOINT.read_text().replace("/var/lib/mysql", str(self.data))
+        self.script.write_text(text.replace(TEMPLATE, str(self.template)))
+        self.bring(template_entries(new_data(folder / "made")))
+        self.program("mysqld", f'echo "$*" >> {self.calls}')
         self.program("id", "echo 999")
+
+    def bring(self, entries: Mapping[str, LayerEntry]) -> None:
+        """Put these entries where the entrypoint looks for the template."""
+        for name, entry in entries.items():
+            path = Path(name.replace(TEMPLATE, str(self.template)))
+            if isinstance(entry, File):
+                assert isinstance(entry.content, bytes)
+                path.write_bytes(entry.content)
+            else:
+                path.mkdir()
 
     def program(self, name: str, text: str) -> None:
         (self.programs / name).write_text(f"#!/bin/bash\n{text}\n")
@@ -134,13 +177,32 @@ def container(tmp_path: Path) -> Container:
     return Container(tmp_path)
 
 
-def test_an_empty_data_directory_is_filled_once(container: Container) -> None:
+def test_an_empty_data_directory_becomes_a_copy_once(container: Container) -> None:
     (container.data / "lost+found").mkdir()
     for _ in range(2):
         assert container.start("mysqld", "--port=1", MYSQL_ROOT_PASSWORD="x").returncode == 0
+        assert (container.data / "mysql.ibd").read_bytes() == TABLES
+        assert (container.data / "undo").read_bytes() == bytes(4096)
+        (container.data / "mysql/user").write_text("alice")
     start = f"--init-file={container.data}/.run/accounts.sql --port=1"
-    assert container.asked == ["--initialize-insecure", start, start]
+    assert container.asked == [start, start]
     assert (container.data / "lost+found").is_dir()
+    assert (container.data / "mysql/user").read_text() == "alice"
+    assert (container.data / "mysql.ibd").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_copy_has_nothing_that_tells_one_server_from_another(container: Container) -> None:
+    assert container.start(MYSQL_ROOT_PASSWORD="x").returncode == 0
+    found = {str(path.relative_to(container.data)) for path in container.data.rglob("*")}
+    redo = {"#innodb_redo", "#innodb_redo/#ib_redo7"}
+    assert found == {"mysql", "mysql/user", "mysql.ibd", "undo", ".run", ".run/accounts.sql", *redo}
+
+
+def test_zeros_at_the_end_of_a_file_are_not_in_the_image(tmp_path: Path) -> None:
+    entries = template_entries(new_data(tmp_path / "made"))
+    assert entries[f"{TEMPLATE}/undo"] == File(b"")
+    assert entries[f"{TEMPLATE}/mysql.ibd"] == File(TABLES.rstrip(b"\0"))
+    assert entries[SIZES] == File(f"{len(TABLES)} mysql.ibd\n4096 undo\n".encode())
 
 
 def test_what_an_unfinished_start_left_is_filled_anew(container: Container) -> None:
@@ -148,15 +210,19 @@ def test_what_an_unfinished_start_left_is_filled_anew(container: Container) -> N
     (container.data / "mysql").mkdir()
     (container.data / "mysql/half").touch()
     assert container.start(MYSQL_ROOT_PASSWORD="x").returncode == 0
-    assert container.asked[0] == "--initialize-insecure"
+    assert (container.data / "mysql/user").exists()
     assert not (container.data / "mysql/half").exists()
     assert not (container.data / ".unfinished").exists()
 
 
 def test_a_failed_filling_is_tried_again_at_the_next_start(container: Container) -> None:
-    container.program("mysqld", f"mkdir {container.data}/mysql; exit 7")
+    container.program("truncate", "exit 7")
     assert container.start(MYSQL_ROOT_PASSWORD="x").returncode == 7
     assert (container.data / ".unfinished").exists()
+    assert container.asked == []
+    (container.programs / "truncate").unlink()
+    assert container.start(MYSQL_ROOT_PASSWORD="x").returncode == 0
+    assert (container.data / "mysql.ibd").read_bytes() == TABLES
 
 
 def test_the_password_is_quoted_and_only_its_owner_may_read_it(container: Container) -> None:
