@@ -13,6 +13,7 @@ from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.kube import Kube, Object, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
+from headless_conformance.cluster.shared import SetUp
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.core.errors import NotSupported
 
@@ -24,12 +25,15 @@ AGENT = "headless-client"
 SPARE_AGENT = f"{AGENT}-spare"
 
 
-def create_client(deployer: Deployer, folder: ManifestFolder, namespace: str, name: str) -> None:
-    """One of the client Pods of a folder, Ready."""
-    pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == name]
-    deployer.shared.reserve("Pod", namespace, name)
-    deployer.create(pods, namespace)
-    deployer.await_pod(namespace, name)
+def client_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str, name: str, role: str) -> SetUp:
+    """One of the client Pods of a folder, by its name; `role` tells it from others of that name in a run."""
+
+    def create() -> None:
+        pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == name]
+        deployer.shared.reserve("Pod", namespace, name)
+        deployer.create(pods, namespace)
+
+    return SetUp(deployer.shared, role, create, lambda _: deployer.await_pod(namespace, name))
 
 
 def new_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> Agent:

@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +32,8 @@ RESTRICTED = "restricted"
 the API server itself then checks that our Pods ask for no privilege."""
 BASELINE = "baseline"
 """Where the document's own `kubectl run` has to be possible, which says nothing about privileges."""
+OTHER = "other"
+"""Role of the namespace that has nothing of the document in it."""
 
 
 def folder_of_run(run: str) -> Path:
@@ -58,8 +61,17 @@ class RunState:
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` returns (plain JSON values), made by the first worker that asks;
         its failure is every worker's."""
-        done = self.folder / f"{name}.json"
         timeout = self.cluster.stack_ready_timeout + 2 * self.cluster.pod_ready_timeout
+        return self._once(name, make, timeout)
+
+    def begin(self, name: str, make: Callable[[], Any]) -> None:
+        """The same ahead of need: does not wait while another worker makes it, and leaves a failure to those
+        who ask for what `make` returns."""
+        with suppress(Exception):
+            self._once(name, make, timeout=0)
+
+    def _once(self, name: str, make: Callable[[], Any], timeout: float) -> Any:
+        done = self.folder / f"{name}.json"
         with FileLock(self.folder / f"{name}.lock", timeout=timeout):
             if not done.exists():
                 try:
@@ -81,7 +93,7 @@ class RunState:
         if "failed" in outcome:
             fields = outcome.get("observation")
             raise ObservationError(
-                f"set-up `{name}` failed in another worker: {outcome['failed']}",
+                f"set-up `{name}` of this run failed: {outcome['failed']}",
                 Observation.from_fields(fields) if fields else None,
             )
         return outcome["result"]
@@ -158,6 +170,10 @@ class RunState:
                 )
         return name
 
+    def own_namespace(self, role: str, security: str = RESTRICTED) -> str:
+        """The run's one namespace for a role, created where it is not there yet."""
+        return str(self.once(f"{role}-namespace", lambda: self.create_namespace(role, security)))
+
     def bring_secrets(self, namespace: str) -> None:
         """What Pods pull their images with, into a namespace that is not of our own;
         removed at the end of the run."""
@@ -191,6 +207,34 @@ class RunState:
         finally:
             if not self.cluster.ends_with_run:
                 delete_namespace(self.kube, name)
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """What the workers of a run share and what takes time to start: asked for once, and waited for once."""
+
+    shared: RunState
+    name: str
+    create: Callable[[], Any]
+    """Asks for it without waiting; what it returns is plain JSON."""
+    finish: Callable[[Any], Any]
+    """Gets what `create` returned, waits, and returns plain JSON."""
+
+    def begin(self) -> None:
+        """Ask for it ahead of need, where no worker has yet."""
+        self.shared.begin(self._created, self.create)
+
+    def created(self) -> Any:
+        """What `create` returned, with nothing waited for."""
+        return self.shared.once(self._created, self.create)
+
+    def finished(self) -> Any:
+        """What `finish` returned: it is there."""
+        return self.shared.once(self.name, partial(self.finish, self.created()))
+
+    @property
+    def _created(self) -> str:
+        return f"{self.name}-created"
 
 
 def delete_namespace(kube: Kube, name: str) -> None:

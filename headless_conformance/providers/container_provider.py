@@ -48,13 +48,16 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
         Raises UserError when none can be had; leaves nothing then.
         """
         mine = self.cluster_of(context)
+        if _answered(context.run).exists():
+            return mine.joined()
         found = mine.attach()
         if found is not None:
             require_ready(found)
-            return found
-        created = mine.create()
-        mine.settle(created)
-        return created
+        else:
+            found = mine.create()
+            mine.settle(found)
+        _answered(context.run).touch()
+        return found
 
     def outlives(self, context: RunContext[ContainerToolsT]) -> bool:
         return context.keep
@@ -64,7 +67,8 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
             self.cluster_of(context).export_logs()
 
     def end_session(self, context: RunContext[ContainerToolsT]) -> None:
-        _failure(context.run).unlink(missing_ok=True)
+        for state in (_failure(context.run), _answered(context.run)):
+            state.unlink(missing_ok=True)
         if not self.cluster_type.exists(context.settings, context.run):
             return
         if context.keep:
@@ -85,6 +89,11 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
 
 def _failure(run: str) -> Path:
     return work_dir() / f"{run}.no-cluster"
+
+
+def _answered(run: str) -> Path:
+    """Is there when a worker of a run has seen that the cluster answers; the others need not look again."""
+    return work_dir() / f"{run}.cluster-answers"
 
 
 def tried_once(run: str, create: Callable[[], Cluster]) -> Cluster:

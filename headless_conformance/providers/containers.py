@@ -259,6 +259,10 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         self._record(self.run)
         return self._cluster()
 
+    def joined(self) -> Cluster:
+        """The cluster that another worker of this run found or made, and saw answer."""
+        return self._cluster()
+
     def keep(self) -> None:
         """Leave the cluster for the next run."""
         self._record(KEPT)

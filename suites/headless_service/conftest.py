@@ -4,35 +4,39 @@ and the Pods that look at it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 import allure
 import pytest
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.clients import AGENT, create_client, new_agent
-from headless_conformance.cluster.deployer import Deployer, uids
+from headless_conformance.cluster.clients import AGENT, client_set_up, new_agent
+from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
-from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
-from headless_conformance.cluster.model import Cluster
-from headless_conformance.cluster.shared import RunState
+from headless_conformance.cluster.manifests import ManifestFolder, with_replicas
+from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.cluster.shared import RunState, SetUp
 from headless_conformance.core.paths import MANIFESTS
+from headless_conformance.plugin.markers import needs_of
 from headless_conformance.plugin.sets import OWN_SET, parametrize_sets
 from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
-from suites.headless_service.manifest_files import (
-    HEADLESS_FILE,
-    LOAD_BALANCED_FILE,
-    SECRET_FILE,
-    STATEFULSET_FILE,
-    STUB_FILE,
+from suites.headless_service.manifest_files import STUB_FILE
+from suites.headless_service.set_ups import (
+    NSLOOKUP,
+    example_set_up,
+    load_balanced_set_up,
+    nslookup_set_up,
+    same_named_set_up,
+    set_behind_ordinary_service,
+    set_of_examples,
+    set_of_same_names,
+    set_of_transcripts,
+    sql_set_up,
+    transcript_set_up,
 )
-from suites.headless_service.sql import SQL_CLIENT, Sql
-
-NSLOOKUP = "headless-nslookup"
-"""Name of the Pod whose nslookup is the classic one."""
+from suites.headless_service.sql import Sql
 
 
 @dataclass(frozen=True)
@@ -45,47 +49,6 @@ class ApplyRecord:
     after: dict[str, str]
 
 
-def _deploy_documented(
-    deployer: Deployer, folder: ManifestFolder, transcript_set: HeadlessSet
-) -> dict[str, object]:
-    namespace, shared = transcript_set.namespace, deployer.shared
-    for file in (SECRET_FILE, HEADLESS_FILE):
-        for item in folder.load(file):
-            shared.reserve(item["kind"], namespace, item["metadata"]["name"])
-    for ordinal in transcript_set.ordinals:
-        shared.reserve("PersistentVolumeClaim", namespace, f"data-{transcript_set.pod_name(ordinal)}")
-    shared.require_unselected(namespace, find(folder.load(HEADLESS_FILE), "Service")["spec"]["selector"])
-    steps = [deployer.apply(folder, file, namespace) for file in (SECRET_FILE, STATEFULSET_FILE)]
-    for result in steps:
-        result.require_success()
-    transcript_set.await_ready(deployer.cluster.stack_ready_timeout)
-    before = uids(transcript_set.get_pods())
-    headless = deployer.apply(folder, HEADLESS_FILE, namespace)
-    transcript_set.await_ready(deployer.cluster.pod_ready_timeout)
-    return {
-        "statefulset": asdict(steps[1]),
-        "headless": asdict(headless),
-        "before": before,
-        "after": uids(transcript_set.get_pods()),
-    }
-
-
-SLOW_TO_START = ("apply_record", "load_balanced")
-"""Fixtures that wait for database servers."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several workers: have the servers started at once, and do meanwhile what does not need them."""
-    if not hasattr(config, "workerinput"):
-        return
-
-    def needs(item: pytest.Item, *fixtures: str) -> bool:
-        return any(name in getattr(item, "fixturenames", ()) for name in fixtures)
-
-    starters = [item for name in SLOW_TO_START for item in [item for item in items if needs(item, name)][:1]]
-    items.sort(key=lambda item: (item not in starters, needs(item, *SLOW_TO_START, *SETS)))
-
-
 SETS = {
     "any_set": ("transcript_set",),
     "document_set": ("transcript_set", "example_set"),
@@ -94,6 +57,28 @@ SETS = {
 }
 """The sets that a test with this argument runs on; but for `document_set`, on the person's own, too, where
 the test only looks."""
+
+
+def _fixtures_of(item: pytest.Item) -> set[str]:
+    """The fixtures of a test, among them the set that its parameter names."""
+    parameters = (
+        item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    )
+    chosen = [parameters[argument] for argument in SETS if argument in parameters]
+    return {*getattr(item, "fixturenames", ()), *chosen}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Among several workers: one waits for the document's servers from the beginning, and the others do
+    meanwhile what does not need them."""
+    if not hasattr(config, "workerinput"):
+        return
+
+    def needs_servers(item: pytest.Item) -> bool:
+        return not _fixtures_of(item).isdisjoint({"apply_record", "transcript_set", "load_balanced"})
+
+    waiting = [item for item in items if "dns_test" in _fixtures_of(item)][:1]
+    items.sort(key=lambda item: (item not in waiting, needs_servers(item)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -109,12 +94,39 @@ def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFold
 
 
 @pytest.fixture(scope="session")
-def apply_record(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> ApplyRecord:
+def set_ups(
+    request: pytest.FixtureRequest,
+    deployer: Deployer,
+    manifest_folder: ManifestFolder,
+    document_namespace: str,
+) -> dict[str, SetUp]:
+    """What takes time to start, by the fixture that waits for it; where several workers share a cluster with
+    real Pods, all that the selected tests need is asked for at once."""
+    place = deployer, manifest_folder, document_namespace
+    documented = transcript_set_up(*place)
+    found = {
+        "transcript_set": documented,
+        "load_balanced": load_balanced_set_up(deployer, manifest_folder),
+        "example_set": example_set_up(*place),
+        "sql": sql_set_up(*place, documented),
+        "nslookup_pod": nslookup_set_up(*place),
+        "same_named_set": same_named_set_up(deployer, manifest_folder),
+    }
+    capabilities = deployer.cluster.capabilities
+    if hasattr(request.config, "workerinput") and Capability.KUBELET in capabilities:
+        supported = [item for item in request.session.items if capabilities.issuperset(needs_of(item))]
+        needed = {name for item in supported for name in _fixtures_of(item)}
+        for name, set_up in found.items():
+            if name in needed:
+                set_up.begin()
+    return found
+
+
+@pytest.fixture(scope="session")
+def apply_record(set_ups: dict[str, SetUp]) -> ApplyRecord:
     """The document's two steps, done once per run: the StatefulSet of the page before,
     then the one with its Service."""
-    transcript_set = deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
-    deploy = partial(_deploy_documented, deployer, manifest_folder, transcript_set)
-    record = deployer.shared.once("transcript_set", deploy)
+    record = set_ups["transcript_set"].finished()
     statefulset, headless = CommandResult(**record["statefulset"]), CommandResult(**record["headless"])
     return ApplyRecord(statefulset, headless, record["before"], record["after"])
 
@@ -123,22 +135,14 @@ def apply_record(deployer: Deployer, manifest_folder: ManifestFolder, document_n
 def transcript_set(apply_record: ApplyRecord, deployer: Deployer, document_namespace: str) -> HeadlessSet:
     """`mysql-sts` behind `mysql-svc`, the names of the document's transcripts, Ready."""
     apply_record.headless.require_success()
-    return deployer.headless_set(document_namespace, "mysql-sts", "mysql-svc")
+    return set_of_transcripts(deployer, document_namespace)
 
 
 @pytest.fixture(scope="session")
-def example_set(deployer: Deployer, manifest_folder: ManifestFolder, document_namespace: str) -> HeadlessSet:
+def example_set(set_ups: dict[str, SetUp], deployer: Deployer, document_namespace: str) -> HeadlessSet:
     """`mysql` behind `db`, the names outside the document's transcripts, Ready; its Pods are stubs."""
-
-    def deploy() -> None:
-        objects = manifest_folder.load(STUB_FILE)
-        for item in objects:
-            deployer.shared.reserve(item["kind"], document_namespace, item["metadata"]["name"])
-        deployer.shared.require_unselected(document_namespace, find(objects, "Service")["spec"]["selector"])
-        deployer.create_set(document_namespace, objects)
-
-    deployer.shared.once("example_set", deploy)
-    return deployer.headless_set(document_namespace, "mysql", "db")
+    set_ups["example_set"].finished()
+    return set_of_examples(deployer, document_namespace)
 
 
 def _chosen(request: pytest.FixtureRequest) -> HeadlessSet:
@@ -174,33 +178,17 @@ def single_pod_set(
 
 
 @pytest.fixture(scope="session")
-def load_balanced(deployer: Deployer, manifest_folder: ManifestFolder, shared: RunState) -> HeadlessSet:
+def load_balanced(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet:
     """The contrast: database servers of its own behind an ordinary Service, in a namespace of its own."""
-
-    def deploy() -> str:
-        namespace = shared.create_namespace("load-balanced")
-        files = (SECRET_FILE, LOAD_BALANCED_FILE, STATEFULSET_FILE)
-        objects = [item for file in files for item in manifest_folder.load(file)]
-        # Nothing here depends on the order in which they start.
-        find(objects, "StatefulSet")["spec"]["podManagementPolicy"] = "Parallel"
-        deployer.create(objects, namespace)
-        deployer.headless_set(namespace, "mysql-sts", "mysql-lb").await_ready(
-            deployer.cluster.stack_ready_timeout
-        )
-        return namespace
-
-    return deployer.headless_set(str(shared.once("load-balanced", deploy)), "mysql-sts", "mysql-lb")
+    set_ups["load_balanced"].finished()
+    return set_behind_ordinary_service(deployer)
 
 
 @pytest.fixture(scope="session")
-def same_named_set(deployer: Deployer, manifest_folder: ManifestFolder, other_namespace: str) -> HeadlessSet:
+def same_named_set(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet:
     """The stub set once more, in that other namespace: the same names, with Pods of its own."""
-
-    def deploy() -> None:
-        deployer.create_set(other_namespace, with_replicas(manifest_folder.load(STUB_FILE), 2))
-
-    deployer.shared.once("same-named-set", deploy)
-    return deployer.headless_set(other_namespace, "mysql", "db", 2)
+    set_ups["same_named_set"].finished()
+    return set_of_same_names(deployer)
 
 
 @pytest.fixture(scope="session")
@@ -211,27 +199,24 @@ def agent(
     shared_manifests: ManifestFolder,
 ) -> Iterator[Agent]:
     """An agent in the documented namespace, in a Pod that came after the Services and is not of a set."""
-    create = partial(create_client, deployer, shared_manifests, transcript_set.namespace, AGENT)
-    deployer.shared.once("agent", create)
+    client_set_up(deployer, shared_manifests, transcript_set.namespace, AGENT, "agent").finished()
     agent = new_agent(deployer, shared_manifests, transcript_set.namespace)
     yield agent
     agent.close()
 
 
 @pytest.fixture(scope="session")
-def nslookup_pod(transcript_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder) -> str:
+def nslookup_pod(set_ups: dict[str, SetUp]) -> str:
     """A Pod in the documented namespace whose nslookup is the classic one."""
-    create = partial(create_client, deployer, manifest_folder, transcript_set.namespace, NSLOOKUP)
-    deployer.shared.once("nslookup", create)
+    set_ups["nslookup_pod"].finished()
     return NSLOOKUP
 
 
 @pytest.fixture(scope="session")
-def sql(transcript_set: HeadlessSet, deployer: Deployer, manifest_folder: ManifestFolder) -> Sql:
+def sql(set_ups: dict[str, SetUp], deployer: Deployer, document_namespace: str) -> Sql:
     """A MySQL client in the documented namespace."""
-    create = partial(create_client, deployer, manifest_folder, transcript_set.namespace, SQL_CLIENT)
-    deployer.shared.once("sql", create)
-    return Sql(deployer.kube, transcript_set.namespace)
+    set_ups["sql"].finished()
+    return Sql(deployer.kube, document_namespace)
 
 
 @pytest.fixture(scope="session")

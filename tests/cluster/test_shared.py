@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import model, waiting
 from headless_conformance.cluster.kube import Kube, Object
-from headless_conformance.cluster.shared import ADDRESS, RunState, remove_created
+from headless_conformance.cluster.shared import ADDRESS, RunState, SetUp, remove_created
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where
@@ -105,9 +106,58 @@ def test_a_failure_is_not_tried_again_by_the_next_worker(tmp_path: Path) -> None
     with pytest.raises(ObservationError, match=r"^MySQL was not Ready"):
         shared(tmp_path).once("stack", fail)
     with pytest.raises(
-        ObservationError, match="failed in another worker: ObservationError: MySQL was not Ready within 180 s"
+        ObservationError,
+        match="`stack` of this run failed: ObservationError: MySQL was not Ready within 180 s",
     ):
         shared(tmp_path).once("stack", lambda: None)
+
+
+def test_what_is_begun_ahead_of_need_is_not_made_again(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def note(step: str) -> str:
+        made.append(step)
+        return step
+
+    set_up = SetUp(
+        shared(tmp_path), "stack", lambda: note("created"), lambda created: note(f"{created} and ready")
+    )
+    set_up.begin()
+    assert made == ["created"]
+    set_up.begin()
+    assert set_up.created() == "created"
+    assert [set_up.finished() for _ in range(2)] == ["created and ready"] * 2
+    assert made == ["created", "created and ready"]
+
+
+def test_a_failure_ahead_of_need_is_for_those_who_need_it(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise UserError("Service nginx exists")
+
+    set_up = SetUp(shared(tmp_path), "stack", fail, lambda _: "ready")
+    set_up.begin()
+    with pytest.raises(ObservationError, match="of this run failed: UserError: Service nginx exists"):
+        set_up.finished()
+
+
+def test_beginning_does_not_wait_for_another_worker(tmp_path: Path) -> None:
+    def worker() -> None:
+        shared(tmp_path).begin("stack", lambda: pytest.fail("made twice"))
+
+    def first() -> str:
+        thread = threading.Thread(target=worker)
+        thread.start()
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+        return "made"
+
+    assert shared(tmp_path).once("stack", first) == "made"
+
+
+def test_a_namespace_for_a_role_is_created_once(tmp_path: Path) -> None:
+    names = {shared(tmp_path).own_namespace("other") for _ in range(2)}
+    assert len(names) == 1
+    assert names.pop().startswith("headless-other-")
 
 
 def test_an_object_that_is_there_is_not_taken(tmp_path: Path) -> None:
