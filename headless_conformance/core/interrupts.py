@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
+INTERRUPTED = 130
+"""Exit status after ^C, as a shell has it."""
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 SAME_SECONDS = 0.3
 """Signals that come closer together are one: a program between the terminal and us hands on what the terminal
@@ -98,8 +101,8 @@ class Interrupts:
     def _stop(self, number: int) -> None:
         """End every process that this one started, say what is left, and end."""
         for process in _descendants(set(self.outliving())):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
         left = self.remains()
         commands = " and ".join(f"`{command}`" for command in sorted({one.command for one in left}))
         what = "; ".join(one.what for one in left)
@@ -120,6 +123,9 @@ def _say(sentence: str) -> None:
 
 
 def _descendants(outliving: set[int]) -> list[psutil.Process]:
+    # Takes longer than everything else that is imported before ^C is heeded.
+    import psutil
+
     found, parents = list[psutil.Process](), [psutil.Process()]
     while parents:
         with suppress(psutil.NoSuchProcess):

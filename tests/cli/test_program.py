@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from headless_conformance.cli import program
+from headless_conformance.cli import application
+from headless_conformance.cli.application import FUNCTIONS, run
 from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, RENAMED
-from headless_conformance.cli.program import FUNCTIONS, run
 from headless_conformance.core.paths import ROOT, SUITES
 from headless_conformance.core.variables import VARIABLES
 from headless_conformance.providers.run_context import TOOLS_VARIABLE
@@ -32,7 +32,7 @@ def environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, name: str, command: Any) -> None:
-    monkeypatch.setattr(program, "FUNCTIONS", {**FUNCTIONS, name: command})
+    monkeypatch.setattr(application, "FUNCTIONS", {**FUNCTIONS, name: command})
 
 
 def test_help_shows_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,7 +165,7 @@ def test_an_interrupt_ends_a_command_with_130(
 
 def test_help_does_not_wait_for_what_commands_need() -> None:
     script = (
-        "import sys; from headless_conformance.cli.program import run; run(['--help']); "
+        "import sys; from headless_conformance.cli.application import run; run(['--help']); "
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
@@ -173,3 +173,23 @@ def test_help_does_not_wait_for_what_commands_need() -> None:
     )
     loaded = set(done.stderr.split())
     assert not loaded & {"kubernetes", "pytest", "jsonschema", "dns", "yaml", "cryptography"}
+
+
+def test_an_interrupt_while_the_program_is_still_being_loaded_is_one_sentence() -> None:
+    script = """
+import builtins, os, signal
+load = builtins.__import__
+def interrupted(name, *words, **more):
+    if name == "headless_conformance.cli.application":
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *words, **more)
+builtins.__import__ = interrupted
+from headless_conformance.cli.program import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr.strip().startswith("Interrupted: ending what this command started.")
+    assert "Traceback" not in done.stderr

@@ -28,7 +28,7 @@ READERS = {
 OTHERS = {
     "audit/access.py": "whether this is a Pod with a service account",
     "cli/options.py": "puts what the command line says where settings are read from",
-    "cli/program.py": "looks for variables of old names",
+    "cli/application.py": "looks for variables of old names",
     "cli/workflow.py": "what GitHub Actions says of itself",
     "cluster/agent_program.py": "runs in a Pod, whose environment it reports",
     "core/paths.py": "XDG_CACHE_HOME",

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from headless_conformance.cli.application import run
 from headless_conformance.cli.commands import COMMANDS, OF_MAKE
-from headless_conformance.cli.program import run
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.versions import read_versions
 from headless_conformance.run import workflow

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from headless_conformance.cli.program import run
+from headless_conformance.cli.application import run
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env

@@ -1,0 +1,97 @@
+"""The program `headless-conformance`: one command for everything that a person can ask for.
+
+Each command imports what it needs when it is called, so that the program starts quickly.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import typer
+
+from headless_conformance.cli.audit import audit
+from headless_conformance.cli.clean import clean
+from headless_conformance.cli.clean_existing import clean_existing
+from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, renamed_command
+from headless_conformance.cli.compare import compare
+from headless_conformance.cli.coverage import requirements
+from headless_conformance.cli.debian_lock import debian_lock
+from headless_conformance.cli.distclean import distclean
+from headless_conformance.cli.doctor import doctor
+from headless_conformance.cli.e2e import e2e
+from headless_conformance.cli.faults import faults
+from headless_conformance.cli.go_pins import go_pins
+from headless_conformance.cli.image_archive import image_archive
+from headless_conformance.cli.listing import list_requirements
+from headless_conformance.cli.matrix import matrix
+from headless_conformance.cli.options import with_variables
+from headless_conformance.cli.pages import pages
+from headless_conformance.cli.prepare import prepare
+from headless_conformance.cli.report import report
+from headless_conformance.cli.robustness import robustness
+from headless_conformance.cli.simulated_starts import simulated_starts
+from headless_conformance.cli.variations import variations
+from headless_conformance.cli.version import version
+from headless_conformance.cli.workflow import workflow
+from headless_conformance.core import variables
+from headless_conformance.core.errors import BAD_INPUT, UserError, in_one_sentence
+from headless_conformance.core.interrupts import INTERRUPTED, INTERRUPTS
+
+FUNCTIONS: Mapping[str, Callable[..., int]] = {
+    "e2e": e2e,
+    "matrix": matrix,
+    "list": list_requirements,
+    "requirements": requirements,
+    "report": report,
+    "compare": compare,
+    "doctor": doctor,
+    "audit": audit,
+    "faults": faults,
+    "variations": variations,
+    "robustness": robustness,
+    "prepare": prepare,
+    "image-archive": image_archive,
+    "pages": pages,
+    "version": version,
+    "clean": clean,
+    "clean-existing": clean_existing,
+    "distclean": distclean,
+    "workflow": workflow,
+    "go-pins": go_pins,
+    "debian-lock": debian_lock,
+    "simulated-starts": simulated_starts,
+}
+
+
+def program() -> typer.Typer:
+    """The program with its commands, in the order in which help shows them."""
+    made = typer.Typer(
+        help="The executable specification of Kubernetes headless Services.",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    for panel, commands in (("Commands", COMMANDS), ("Maintenance", MAINTENANCE)):
+        for name, summary in commands.items():
+            run = with_variables(name, FUNCTIONS[name])
+            words = f"{summary}\n\n{run.__doc__}"
+            made.command(name, help=words, short_help=summary, rich_help_panel=panel)(run)
+    return made
+
+
+@in_one_sentence
+def run(words: Sequence[str]) -> int:
+    """Run one command; its exit status, BAD_INPUT for words that nobody understands, or 130 after ^C."""
+    if sentence := renamed_command(words) or variables.renamed_variable(
+        name for name, value in os.environ.items() if value
+    ):
+        raise UserError(sentence)
+    with INTERRUPTS.handled():
+        try:
+            status = program()(list(words), prog_name="headless-conformance", standalone_mode=False)
+        except typer.TyperException as error:
+            print(f"error: {error.format_message()}", file=sys.stderr)
+            return BAD_INPUT
+        return int(status or 0) or (INTERRUPTED if INTERRUPTS.status else 0)
