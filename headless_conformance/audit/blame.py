@@ -14,6 +14,7 @@ from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.core.levels import Level
 from headless_conformance.records import Question
+from headless_conformance.records.names import is_reverse
 from headless_conformance.results.verdict import Outcome
 
 SHOWN = 20
@@ -89,7 +90,7 @@ def _finding(
         what,
         summary,
         check,
-        expected=_lines(first, "expected") or "what the zone says, see below",
+        expected=_lines(first, "expected") or "no such record",
         seen=_seen(first),
         remedy=_remedy(component, first, is_stale=is_stale),
         command=dig(first.server, first.question, "+notcp" if over else "+tcp"),
@@ -181,14 +182,16 @@ def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
 
 
 def denial_findings(dialogue: Dialogue, plan: Plan, differences: Iterable[Difference]) -> list[Finding]:
-    """Denials without the SOA record that says how long they may be kept; of answers that are wrong anyway
-    nothing more is said."""
-    wrong = {(difference.server, difference.question) for difference in differences}
+    """Denials without the SOA record that says how long they may be kept; of names with a wrong answer
+    nothing more is said. Reverse zones are not the cluster's alone: who denies there may be anybody."""
+    wrong = {(difference.server, difference.question.name) for difference in differences}
     bare: dict[DnsServer, list[Question]] = {}
     for server in dialogue.servers:
         for question in plan.questions:
             reply = dialogue.reply(server, question)
-            if reply is not None and reply.is_bare_denial and (server, question) not in wrong:
+            if is_reverse(question.name) or (server, question.name) in wrong:
+                continue
+            if reply is not None and reply.is_bare_denial:
                 bare.setdefault(server, []).append(question)
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
     if bare and set(asked) <= bare.keys():

@@ -120,7 +120,9 @@ def status_of(result: AuditResult) -> int:
     told = [*checks, *((found.outcome, found.level) for found in result.findings)]
     if (Outcome.FAILED, Level.MUST) in told:
         return STATUS_FAILED
-    not_told = any(outcome is Outcome.ERROR for outcome, _ in told)
+    # A finding that is not judged is an answer that a server keeps for a while longer.
+    kept = any(found.outcome is Outcome.NOT_JUDGED for found in result.findings)
+    not_told = kept or any(outcome is Outcome.ERROR for outcome, _ in told)
     passed = any(
         found.outcome is Outcome.PASSED and found.check in OF_DNS
         for target in result.targets

@@ -170,7 +170,7 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
             remedy="make spec.selector of the Service a part of the labels in the StatefulSet's Pod template",
             command=f"kubectl -n {case.namespace} get pods --show-labels",
             consequences=("these members have no endpoint and no DNS name",),
-            others=RECORDS if case.state.judged else frozenset(),
+            others=RECORDS | {Check.SERVICE_RECORDS} if case.state.judged else frozenset(),
         )
     )
 

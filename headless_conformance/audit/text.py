@@ -72,7 +72,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     yield f"   what     {title}; the first that is wrong: {finding.component}"
     yield from _field("expected", finding.expected)
     yield from _field("seen", finding.seen)
-    if finding.requirements:
+    if finding.requirements and finding.outcome in (Outcome.FAILED, Outcome.KNOWN_DEVIATION):
         yield from _field("breaks", f"{', '.join(finding.requirements)}  {finding.link}")
     else:
         yield from _field("see", finding.link)

@@ -172,6 +172,7 @@ def test_an_answer_that_is_still_kept_when_time_is_up_is_stale_and_not_wrong(wor
     finding = only(result)
     assert finding.outcome is Outcome.NOT_JUDGED
     assert "stale, at most" in finding.summary
+    assert result.status == 2
     assert Outcome.FAILED not in outcomes(result).values()
 
 

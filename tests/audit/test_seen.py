@@ -12,7 +12,7 @@ from headless_conformance.audit.findings import AuditResult, BlamedComponent, Fi
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question, ResourceRecord
 from headless_conformance.results.verdict import Outcome
-from tests.audit.objects import headless, stateful_set
+from tests.audit.objects import headless, stateful_set, unready
 from tests.audit.world import SERVERS, World
 
 SERVICE = "db-peers.shop.svc.cluster.local."
@@ -109,6 +109,15 @@ def test_a_denial_without_soa_is_found(world: World) -> None:
     )
     assert "rfc2308" in finding.link
     assert result.status == 1
+
+
+def test_whoever_denies_a_reverse_name_need_not_be_the_cluster(world: World) -> None:
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+    for server in world.dns.values():
+        server.bare = lambda question: question.rdtype == "PTR"
+    assert world.audit().findings == []
+    assert any(question.rdtype == "PTR" for server in world.dns.values() for question in server.asked)
 
 
 def test_a_denial_that_is_wrong_anyway_has_one_finding(world: World) -> None:
