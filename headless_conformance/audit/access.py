@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -71,8 +72,10 @@ def path_of(kind: str, namespace: str = "", name: str = "") -> str:
 class Access:
     """One API server. Once it stopped answering, nothing more is asked, so that a run ends within seconds."""
 
-    def __init__(self, api: Any, context: str) -> None:
+    def __init__(self, api: Any, context: str, kubectl: str = "kubectl") -> None:
         self.context = context
+        self.kubectl = kubectl
+        """How a line for a person's shell begins that is meant for this cluster."""
         self.requests = 0
         """How many requests were sent, streams included."""
         self._api = api
@@ -231,7 +234,7 @@ def open_access(kubeconfig: str, context: str) -> Access:
         raise UserError(
             f"The kubeconfig does not lead to a cluster: {_words(error)}; see --context."
         ) from None
-    return Access(api, chosen)
+    return Access(api, chosen, f"kubectl --context {shlex.quote(context)}" if context else "kubectl")
 
 
 def _content(answer: Any, path: str, right: str) -> bytes:

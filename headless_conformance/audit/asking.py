@@ -137,7 +137,6 @@ class _Connection:
         self._until = until
         self._buffer = bytearray()
         self._open: dict[int, Question] = {}
-        self._next = random.randrange(1 << 16)
 
     def __enter__(self) -> _Connection:
         return self
@@ -181,11 +180,17 @@ class _Connection:
     def _send(self, questions: list[Question]) -> None:
         frames = bytearray()
         for question in questions:
-            self._next = (self._next + 1) % (1 << 16)
+            number = self._unused_id()
             wire = _query(question)
-            self._open[self._next] = question
-            frames += LENGTH.pack(len(wire) + 2) + LENGTH.pack(self._next) + wire
+            self._open[number] = question
+            frames += LENGTH.pack(len(wire) + 2) + LENGTH.pack(number) + wire
         self._channel.send(bytes(frames))
+
+    def _unused_id(self) -> int:
+        """A random one, so that nothing about a question repeats itself when it is asked again."""
+        while (number := random.randrange(1 << 16)) in self._open:
+            pass
+        return number
 
     def _receive_one(self) -> tuple[Question, Reply | str]:
         """The next answer to an open question; anything else is passed over."""

@@ -311,8 +311,9 @@ class Dialogue:
 
 
 def _same_denial(before: Reply, after: Reply) -> bool:
-    """Whether a denial came anew: its time does not count down."""
-    same = before.negative_ttl is not None and before.negative_ttl == after.negative_ttl
+    """Whether a denial came anew: its time does not count down. One without a time is not kept by anybody
+    (RFC 2308, 5)."""
+    same = before.negative_ttl == after.negative_ttl
     return same and before.answer.rcode == after.answer.rcode == "NXDOMAIN"
 
 

@@ -67,18 +67,19 @@ def check_endpoints(
             )
         )
     if rest:
-        lines = str(rest).splitlines()[1:]
-        seen = "\n".join(lines[:SHOWN]) + (
-            f"\n… and {len(lines) - SHOWN} lines more" if len(lines) > SHOWN else ""
-        )
+        expected = [*rest.missing, *(change.expected for change in rest.changed)]
+        seen = [*rest.surplus, *(change.seen for change in rest.changed)]
+        labels = [
+            f"EndpointSlice {name} with the wrong label for headless Services" for name in rest.mislabelled
+        ]
         sheet.found(
             Finding(
                 BlamedComponent.ENDPOINT_SLICE,
                 f"Service {read.key}",
                 f"EndpointSlices of Service {read.key} are not what its Pods demand",
                 Check.ENDPOINTS,
-                expected="what stands with - below",
-                seen=seen,
+                expected=_shown([str(endpoint) for endpoint in expected], "no other endpoint"),
+                seen=_shown([*map(str, seen), *labels], "no such endpoint"),
                 remedy=(
                     "see why kube-controller-manager does not keep EndpointSlices: its log, its leader, "
                     "its rights"
@@ -97,6 +98,12 @@ def check_endpoints(
         sheet.found(_foreign(read, foreign, show))
     elif not ended:
         sheet.passed(Check.ENDPOINTS)
+
+
+def _shown(lines: Sequence[str], otherwise: str) -> str:
+    """The first few lines."""
+    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n".join([*lines[:SHOWN], *more]) or otherwise
 
 
 def _of_nobody(

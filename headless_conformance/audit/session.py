@@ -3,10 +3,12 @@ its end."""
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from headless_conformance.audit.access import Access
 from headless_conformance.audit.blame import (
@@ -57,6 +59,7 @@ YOUNG_SECONDS = 3.0
 """A member that became Ready less long ago is not asked for yet: the question could leave a denial in a
 server's cache."""
 WAIT_INTERVAL = 2.0
+KUBECTL = re.compile(r"\bkubectl\b(?= -n )")
 
 
 class Audit:
@@ -329,10 +332,16 @@ class Audit:
             )
             for judged in self._judged
         ]
-        result.findings = merged(
-            [found for judged in self._judged for found in (*judged.sheet.findings, *judged.sheet.deviations)]
-            + self._findings
-        )
+        found = [
+            finding
+            for judged in self._judged
+            for finding in (*judged.sheet.findings, *judged.sheet.deviations)
+        ]
+        own = partial(KUBECTL.sub, lambda _: self._access.kubectl)
+        result.findings = [
+            replace(finding, command=own(finding.command), remedy=own(finding.remedy))
+            for finding in merged([*found, *self._findings])
+        ]
 
 
 def _numbers(*parts: str) -> tuple[int, ...]:

@@ -64,6 +64,10 @@ def audit(
     nameserver: Annotated[
         str, _option("--nameserver", help="the address that Pods ask; default: found out")
     ] = "",
+    cluster_domain: Annotated[
+        str,
+        _option("--cluster-domain", "--domain", help="the domain; default: found out (CLUSTER_DOMAIN)"),
+    ] = "",
     server: Servers = None,
     wait: Annotated[
         str, _option("--wait", help="wait this long for sets that are on their way, such as 5m")
@@ -125,7 +129,7 @@ def audit(
         namespace=namespace,
         all_namespaces=all_namespaces,
         nameserver=nameserver,
-        domain=settings.network.domain,
+        domain=cluster_domain or settings.network.domain,
         servers=tuple(map(_server, server or ())),
         wait_seconds=seconds(wait),
         limit_seconds=seconds(limit),

@@ -81,6 +81,14 @@ def test_junit_says_why_an_audit_ended(world: World) -> None:
     assert [found.attrib["message"] for found in root.iter("error")] == ["no answer"]
 
 
+def test_lines_for_a_shell_name_the_context_that_the_person_named(world: World) -> None:
+    world.find("Service", "db-peers")["spec"]["selector"] = {"app": "other"}
+    world.write_slices()
+    world.kubectl = "kubectl --context 'my lab'"
+    (finding,) = world.audit().findings
+    assert finding.command.startswith("kubectl --context 'my lab' -n shop get pods")
+
+
 def test_two_audits_can_be_compared(world: World, tmp_path: Path) -> None:
     documents = load_documents()
     paths = [tmp_path / "before.yaml", tmp_path / "after.yaml"]

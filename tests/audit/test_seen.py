@@ -111,6 +111,21 @@ def test_a_denial_without_soa_is_found(world: World) -> None:
     assert result.status == 1
 
 
+def test_a_denial_without_soa_is_not_kept_so_that_the_next_ordinal_is_asked_for(world: World) -> None:
+    beyond = Question(f"db-4.{SERVICE}", "A")
+    for server in world.dns.values():
+        server.bare = lambda question: True
+    everywhere(
+        world,
+        lambda question, answer: (
+            AnswerData("NOERROR", (ResourceRecord(beyond.name, "A", "192.0.2.66"),))
+            if question == beyond
+            else answer
+        ),
+    )
+    assert {finding.check for finding in world.audit().findings} == {Check.ABSENT_NAMES, Check.TTL}
+
+
 def test_whoever_denies_a_reverse_name_need_not_be_the_cluster(world: World) -> None:
     unready(world.find("Pod", "db-2"))
     world.write_slices()
