@@ -172,7 +172,7 @@ class Outages:
     def _raise_for(self, seen: Look, parts: tuple[str, ...]) -> None:
         found = [seen.outages[part] for part in parts if part in seen.outages]
         if found:
-            raise OutageError(found[0])
+            raise OutageError(found[0]) from None
 
     def _lock(self, timeout: float = LOCK_SECONDS) -> Any:
         return FileLock(self._folder / LOCK, timeout=timeout)
