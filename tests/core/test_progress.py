@@ -152,7 +152,8 @@ SCRIPT = """
 import sys, threading
 from headless_conformance.core.plan import StepPlan, Step
 from headless_conformance.core.progress import Progress
-progress = Progress(out=sys.stdout, plan=StepPlan((Step("outer"), Step("other"), Step("wrong")), {"other": 50}))
+steps = (Step("outer"), Step("other"), Step("wrong"))
+progress = Progress(out=sys.stdout, plan=StepPlan(steps, {"other": 50}))
 progress.below = lambda: "a table"
 with progress.step("outer"):
     with progress.step("inner"):
