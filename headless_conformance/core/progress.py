@@ -157,6 +157,11 @@ class Progress:
                 self._live.stop()
                 self._live = None
 
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return self._console.width
+
     def restore_terminal(self) -> None:
         """Show the cursor that a process hid which was killed."""
         if self.is_live:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
-from rich import box
 from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -217,16 +216,18 @@ class RunDisplay:
 
     def _how_far(self) -> str:
         done, of = len(self._decisions.verdicts), len(self._decisions.chosen)
-        return f"{done} of {of} requirements decided"
+        return f"{done} of {of} decided"
 
     def _table(self) -> RenderableType:
         if self._tests not in self._steps:
             return Text("")
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="")
-        table.add_column("requirements", no_wrap=True, overflow="crop", ratio=1)
         titles = ("passed", "failed", "error", "other", "to do")
+        numbers = sum(len(title) + 2 for title in titles)
+        table = Table(box=None, padding=(0, 0, 0, 2), header_style="")
+        widest = max(self._progress.width - numbers - 3, NARROWEST)
+        table.add_column("requirements of", no_wrap=True, overflow="crop", max_width=widest)
         for title in titles:
-            table.add_column(title, justify="right", no_wrap=True)
+            table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
         for section, counts in self._decisions.counts(self._run.lang).items():
             passed, failed, error = (counts[outcome] for outcome in WORDS)
             to_do = counts[None]

@@ -4,9 +4,11 @@ behind."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -101,7 +103,9 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
             print("\n".join(lines))
             return 0
         planned = plan_of_run(provider, context.settings, share)
-        print("\n".join(planned.lines()), flush=True)
+        width = shutil.get_terminal_size((110, 24)).columns
+        wrapped = (textwrap.fill(line, width, subsequent_indent="    ") for line in planned.lines())
+        print("\n".join(wrapped), flush=True)
         context.progress = Progress(out=sys.stdout, plan=planned.plan, remember=remember_seconds)
         # Before pytest, whose time limits are made for tests and not for builds.
         context.prepare()
