@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -161,6 +164,25 @@ EVERYTHING = (
     IS_ON_ITS_WAY,
     DEVIATES,
 )
+
+
+def run_module(tree: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """A command of a copy of this tree, begun with the module, with none of the person's settings."""
+    clean = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tree.parent),
+        "XDG_CACHE_HOME": str(tree.parent / "cache"),
+        "PYTHONPATH": str(tree),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tree,
+        env=clean | env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def requirement_row(name: str, section: str, level: str = "MUST", **more: Any) -> dict[str, Any]:

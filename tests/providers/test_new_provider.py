@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import yaml
 
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.provider_names import PROVIDERS
+from tests.miniature import run_module
 
 PROVIDER = '''
 """A provider that notes what it is asked to do."""
@@ -113,26 +111,16 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
-def run(tree: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    inherited = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tree.parent),
-        "XDG_CACHE_HOME": str(tree.parent / "cache"),
-    }
-    command = [sys.executable, "-m", "headless_conformance", *words]
-    env = {**inherited, "PYTHONPATH": str(tree), **env}
-    return subprocess.run(
-        command, cwd=tree, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 def test_it_is_listed_chosen_prepared_once_and_runs_a_suite(tree: Path) -> None:
-    unknown = run(tree, "e2e", PROVIDER="nonsense")
+    unknown = run_module(tree, "headless_conformance", "e2e", PROVIDER="nonsense")
     assert f"use one of dummy, {', '.join(PROVIDERS)}." in unknown.stderr
-    assert "KEEP=1 is not possible with PROVIDER=dummy" in run(tree, "e2e", PROVIDER="dummy", KEEP="1").stderr
+    assert (
+        "KEEP=1 is not possible with PROVIDER=dummy"
+        in run_module(tree, "headless_conformance", "e2e", PROVIDER="dummy", KEEP="1").stderr
+    )
     assert not (tree.parent / "notes").exists()
 
-    done = run(tree, "e2e", PROVIDER="dummy")
+    done = run_module(tree, "headless_conformance", "e2e", PROVIDER="dummy")
     assert "Provider dummy: nothing at all." in done.stdout, done.stdout + done.stderr
     assert "4 passed" in done.stdout
     notes = Counter((tree.parent / "notes").read_text().splitlines())
@@ -145,16 +133,7 @@ def test_it_is_listed_chosen_prepared_once_and_runs_a_suite(tree: Path) -> None:
 
 
 def test_workers_without_a_runner_prepare_once(tree: Path) -> None:
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(tree),
-        "PROVIDER": "dummy",
-        "XDG_CACHE_HOME": str(tree.parent / "cache"),
-    }
-    command = [sys.executable, "-m", "pytest", "suites", "-n", "2"]
-    done = subprocess.run(
-        command, cwd=tree, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_module(tree, "pytest", "suites", "-n", "2", PROVIDER="dummy")
     assert "4 passed" in done.stdout, done.stdout + done.stderr
     notes = Counter((tree.parent / "notes").read_text().splitlines())
     assert (notes["prepare"], notes["session"]) == (1, 2)

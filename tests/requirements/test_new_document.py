@@ -1,19 +1,16 @@
-"""A document that nobody has read yet needs its own folders below suites/ and
-manifests/, in a copy of the tree."""
+"""A document that nobody has read yet needs its own folders below suites/ and manifests/, and faults, in a
+copy of the tree."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from headless_conformance.core.paths import ROOT
 from headless_conformance.results.report_file import read_report
-from tests.miniature import register_of, requirement_row, write_register
+from tests.miniature import register_of, requirement_row, run_module, write_register
 
 SAMPLE = register_of(
     "sample",
@@ -49,6 +46,19 @@ def test_port(service):
     raise Mismatch(Observation("Service sample .spec.ports", "[80]", "absent"))
 """
 
+FAULT = """
+title: The port is another one
+changes: The shipped Service has port 81.
+providers: [simulated]
+inject:
+  - manifest:
+      file: sample/service.yaml
+      kind: Service
+      patch: [{op: add, path: /spec, value: {ports: [{port: 81}]}}]
+failures:
+  SAMPLE-A-02: {subject: "Service sample .spec.ports"}
+"""
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
@@ -66,35 +76,18 @@ def tree(tmp_path: Path) -> Path:
     (suite / "test_names.py").write_text(TESTS)
     (tree / "manifests" / "sample").mkdir()
     (tree / "manifests" / "sample" / "service.yaml").write_text("kind: Service\nmetadata: {name: sample}\n")
+    (tree / "faults" / "service" / "sample-port.yaml").write_text(FAULT)
     return tree
 
 
-def run(tree: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A command of that tree, with none of the person's settings."""
-    clean = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tree.parent),
-        "XDG_CACHE_HOME": str(tree.parent / "cache"),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=tree,
-        env={**clean, "PYTHONPATH": str(tree), **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_it_is_found_chosen_run_reported_and_has_its_page(tree: Path) -> None:
-    listed = run(tree, "headless_conformance", "list", DOCUMENT="sample")
+    listed = run_module(tree, "headless_conformance", "list", DOCUMENT="sample")
     rows = [line.split()[:3] for line in listed.stdout.splitlines()]
     assert rows == [["SAMPLE-A-01", "MUST", "sample/names"], ["SAMPLE-A-02", "SHOULD", "sample/ports"]], (
         listed.stderr
     )
 
-    done = run(tree, "pytest", "suites", DOCUMENT="sample")
+    done = run_module(tree, "pytest", "suites", DOCUMENT="sample")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "The sample document" in done.stdout
     assert "FAILED  SAMPLE-A-02  SHOULD  SAMPLE-A-02 SHOULD hold." in done.stdout
@@ -106,13 +99,15 @@ def test_it_is_found_chosen_run_reported_and_has_its_page(tree: Path) -> None:
     assert failed.mismatch
     assert failed.mismatch.subject == "Service sample .spec.ports"
 
-    assert run(tree, "headless_conformance", "requirements").returncode == 0
-    written = run(tree, "headless_conformance", "pages")
+    assert run_module(tree, "headless_conformance", "requirements").returncode == 0
+    written = run_module(tree, "headless_conformance", "pages")
     assert written.returncode == 0, written.stderr
+    page = (tree / "docs" / "faults.md").read_text()
+    assert "| [service/sample-port](#sample-port) | simulated |  | 1 |" in page
     assert "### SAMPLE-A-02" in (tree / "docs" / "requirements" / "sample.md").read_text()
 
 
 def test_a_section_of_it_is_chosen_with_or_without_its_name(tree: Path) -> None:
     for section in ("sample/ports", "ports"):
-        listed = run(tree, "headless_conformance", "list", SECTION=section)
+        listed = run_module(tree, "headless_conformance", "list", SECTION=section)
         assert [line.split()[0] for line in listed.stdout.splitlines()] == ["SAMPLE-A-02"], listed.stderr
