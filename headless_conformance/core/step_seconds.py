@@ -19,13 +19,16 @@ from headless_conformance.core.paths import cache_dir
 from headless_conformance.core.plan import Step
 
 BENCHMARK_SECONDS = 2.0
-REFERENCE_ROUNDS = 14.0
-"""Rounds of the benchmark per second, of all processors together, on the machine of the table."""
+REFERENCE_ROUNDS = 170.0
+"""Rounds of the benchmark per second of two processors of the table's machine that do nothing else: 87 in a
+second of processor time, 2026-11-28."""
 LONG_SECONDS = 60.0
 """Of steps that were never measured, by the table: what makes it worth two seconds to know more."""
 LEAST_SHARE = 0.3
 """More processors make no step shorter than this share of its time on the machine of the table: programs are
 linked one by one, and clusters wait."""
+MOST_SHARE = 4.0
+"""What is busy for two seconds need not be so for an hour."""
 
 TABLE: Mapping[str, float] = {
     "container engine": 10,
@@ -114,7 +117,8 @@ def estimate(steps: Sequence[Step], measured: Mapping[str, float], factor: float
     if not unknown:
         return Estimate(seconds, BY_RUNS)
     if factor is None and sum(TABLE[kind_of_step(step.title)] for step in unknown) > LONG_SECONDS:
-        factor = max(REFERENCE_ROUNDS / max(rounds_per_second(), 0.01), LEAST_SHARE)
+        factor = REFERENCE_ROUNDS / max(rounds_per_second(), 0.01)
+        factor = min(max(factor, LEAST_SHARE), MOST_SHARE)
     seconds |= {step.title: TABLE[kind_of_step(step.title)] * (factor or 1.0) for step in unknown}
     return Estimate(seconds, BY_SPEED if factor else BY_RUNS if measured else UNKNOWN, factor)
 

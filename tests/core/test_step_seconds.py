@@ -88,5 +88,10 @@ def test_a_fast_machine_still_waits_for_what_does_not_compute(monkeypatch: pytes
     assert estimate(COLD, {}).factor == step_seconds.LEAST_SHARE
 
 
+def test_a_machine_that_is_busy_now_need_not_stay_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_seconds, "rounds_per_second", lambda: step_seconds.REFERENCE_ROUNDS / 100)
+    assert estimate(COLD, {}).factor == step_seconds.MOST_SHARE
+
+
 def test_the_speed_is_that_of_all_processors_together() -> None:
     assert step_seconds.rounds_per_second(0.2) > 0
