@@ -8,20 +8,16 @@ from itertools import count
 import pytest
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import AuditResult, BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question, ResourceRecord
 from headless_conformance.results.verdict import Outcome
 from tests.audit.objects import headless, stateful_set, unready
+from tests.audit.results import only
 from tests.audit.world import SERVERS, World
 
 SERVICE = "db-peers.shop.svc.cluster.local."
 STRANGE = {"A": "192.0.2.66", "AAAA": "2001:db8::66", "SRV": f"0 100 5432 db-0.{SERVICE}"}
-
-
-def only(result: AuditResult) -> Finding:
-    (finding,) = result.findings
-    return finding
 
 
 def everywhere(world: World, change: Callable[[Question, AnswerData], AnswerData]) -> None:
