@@ -42,6 +42,10 @@ class Interruption:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        self.expected = False
+
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._run.interrupted = True
         if not self.expected:
@@ -54,15 +58,13 @@ class Interruption:
         raise Interrupted("the report has what had been decided")
 
 
-INTERRUPTION = pytest.StashKey[Interruption]()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     run = config.stash[RUN]
     # In a run of our own tests alone ^C is pytest's.
     if run.is_conformance:
-        config.stash[INTERRUPTION] = Interruption(run, has_workers=not is_worker(config))
-        config.stash[INTERRUPTION].listen()
+        interruption = Interruption(run, has_workers=not is_worker(config))
+        config.pluginmanager.register(interruption)
+        interruption.listen()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -81,8 +83,6 @@ def finish_session(session: pytest.Session) -> None:
     """In this order: undo changes of the cluster, look at it when something failed, remove what the run
     created, keep or delete the cluster, judge, and write what came of it."""
     run, context, hook = session.config.stash[RUN], run_context(session.config), session.config.hook
-    if INTERRUPTION in session.config.stash:
-        session.config.stash[INTERRUPTION].expected = False
     if not _is_done(run, "putting the cluster back", lambda: hook.pytest_conformance_undo(session=session)):
         # What could not be put back must not be met by the next run.
         context.keep = False
