@@ -74,9 +74,13 @@ MOMENTS: Mapping[str, Moment] = {
     "tests": Moment("30 tests have ended", "kind", _results(30)),
     "tests-twice": Moment("the same, and again 1 s later", "kind", _results(30), twice=True),
     "report": Moment("pytest writes its reports", "kind", (REPORTS / "junit.xml").exists),
+    "simulated-start": Moment("the program is being loaded", "simulated", seconds=0.5),
+    "simulated-ready": Moment("programs are made ready", "simulated", seconds=3.0),
     "simulated-creation": Moment("the simulated clusters start", "simulated", _begun, 1.0),
+    "simulated-fixture": Moment("the first objects were created", "simulated", _objects),
     "simulated-tests": Moment("30 tests have ended", "simulated", _results(30)),
     "simulated-twice": Moment("the same, and again 1 s later", "simulated", _results(30), twice=True),
+    "simulated-report": Moment("pytest writes its reports", "simulated", (REPORTS / "junit.xml").exists),
 }
 
 
