@@ -44,6 +44,8 @@ UNREACHABLE = re.compile(
 """What kubectl says when it has not heard the API server's word;
 one that is just starting does not know any rights yet."""
 FORBIDDEN = 403
+NO_SERVICE_ACCOUNT = "error looking up service account"
+"""What the API server says of a Pod whose namespace is so new that it has no service account yet."""
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
 COLLECTIONS = {
     "Service": "/api/v1/{}/services",
@@ -149,7 +151,8 @@ class Kube:
 
     def create(self, namespace: str, manifest: Object, **query: str) -> Object:
         """Create an object; `dryRun="All"` asks the API server without leaving anything."""
-        return self.request("POST", _path(manifest["kind"], namespace), manifest, **query)
+        path = _path(manifest["kind"], namespace)
+        return reached(lambda: self.request("POST", path, manifest, **query), in_vain=_lacks_service_account)
 
     def patch(self, kind: str, namespace: str, name: str, change: Object, **query: str) -> Object:
         """Change an object by a merge patch."""
@@ -290,6 +293,12 @@ def _is_refused(error: BaseException) -> bool:
 def _is_cut(error: BaseException) -> bool:
     """Whether the other side ended the connection before it answered."""
     return isinstance(getattr(error, "reason", error), ProtocolError)
+
+
+def _lacks_service_account(error: BaseException) -> bool:
+    """Whether a Pod was refused because the control plane has not finished its namespace."""
+    is_refusal = isinstance(error, ApiException) and error.status == FORBIDDEN
+    return is_refusal and NO_SERVICE_ACCOUNT in str(error)
 
 
 def _path(kind: str, namespace: str) -> str:

@@ -1,11 +1,18 @@
-"""What kubectl says when the API server has not answered, which is no observation of a promise."""
+"""What the API server refuses, and what kubectl says when it has not answered, which is no observation of a
+promise."""
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from headless_conformance.cluster.kube import UNREACHABLE, CommandResult, main_container
+import pytest
+from kubernetes.client.exceptions import ApiException
+
+from headless_conformance.cluster.kube import UNREACHABLE, CommandResult, Kube, main_container
+from headless_conformance.cluster.outages import Outages
 from headless_conformance.core.mismatch import Mismatch
+from tests.cluster.api_stand_in import write_kubeconfig
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,34 @@ def test_a_command_that_must_succeed_says_why_it_did_not() -> None:
         "0",
         "1: Error from server: no",
     )
+
+
+@pytest.mark.parametrize(
+    ("refusal", "asked"),
+    [
+        ('pods "a" is forbidden: error looking up service account b/default: not found', 2),
+        ('pods "a" is forbidden: violates PodSecurity "restricted:latest"', 1),
+    ],
+)
+def test_a_pod_waits_for_the_service_account_of_a_new_namespace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: str, asked: int
+) -> None:
+    answers: list[Any] = [ApiException(status=403, reason=refusal), {"kind": "Pod"}]
+    paths: list[str] = []
+
+    def request(_: Kube, _method: str, path: str, _body: object) -> Any:
+        paths.append(path)
+        answer = answers.pop(0)
+        if isinstance(answer, ApiException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Kube, "request", request)
+    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", 1)
+    kube = Kube(kubeconfig, Path(), Outages(tmp_path, kubeconfig, kubelets=False))
+    if asked == 1:
+        with pytest.raises(ApiException, match="PodSecurity"):
+            kube.create("b", {"kind": "Pod"})
+    else:
+        assert kube.create("b", {"kind": "Pod"}) == {"kind": "Pod"}
+    assert paths == ["/api/v1/namespaces/b/pods"] * asked
