@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -23,8 +24,10 @@ from headless_conformance.audit.errors import (
     InspectionError,
     MissingRightError,
     NoSuchObjectError,
+    UnauthenticatedError,
     UnreachableApiError,
 )
+from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
 
@@ -37,6 +40,8 @@ PAGE = 500
 """Objects in one answer; the API server's own programs use the same number."""
 BUSY = 429
 LONGEST_BUSY_SECONDS = 5.0
+LOGIN_SECONDS = 60.0
+"""Bound on a program that the kubeconfig names for credentials: it may let a person log in first."""
 EXPIRED = 410
 
 POOL = re.compile(r"^\w+Pool\(host='[^']*', port=\d+\): ")
@@ -95,8 +100,8 @@ class Access:
     def get(self, path: str, right: str, **query: str) -> Object:
         """One JSON answer. `right` says what is done, for the sentence in which it is refused.
 
-        Raises MissingRightError, NoSuchObjectError, UnreachableApiError or, for anything else that is no
-        answer, InspectionError.
+        Raises UnauthenticatedError, MissingRightError, NoSuchObjectError, UnreachableApiError or, for
+        anything else that is no answer, InspectionError.
         """
         answer = self._answer(path, query)
         self._learn_time(answer)
@@ -150,7 +155,9 @@ class Access:
         try:
             return open_websocket(self._api, path, query, seconds, protocol)
         except WebSocketBadStatusException as error:
-            if error.status_code in (401, 403):
+            if error.status_code == 401:
+                raise UnauthenticatedError(right) from None
+            if error.status_code == 403:
                 raise MissingRightError(right) from None
             if error.status_code == 404:
                 raise NoSuchObjectError(f"the API server knows no {path}") from None
@@ -218,8 +225,22 @@ def open_access(kubeconfig: str, context: str) -> Access:
     """The API server of a context of the person's kubeconfig; inside a Pod without one, that of its service
     account.
 
-    `kubeconfig` is what KUBECONFIG may hold, or empty. UserError when there is no such thing.
+    `kubeconfig` is what KUBECONFIG may hold, or empty. UserError when there is no such thing, or when a
+    program that the kubeconfig names for credentials does not end within LOGIN_SECONDS.
     """
+    opening = {"access": partial(_open, kubeconfig, context)}
+    opened = side_by_side(opening, time.monotonic() + LOGIN_SECONDS)["access"]
+    if isinstance(opened, TimeoutError):
+        raise UserError(
+            f"The program that the kubeconfig names for credentials did not end within {LOGIN_SECONDS:.0f} s;"
+            " see users[].user.exec in it."
+        )
+    if isinstance(opened, Exception):
+        raise opened
+    return opened
+
+
+def _open(kubeconfig: str, context: str) -> Access:
     configuration = client.Configuration()
     configuration.retries = urllib3.Retry(0, redirect=2)
     try:
@@ -238,10 +259,12 @@ def open_access(kubeconfig: str, context: str) -> Access:
 
 
 def _content(answer: Any, path: str, right: str) -> bytes:
-    """What was answered. Raises MissingRightError, NoSuchObjectError or
+    """What was answered. Raises UnauthenticatedError, MissingRightError, NoSuchObjectError or
     InspectionError for anything but success."""
     text: bytes = answer.read() or b""
-    if answer.status in (401, 403):
+    if answer.status == 401:
+        raise UnauthenticatedError(right)
+    if answer.status == 403:
         raise MissingRightError(right)
     if answer.status == 404:
         raise NoSuchObjectError(f"the API server knows no {path}")

@@ -19,6 +19,13 @@ class MissingRightError(InspectionError):
         self.right = right
 
 
+class UnauthenticatedError(InspectionError):
+    """The API server does not know who asks, which no Role can mend (401; a right that is missing is 403)."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(f"the API server does not accept the credentials (401), so we may not {right}")
+
+
 class NoSuchObjectError(InspectionError):
     """The API server knows no such object."""
 

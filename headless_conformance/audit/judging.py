@@ -113,7 +113,9 @@ def _judge_set(
         for check in (Check.SELECTOR, Check.PORTS, Check.ENDPOINTS, *OF_DNS):
             sheet.write(check, Outcome.NOT_JUDGED, reason)
         return JudgedTarget(target, sheet, state, None, found)
-    sheet.guarded(Check.PORTS, lambda: check_ports(service, case.staying, case.template, sheet))
+    sheet.guarded(
+        Check.PORTS, lambda: check_ports(service, _behind(service, case, snapshot), case.template, sheet)
+    )
     _judge_endpoints(service, snapshot, version, sheet)
     ready = [pod for pod in pods if is_pod_ready(pod)]
     slices = snapshot.slices_of(target.namespace, name)
@@ -151,8 +153,7 @@ def _judge_service(
     if service is None:
         raise InspectionError(f"there is no {target}")
     read = read_service(service)
-    selected = [pod for pod in snapshot.of("Pod", target.namespace) if _is_selected(service, pod)]
-    sheet.guarded(Check.PORTS, lambda: check_ports(service, selected, None, sheet))
+    sheet.guarded(Check.PORTS, lambda: check_ports(service, _selected(service, snapshot), None, sheet))
     _judge_endpoints(service, snapshot, version, sheet)
     ready = sum(
         (endpoint.get("conditions") or {}).get("ready") is not False
@@ -179,16 +180,28 @@ def _judge_endpoints(service: Object, snapshot: Snapshot, version: tuple[int, ..
     )
 
 
+def _selected(service: Object, snapshot: Snapshot) -> list[Object]:
+    """Raises InspectionError where Pods could not be listed."""
+    pods = snapshot.of("Pod", service["metadata"]["namespace"])
+    return [pod for pod in pods if _is_selected(service, pod)]
+
+
 def _is_selected(service: Object, pod: Object) -> bool:
     selector = (service.get("spec") or {}).get("selector") or {}
     labels = pod["metadata"].get("labels") or {}
     return bool(selector) and selector.items() <= labels.items() and not read_pod(pod).ended
 
 
+def _behind(service: Object, case: SetCase, snapshot: Snapshot) -> list[Object]:
+    """The members, and whatever else the Service selects."""
+    own = {pod["metadata"]["name"] for pod in case.pods}
+    others = [pod for pod in _selected(service, snapshot) if pod["metadata"]["name"] not in own]
+    return [*case.staying, *others]
+
+
 def _note_strangers(service: Object, case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
     own = {pod["metadata"]["name"] for pod in case.pods}
-    selected = [pod for pod in snapshot.of("Pod", case.namespace) if _is_selected(service, pod)]
-    others = sorted({pod["metadata"]["name"] for pod in selected} - own)
+    others = sorted({pod["metadata"]["name"] for pod in _selected(service, snapshot)} - own)
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         sheet.notes.append(

@@ -16,7 +16,9 @@ from headless_conformance.records.objects import Service, ServiceKind, read_pod,
 def check_ports(found: Object, pods: Iterable[Object], template: Object | None, sheet: Sheet) -> None:
     """Each port of a Service that leads to a named port leads to one that its Pods declare.
 
-    `template` stands for the Pods of a StatefulSet that has none.
+    `pods` are all that the Service is meant for; of several workloads behind one Service each may declare
+    ports of its own, so that a port that only some of them have is no mistake, and is noted. `template`
+    stands for the Pods of a StatefulSet that has none.
     """
     service = read_service(found)
     named = [port for port in service.ports if isinstance(port.target, str)]
@@ -27,15 +29,17 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
     if not carriers:
         return
     read = [read_pod(_with_name(carrier, service)) for carrier in carriers]
-    wrong = [
-        (port, [pod.name for pod in read if (port.target, port.protocol) not in pod.named_ports])
-        for port in named
-        if any((port.target, port.protocol) not in pod.named_ports for pod in read)
-    ]
-    if not wrong:
-        sheet.passed(Check.PORTS)
-    for port, lacking in wrong:
+    for port in named:
+        lacking = [pod.name for pod in read if (port.target, port.protocol) not in pod.named_ports]
+        if not lacking:
+            continue
         name = port.name or str(port.number)
+        if len(lacking) < len(read):
+            sheet.notes.append(
+                f"port {name} of Service {service.key} leads to the port name {port.target}, which only "
+                f"some of its Pods declare, and not {some(sorted(lacking))}"
+            )
+            continue
         sheet.found(
             Finding(
                 BlamedComponent.MANIFEST,
@@ -56,6 +60,7 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
                 others=frozenset((Check.SRV_RECORDS,)) if port.name else frozenset(),
             )
         )
+    sheet.passed(Check.PORTS)
 
 
 def _with_name(carrier: Object, service: Service) -> dict[str, Any]:

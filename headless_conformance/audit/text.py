@@ -31,7 +31,8 @@ def meaning(status: int) -> str:
 
 
 def _cluster(result: AuditResult) -> Iterator[str]:
-    yield f"context {result.context}: {result.server}, Kubernetes {result.version or 'of an unknown version'}"
+    server = result.server or "no API server"
+    yield f"context {result.context}: {server}, Kubernetes {result.version or 'of an unknown version'}"
     if result.domain:
         yield f"cluster domain {result.domain} ({result.source})"
     if result.dns_servers:

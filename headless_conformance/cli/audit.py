@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -15,6 +16,7 @@ import typer
 
 from headless_conformance.cli.options import argument
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.validation import OBJECT_NAME
 
 if TYPE_CHECKING:
     from headless_conformance.audit import DnsServer
@@ -103,7 +105,7 @@ def audit(
     Exit status 0 when everything that was looked at is right, 1 when something that must hold does not, and 2
     when it could not be told.
     """
-    from headless_conformance.audit import Audit, Options, open_access, parse, status_of_all
+    from headless_conformance.audit import Audit, AuditResult, Options, open_access, parse, status_of_all
     from headless_conformance.audit.allure_results import write_allure_results
     from headless_conformance.audit.formats import render
     from headless_conformance.audit.report import report_of
@@ -117,8 +119,9 @@ def audit(
         raise UserError("--report is for one cluster; name one --context.")
     # It judges a cluster of whatever version.
     settings = from_env({**os.environ, "K8S": ""})
-    namespace = namespace or settings.asked_namespace
     targets = tuple(parse(word) for words in target or () for word in words.split())
+    if not targets and not all_namespaces:
+        namespace = namespace or settings.asked_namespace
     if len([given for given in (targets, namespace, all_namespaces) if given]) != 1:
         raise UserError(
             "Name what to audit: NAMESPACE/STATEFULSET, NAMESPACE/svc/SERVICE, --namespace or "
@@ -128,8 +131,8 @@ def audit(
         targets=targets,
         namespace=namespace,
         all_namespaces=all_namespaces,
-        nameserver=nameserver,
-        domain=cluster_domain or settings.network.domain,
+        nameserver=_nameserver(nameserver),
+        domain=_domain(cluster_domain or settings.network.domain),
         servers=tuple(map(_server, server or ())),
         wait_seconds=seconds(wait),
         limit_seconds=seconds(limit),
@@ -138,8 +141,15 @@ def audit(
         probe_image=probe_image if probe else "",
     )
     results = []
-    for name in context or [settings.target.context]:
-        access = open_access(settings.target.kubeconfig, name)
+    for name in (names := context or [settings.target.context]):
+        try:
+            access = open_access(settings.target.kubeconfig, name)
+        except UserError as error:
+            # The results of the other clusters are worth as much without this one.
+            if len(names) == 1:
+                raise
+            results.append(AuditResult(name, problem=str(error), started=time.time()))
+            continue
         results.append(Audit(access, options, say=_teller()).run())
     sys.stdout.write(render(results, output))
     if report:
@@ -157,6 +167,26 @@ def seconds(text: str) -> float:
     return float(found["number"]) * UNIT_SECONDS[found["unit"]]
 
 
+def _nameserver(text: str) -> str:
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise UserError(
+            f"--nameserver {text} is no address; write it like 10.96.0.10, and see --server for a port."
+        ) from None
+
+
+def _domain(text: str) -> str:
+    import dns.exception
+    import dns.name
+
+    try:
+        dns.name.from_text(text)
+    except dns.exception.DNSException as error:
+        raise UserError(f"{text} is not a cluster domain: {error}; write it like cluster.local.") from None
+    return text
+
+
 def _server(text: str) -> DnsServer:
     from headless_conformance.audit import DnsServer
 
@@ -167,8 +197,8 @@ def _server(text: str) -> DnsServer:
 
 
 def _pod(text: str) -> tuple[str, str] | None:
-    namespace, slash, name = text.partition("/")
-    if text and not (namespace and slash and name):
+    namespace, _, name = text.partition("/")
+    if text and not (re.fullmatch(OBJECT_NAME, namespace) and re.fullmatch(OBJECT_NAME, name)):
         raise UserError(f"--from-pod {text} names no Pod; write NAMESPACE/POD.")
     return (namespace, name) if text else None
 

@@ -105,8 +105,8 @@ def _lacks_alias(mismatch: RecordDifference) -> bool:
 
 
 def _is_pointer_without_service(zone: Zone, mismatch: RecordDifference) -> bool:
-    """A PTR record names a Service that does not exist, or that has no endpoints because it is an
-    ExternalName."""
+    """A PTR record names a Service that does not exist, or that is an ExternalName, and an EndpointSlice
+    gives it this address."""
     if (
         mismatch.kind is not DifferenceKind.SURPLUS
         or mismatch.question.rdtype != "PTR"
@@ -116,8 +116,8 @@ def _is_pointer_without_service(zone: Zone, mismatch: RecordDifference) -> bool:
     parsed = zone.domain.parse(mismatch.record.value)
     if parsed is None or len(parsed.labels) != 1:
         return False
-    service = zone.services.get(f"{parsed.namespace}/{parsed.service}")
-    return service is None or service.service.kind is ServiceKind.EXTERNAL_NAME
+    key = f"{parsed.namespace}/{parsed.service}"
+    return (key, address_of(mismatch.question.name)) in zone.without_service
 
 
 def _is_any_port(_zone: Zone, mismatch: RecordDifference) -> bool:

@@ -38,6 +38,9 @@ class Zone:
     """By `namespace/name`."""
     namespaces: frozenset[str] | None
     """The namespaces whose objects are all known; None when it is the whole cluster."""
+    without_service: frozenset[tuple[str, str]] = frozenset()
+    """Ready endpoints that no Service of the specification has: `namespace/name` of the Service that their
+    EndpointSlice names, which does not exist or is an ExternalName, and address."""
 
     @cached_property
     def expectations(self) -> Mapping[Question, Expectation]:
@@ -167,8 +170,19 @@ def zone_of(
         ServiceNames(cluster_domain, service, tuple(by_service.get(service.key, ())))
         for service in map(read_service, services)
     )
+    by_key = {found.service.key: found for found in names}
+    serving = {key for key, found in by_key.items() if found.service.kind is not ServiceKind.EXTERNAL_NAME}
+    without_service = frozenset(
+        (key, address)
+        for key, found in by_service.items()
+        if key not in serving
+        for listed in found
+        for endpoint in listed.endpoints
+        if endpoint.ready
+        for address in endpoint.addresses
+    )
     seen = None if namespaces is None else frozenset(namespaces)
-    return Zone(cluster_domain, {found.service.key: found for found in names}, seen)
+    return Zone(cluster_domain, by_key, seen, without_service)
 
 
 def has_form(parsed: NameParts) -> bool:

@@ -6,12 +6,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,7 +21,7 @@ from kubernetes import client
 
 from headless_conformance.audit import access as api_access
 from headless_conformance.audit import channels
-from headless_conformance.audit.access import Access
+from headless_conformance.audit.access import Access, open_access
 from headless_conformance.audit.channels import ForwardChannel, TcpChannel
 from headless_conformance.audit.errors import (
     DnsConnectionError,
@@ -27,10 +29,12 @@ from headless_conformance.audit.errors import (
     MissingRightError,
     NoSuchObjectError,
     SilentServerError,
+    UnauthenticatedError,
     UnreachableApiError,
 )
 from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
+from headless_conformance.core.errors import UserError
 
 Handler = Callable[[socket.socket, str], object]
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -119,6 +123,7 @@ def test_pages_that_have_expired_are_listed_anew_in_one() -> None:
 @pytest.mark.parametrize(
     ("status", "error", "says"),
     [
+        ("401 Unauthorized", UnauthenticatedError, "does not accept the credentials"),
         ("403 Forbidden", MissingRightError, "list pods in namespace shop"),
         ("404 Not Found", NoSuchObjectError, "/api/v1/namespaces/shop/pods"),
         ("500 Internal Server Error", InspectionError, "answers 500"),
@@ -262,6 +267,45 @@ def test_a_port_forward_that_this_account_may_not_use_is_refused() -> None:
         pytest.raises(MissingRightError, match="pods/portforward in namespace kube-system"),
     ):
         ForwardChannel(access_to(port), SERVER)
+
+
+def test_a_stream_whose_credentials_have_expired_lacks_no_right() -> None:
+    with (
+        listening(lambda connection, _: respond(connection, {"message": "no"}, "401 Unauthorized")) as port,
+        pytest.raises(UnauthenticatedError, match="pods/portforward in namespace kube-system"),
+    ):
+        ForwardChannel(access_to(port), SERVER)
+
+
+def test_a_program_for_credentials_that_does_not_end_is_left_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = tmp_path / "ended"
+    waiting = f"while ! test -e {ended}; do read -t 0.1 line < {tmp_path}/pipe; done"
+    os.mkfifo(tmp_path / "pipe")
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "bash",
+            "args": ["-c", waiting],
+            "interactiveMode": "Never",
+        }
+    }
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
+        "clusters": [{"name": "lab", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "me", "user": user}],
+    }
+    (tmp_path / "config").write_text(json.dumps(kubeconfig))
+    monkeypatch.setattr(api_access, "LOGIN_SECONDS", SECONDS)
+    begun = time.monotonic()
+    with pytest.raises(UserError, match="did not end"):
+        open_access(str(tmp_path / "config"), "")
+    assert time.monotonic() - begun < 10 * SECONDS
+    ended.touch()
 
 
 def test_a_handshake_that_is_not_answered_ends() -> None:

@@ -64,6 +64,17 @@ def test_without_port_forwards_dns_is_not_supported_and_the_rest_is_judged(
     assert result.status == 2
 
 
+def test_without_pods_a_service_is_judged_by_its_records(world: World) -> None:
+    world.refused["Pod"] = MissingRightError("list pods in namespace shop")
+    result = world.audit("shop/svc/db-peers")
+    found = outcomes(result)
+    assert {check for check, outcome in found.items() if outcome is Outcome.NOT_SUPPORTED} == {
+        Check.PORTS,
+        Check.ENDPOINTS,
+    }
+    assert {found[check] for check in OF_DNS} == {Outcome.PASSED}
+
+
 @pytest.mark.parametrize(
     ("function", "check"),
     [

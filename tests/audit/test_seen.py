@@ -194,6 +194,20 @@ def test_a_slice_of_nobody_that_adds_an_address_is_found(world: World) -> None:
     assert "foreign: 192.0.2.66" in finding.seen
 
 
+def test_a_pointer_to_a_service_that_is_gone_is_found(world: World) -> None:
+    gone = "db-0.gone.shop.svc.cluster.local."
+
+    def change(question: Question, answer: AnswerData) -> AnswerData:
+        if question.rdtype != "PTR" or not answer.answer:
+            return answer
+        return AnswerData("NOERROR", (*answer.answer, ResourceRecord(question.name, "PTR", gone)))
+
+    everywhere(world, change)
+    finding = only(world.audit())
+    assert (finding.component, finding.check) == (BlamedComponent.ALL_SERVERS, Check.POINTER_RECORDS)
+    assert gone in finding.seen
+
+
 def test_a_slice_with_a_manager_of_its_own_is_no_finding(world: World) -> None:
     label = "endpointslice.kubernetes.io/managed-by"
     world.add(

@@ -123,6 +123,44 @@ def test_a_port_name_that_no_container_declares_is_named(empty: World) -> None:
     assert result.status == 1
 
 
+def two_sets_behind_one_service(world: World) -> None:
+    """As Prometheus' operator has them: only one of the sets has the sidecar."""
+    names = ("web", "grpc")
+    ports = [{"name": name, "port": 9090 + number, "targetPort": name} for number, name in enumerate(names)]
+    world.apply(headless("operated", {"part": "store"}, ports=ports))
+    for name, declared in (("plain", names[:1]), ("sidecar", names)):
+        own = [{"name": port, "containerPort": 9090 + number} for number, port in enumerate(declared)]
+        world.apply(
+            stateful_set(
+                name,
+                2,
+                serviceName="operated",
+                labels={"app": name, "part": "store"},
+                template_spec={"containers": [{"name": "c", "ports": own}]},
+            )
+        )
+
+
+@pytest.mark.parametrize("target", ["shop/plain", "shop/sidecar", "shop/svc/operated"])
+def test_a_port_that_only_one_of_two_sets_has_is_noted(empty: World, target: str) -> None:
+    two_sets_behind_one_service(empty)
+    result = empty.audit(target)
+    assert (result.findings, result.status) == ([], 0)
+    assert outcomes(result)[Check.PORTS] is Outcome.PASSED
+    (note,) = [note for note in result.targets[0].notes if "port grpc" in note]
+    assert note.endswith("only some of its Pods declare, and not plain-0, plain-1")
+
+
+def test_a_port_that_neither_of_two_sets_has_is_a_finding(empty: World) -> None:
+    two_sets_behind_one_service(empty)
+    empty.find("Service", "operated")["spec"]["ports"][1]["targetPort"] = "gprc"
+    empty.write_slices()
+    for target in ("shop/plain", "shop/sidecar", "shop/svc/operated"):
+        finding = only(empty.audit(target))
+        assert (finding.component, finding.check) == (BlamedComponent.MANIFEST, Check.PORTS)
+        assert "sidecar-1" in finding.seen
+
+
 def test_a_set_without_governing_service_has_one_finding(empty: World) -> None:
     empty.apply(stateful_set(serviceName=None))
     result = empty.audit()

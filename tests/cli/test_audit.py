@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -91,6 +92,36 @@ def test_the_namespace_of_a_run_is_not_what_is_audited(asked: list[tuple[str, Op
     assert asked[0][1].namespace == ""
 
 
+@pytest.mark.parametrize("given", [{"target": ["shop/db"]}, {"all_namespaces": True}])
+def test_what_the_command_line_names_wins_over_the_namespace_of_the_environment(
+    given: dict[str, Any], asked: list[tuple[str, Options]]
+) -> None:
+    os.environ["NAMESPACE"] = "store"
+    audit(**given)
+    assert [options.namespace for _, options in asked] == [""]
+
+
+def test_a_context_that_leads_nowhere_costs_the_others_nothing(
+    asked: list[tuple[str, Options]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opening(kubeconfig: str, context: str) -> str:
+        if context == "typo":
+            raise UserError("The kubeconfig does not lead to a cluster: no typo")
+        return context
+
+    monkeypatch.setattr(audit_package, "open_access", opening)
+    assert audit(["shop/db"], context=["a", "typo", "b"], output="json") == 2
+    assert [context for context, _ in asked] == ["a", "b"]
+    clusters = json.loads(capsys.readouterr().out)["clusters"]
+    assert [(found["context"], "no typo" in found.get("problem", "")) for found in clusters] == [
+        ("a", False),
+        ("typo", True),
+        ("b", False),
+    ]
+    with pytest.raises(UserError, match="no typo"):
+        audit(["shop/db"], context=["typo"])
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -103,6 +134,10 @@ def test_the_namespace_of_a_run_is_not_what_is_audited(asked: list[tuple[str, Op
         ({"namespace": "shop", "server": ["10.0.0.10"]}, "is not a DNS server"),
         ({"namespace": "shop", "server": ["10.0.0.10:99999"]}, "is not a DNS server"),
         ({"namespace": "shop", "from_pod": "client"}, "names no Pod"),
+        ({"namespace": "shop", "from_pod": "shop/client/server"}, "names no Pod"),
+        ({"namespace": "shop", "nameserver": "10.96.0.10:53"}, "10.96.0.10:53 is no address"),
+        ({"namespace": "shop", "nameserver": "kube-dns.kube-system"}, "is no address"),
+        ({"namespace": "shop", "cluster_domain": "cluster..local"}, "is not a cluster domain"),
         ({"namespace": "shop", "context": ["a", "b"], "report": "x.yaml"}, "--report is for one cluster"),
     ],
 )

@@ -80,6 +80,21 @@ def test_other_wrong_answers_about_the_same_names_are_not_explained() -> None:
     assert of(found, f"x.{suffix}", "A", AnswerData("NOERROR"))
 
 
+def test_a_pointer_to_a_service_that_is_gone_needs_an_endpoint_slice_that_gives_it() -> None:
+    service = headless("db", port("sql", 3306))
+    own = endpoint_slice("db", endpoint("10.1.0.1", hostname="db-0"))
+    pointer = reverse_name("10.1.0.1")
+    right, gone = "db-0.db.shop.svc.cluster.local.", "db-0.gone.shop.svc.cluster.local."
+    given = answer(pointer, "PTR", right, gone)
+    assert of(zone([service], [own]), pointer, "PTR", given)
+    elsewhere = endpoint_slice("gone", endpoint("10.1.0.2", hostname="db-0"), name="elsewhere")
+    assert of(zone([service], [own, elsewhere]), pointer, "PTR", given)
+    unready = endpoint_slice("gone", endpoint("10.1.0.1", hostname="db-0", ready=False), name="unready")
+    assert of(zone([service], [own, unready]), pointer, "PTR", given)
+    left = endpoint_slice("gone", endpoint("10.1.0.1", hostname="db-0"), name="left")
+    assert of(zone([service], [own, left]), pointer, "PTR", given) == []
+
+
 def test_an_alias_of_a_foreign_service_explains_nothing() -> None:
     found = zone([external("out", "www.example.com"), headless("db", port("sql", 3306))])
     name = "db.shop.svc.cluster.local."
