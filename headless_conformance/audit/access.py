@@ -114,6 +114,24 @@ class Access:
             raise InspectionError(f"what the API server answers to {path} is no object")
         return found
 
+    def server_version(self) -> tuple[str, tuple[int, ...]]:
+        """The version in the API server's words, and its major and minor number as far as they are told.
+        Raises like `get`."""
+        found = self.get("/version", "read /version")
+        # Some vendors add a sign to the minor.
+        digits = ["".join(filter(str.isdecimal, str(found.get(part, "")))) for part in ("major", "minor")]
+        return str(found.get("gitVersion", "")), tuple(int(part) for part in digits if part)
+
+    def require_answer(self) -> None:
+        """Whoever is reached through the API server is blamed only while that answers. Raises
+        UnreachableApiError."""
+        try:
+            self.server_version()
+        except UnreachableApiError:
+            raise
+        except InspectionError:
+            return
+
     def send(self, method: str, path: str, right: str, body: Object) -> None:
         """Write, which only a probe does: it was asked for by name. Raises like `get`."""
         header = {"Accept": "application/json", "Content-Type": "application/json"}

@@ -16,7 +16,7 @@ from functools import partial
 
 from headless_conformance.audit.asking import Replies, Reply, ask
 from headless_conformance.audit.channels import Channel
-from headless_conformance.audit.errors import InspectionError
+from headless_conformance.audit.errors import InspectionError, TimeIsOverError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.servers import DnsServer
@@ -154,8 +154,11 @@ class Dialogue:
             return
         before = state.replies.answered.get(never)
         self.pause(max(0.0, asked + COUNTDOWN_SECONDS - time.monotonic()))
-        after = self._exchange(server, [never], until).answered.get(never)
-        state.keeps_denials = not (before and after and _same_denial(before, after))
+        later = self._exchange(server, [never], until)
+        after, state.replies.problem = later.answered.get(never), later.problem
+        if before is None or after is None:
+            return
+        state.keeps_denials = not _same_denial(before, after)
         if not state.keeps_denials:
             self._ask(server, plan.absent, plan, until)
 
@@ -189,7 +192,10 @@ class Dialogue:
             answered = self._answered(server)
             again = [q for q in plan.questions if q in answered and (server, q) not in wrong]
             if times := min(ROUNDS, MOST_AGAIN // max(len(again), 1)):
-                replies[server] = self._exchange(server, again, until, times)
+                replies[server] = said = self._exchange(server, again, until, times)
+                # Each question has its answer already: there is merely no time for more of them.
+                if not isinstance(said.problem, TimeIsOverError):
+                    self.states[server].replies.problem = said.problem
 
         self._each([server for server in self.servers if self.problem(server) is None], act, until)
         found = list(self._odd(plan, replies))

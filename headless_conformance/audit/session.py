@@ -109,9 +109,7 @@ class Audit:
 
     def _run(self) -> None:
         self._say(f"context {self._access.context} ({self._access.server})")
-        version = self._access.get("/version", "read /version")
-        self.result.version = str(version.get("gitVersion", ""))
-        self._version = _numbers(str(version.get("major", "")), str(version.get("minor", "")))
+        self.result.version, self._version = self._access.server_version()
         targets, snapshot = self._targets()
         self._look(targets, snapshot)
         snapshot = self._wait_for_sets(targets, snapshot)
@@ -191,6 +189,8 @@ class Audit:
             self._look(targets, snapshot)
         self._say(f"{len(found.servers)} DNS servers: {', '.join(map(str, found.servers))}")
         greeted = greet(self._connect, found, resolver.domain, self._until)
+        if any(server.pod for server in greeted.silent):
+            self._access.require_answer()
         servers, silent = greeted.servers, greeted.silent
         self.result.notes += greeted.notes
         for server, problem in silent.items():
@@ -302,6 +302,8 @@ class Audit:
         late = {
             server: found for server in dialogue.servers if (found := dialogue.problem(server)) is not None
         }
+        if any(server.pod for server in late):
+            self._access.require_answer()
         self._findings += server_findings(late, (), dialogue.first)
         long = [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
         self._findings += [finding for finding, _ in blamed] + long
@@ -342,9 +344,3 @@ class Audit:
             replace(finding, command=own(finding.command), remedy=own(finding.remedy))
             for finding in merged([*found, *self._findings])
         ]
-
-
-def _numbers(*parts: str) -> tuple[int, ...]:
-    """A version as the API server states it; some vendors add a sign to the minor."""
-    digits = ["".join(filter(str.isdecimal, part)) for part in parts]
-    return tuple(int(part) for part in digits if part)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from headless_conformance.audit import AuditResult
+from headless_conformance.audit import AuditResult, DnsServer
 from headless_conformance.audit import judging as judging_module
 from headless_conformance.audit.checks import OF_DNS, Check
-from headless_conformance.audit.errors import MissingRightError, UnreachableApiError
+from headless_conformance.audit.errors import MissingRightError, SilentServerError, UnreachableApiError
 from headless_conformance.results.verdict import Outcome
+from tests.audit.dns_servers import FakeChannel
+from tests.audit.objects import Object
+from tests.audit.results import only
 from tests.audit.world import SERVERS, World
 
 PLURALS = {
@@ -121,6 +126,63 @@ def test_an_api_server_that_stops_in_the_middle_leaves_what_was_found(
     result = world.audit()
     assert "does not answer" in result.problem
     assert outcomes(result)[Check.POD_NAMES] is Outcome.PASSED
+    assert result.status == 2
+
+
+@pytest.mark.parametrize("connections", [0, 1, 2, 3])
+def test_no_dns_server_is_blamed_for_an_api_server_that_stands_still(
+    world: World, monkeypatch: pytest.MonkeyPatch, connections: int
+) -> None:
+    """Port-forwards stand still with it, whichever connection is the first to see that: the greeting's, the
+    first questions', that of a name nobody has, or that of the questions that are asked again."""
+    down = UnreachableApiError("the API server https://test.example does not answer")
+    get = world.get
+    opened = dict.fromkeys(SERVERS, 0)
+
+    def connect_to(server: DnsServer) -> Callable[[], FakeChannel]:
+        connect = world.dns[server].connect
+
+        def counted() -> FakeChannel:
+            if opened[server] >= connections:
+                raise SilentServerError("it accepts a connection and sends nothing for 4 s")
+            opened[server] += 1
+            return connect()
+
+        return counted
+
+    def answer(path: str, right: str, **query: str) -> Object:
+        if all(count >= connections for count in opened.values()) and world.requests > 1:
+            raise down
+        return get(path, right, **query)
+
+    for server in SERVERS:
+        monkeypatch.setattr(world.dns[server], "connect", connect_to(server))
+    monkeypatch.setattr(world, "get", answer)
+    result = world.audit()
+    assert "the API server https://test.example does not answer" in result.problem
+    assert (result.findings, result.status) == ([], 2)
+    assert outcomes(result)[Check.POD_NAMES] is Outcome.PASSED
+
+
+@pytest.mark.parametrize("connections", [0, 1, 2, 3])
+def test_a_server_that_falls_silent_is_named_whenever_that_happens(
+    world: World, monkeypatch: pytest.MonkeyPatch, connections: int
+) -> None:
+    server = world.dns[SERVERS[0]]
+    connect, opened = server.connect, [0]
+
+    def counted() -> FakeChannel:
+        opened[0] += 1
+        if opened[0] > connections:
+            raise SilentServerError("it accepts a connection and sends nothing for 4 s")
+        return connect()
+
+    monkeypatch.setattr(server, "connect", counted)
+    result = world.audit()
+    assert "kube-system/dns-1" in only(result).what
+    found = outcomes(result)
+    assert (only(result).outcome, found[Check.DNS_SERVERS]) == (Outcome.ERROR, Outcome.ERROR)
+    assert found[Check.MEMBER_RECORDS] is Outcome.PASSED
     assert result.status == 2
 
 

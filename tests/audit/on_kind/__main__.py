@@ -1,0 +1,57 @@
+"""`python -m tests.audit.on_kind [PART …]`: the audit, as a person starts it, on a kind cluster.
+
+The parts are `shapes`, `speed`, `servers`, `states`, `silence`, `rights` and `forms`; without a name all of
+them. It takes the kind cluster that this clone kept (`make e2e PROVIDER=kind KEEP=1`) and leaves nothing in
+it but the third CoreDNS Pod.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from headless_conformance.core.progress import Progress
+from headless_conformance.core.settings import from_env
+from headless_conformance.providers.kind.cluster import KindCluster
+from headless_conformance.providers.kind.tools import ensure_kind_tools
+from tests.audit.on_kind.cluster import KindTrials
+from tests.audit.on_kind.forms import forms
+from tests.audit.on_kind.platforms import servers
+from tests.audit.on_kind.rights import rights
+from tests.audit.on_kind.shapes import shapes
+from tests.audit.on_kind.silence import silence
+from tests.audit.on_kind.speed import speed
+from tests.audit.on_kind.states import states
+
+PARTS: dict[str, Callable[[KindTrials], Iterator[str]]] = {
+    part.__name__: part for part in (shapes, speed, servers, states, silence, rights, forms)
+}
+
+
+def main() -> int:
+    """Exit status 1 with what did not come out as it must."""
+    settings = from_env({"PROVIDER": "kind"})
+    tools = ensure_kind_tools(settings, Progress(total=1))
+    owner = KindCluster(settings, tools, "audit-on-kind")
+    cluster = owner.attach()
+    if cluster is None:
+        sys.exit("This clone kept no kind cluster; create one with `make e2e PROVIDER=kind KEEP=1`.")
+    owner.keep()
+    kind = KindTrials(cluster, tools.engine)
+    wrong: list[str] = []
+    try:
+        for name in sys.argv[1:] or PARTS:
+            begun = time.monotonic()
+            print(f"{name}: load {os.getloadavg()[0]:.0f}", flush=True)
+            problems = list(PARTS[name](kind))
+            wrong += problems
+            print(f"{name}: {'; '.join(problems) or 'as it must be'}, {time.monotonic() - begun:.0f} s")
+    finally:
+        kind.remove()
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,235 @@
+"""DNS servers where platforms have them. Each is plain CoreDNS that stands for the platform's own: what is
+tried is how the audit finds its way, not those platforms."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from headless_conformance.cluster.waiting import eventually
+from headless_conformance.core.mismatch import require
+from tests.audit.on_kind.cluster import PREFIX, AuditRun, KindTrials, Object, service, sleeper, stateful_set
+
+KUBELET = "/var/lib/kubelet/config.yaml"
+KUBELET_SECONDS = 60.0
+COREFILE = """\
+.:{port} {{
+    errors
+    ready
+    kubernetes {zone} in-addr.arpa ip6.arpa {{
+        fallthrough in-addr.arpa ip6.arpa
+    }}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Where CoreDNS is, and under which names."""
+
+    name: str
+    namespace: str
+    service: str
+    labels: tuple[str, str]
+    port: int
+    ports: tuple[str, str]
+    """Names of the Service's ports for UDP and TCP."""
+    zone: str = "cluster.local"
+
+
+GARDENER = Platform(
+    "gardener",
+    f"{PREFIX}system",
+    "kube-dns",
+    ("k8s-app", "kube-dns"),
+    8053,
+    ("dns-udp", "dns-tcp"),
+    "cluster.local.",
+)
+OPENSHIFT = Platform(
+    "openshift",
+    "openshift-dns",
+    "dns-default",
+    ("dns.operator.openshift.io/daemonset-dns", "default"),
+    5353,
+    ("dns", "dns-tcp"),
+)
+KUBESPRAY = Platform(
+    "kubespray",
+    f"{PREFIX}secondary",
+    "coredns-secondary",
+    ("k8s-app", "kube-dns-secondary"),
+    53,
+    ("dns", "dns-tcp"),
+)
+PORT = re.compile(r":(\d+)\)$")
+LINK_LOCAL = "169.254.20.10"
+
+
+def servers(kind: KindTrials) -> Iterator[str]:
+    """The servers are found from the resolv.conf of a Pod, as the kubelet of each platform writes it."""
+    node = kind.kubectl("get", "nodes", "-l", "!node-role.kubernetes.io/control-plane", "-o", "name").split()[
+        0
+    ]
+    node = node.removeprefix("node/")
+    own = _address(kind, "kube-system", "kube-dns")
+    for platform in (GARDENER, OPENSHIFT, KUBESPRAY):
+        _create(kind, platform)
+    gardener, openshift, kubespray = (
+        _address(kind, platform.namespace, platform.service) for platform in (GARDENER, OPENSHIFT, KUBESPRAY)
+    )
+    trials: Sequence[tuple[str, Sequence[str], Callable[[AuditRun], str]]] = (
+        ("gardener", [gardener], partial(_through, ports={8053}, least=2)),
+        ("openshift", [openshift], partial(_through, ports={5353}, least=2)),
+        ("kubespray", [own, kubespray], partial(_through, ports={53}, least=4)),
+        ("node-local", [LINK_LOCAL], partial(_through, ports={53, 5353, 8053}, least=6, note=LINK_LOCAL)),
+    )
+    for name, addresses, problem in trials:
+        with _kubelet_dns(kind, node, addresses):
+            namespace = kind.namespace(
+                name,
+                service("db", {"app": "db"}),
+                stateful_set("db", sleeper(kind.image), 2, {"nodeName": node}),
+            )
+            kind.wait_until_ready(namespace)
+        run = kind.audit(f"{namespace}/db")
+        kind.said(f"  {name}: {run.figures}; {run.result.get('dns_servers')}")
+        if found := problem(run):
+            yield f"{name}: {found}; notes {run.result.get('notes')}; {run.result.get('problem')}"
+        kind.remove(namespace)
+    kind.remove(*(platform.namespace for platform in (GARDENER, OPENSHIFT, KUBESPRAY)))
+    kind.kubectl("delete", "clusterrolebinding", f"{PREFIX}dns")
+
+
+def _through(run: AuditRun, ports: set[int], least: int, note: str = "") -> str:
+    """What is wrong about a run that must have asked at least so many servers, at these ports."""
+    found = run.result
+    asked = found.get("dns_servers", [])
+    seen = {int(match[1]) for server in asked if (match := PORT.search(server))}
+    if run.status or set(found["checks"]) != {"passed"}:
+        return f"exit status {run.status}, {found['checks']}, {run.summaries}, {run.reasons}"
+    if len(asked) < least or seen - ports:
+        return f"asked were {asked}"
+    if note and not any(note in line for line in found.get("notes", ())):
+        return f"nothing is said about {note}"
+    return ""
+
+
+def _address(kind: KindTrials, namespace: str, name: str) -> str:
+    return kind.kubectl("-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}")
+
+
+def _create(kind: KindTrials, platform: Platform) -> None:
+    path = "jsonpath={.spec.template.spec.containers[0].image}"
+    image = kind.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o", path)
+    kind.kubectl("create", "namespace", platform.namespace)
+    kind.namespaces.append(platform.namespace)
+    kind.apply("default", _binding(kind))
+    kind.apply(platform.namespace, *_objects(platform, image))
+    words = ("rollout", "status", "deployment", platform.service, "--timeout=55s")
+    kind.kubectl("-n", platform.namespace, *words)
+
+
+def _binding(kind: KindTrials) -> Object:
+    """The right to list what CoreDNS needs, for the accounts of all namespaces that are here so far."""
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"{PREFIX}dns"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:coredns"},
+        "subjects": [
+            {"kind": "ServiceAccount", "name": "default", "namespace": namespace}
+            for namespace in kind.namespaces
+        ],
+    }
+
+
+def _objects(platform: Platform, image: str) -> Iterator[Object]:
+    labels = dict([platform.labels])
+    corefile = COREFILE.format(port=platform.port, zone=platform.zone)
+    mount = {"name": "corefile", "mountPath": "/etc/coredns"}
+    container: dict[str, Any] = {
+        "name": "coredns",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "volumeMounts": [mount],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+    }
+    yield {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": platform.service},
+        "data": {"Corefile": corefile},
+    }
+    yield {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": platform.service},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [container],
+                    "volumes": [{"name": "corefile", "configMap": {"name": platform.service}}],
+                },
+            },
+        },
+    }
+    yield {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": platform.service},
+        "spec": {
+            "selector": labels,
+            "ports": [
+                {"name": name, "port": 53, "protocol": protocol, "targetPort": platform.port}
+                for name, protocol in zip(platform.ports, ("UDP", "TCP"), strict=True)
+            ],
+        },
+    }
+
+
+@contextmanager
+def _kubelet_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> Iterator[None]:
+    """The kubelet of a node gives these name servers to its Pods, until the end."""
+    before = kind.engine.docker("exec", node, "cat", KUBELET)
+    listed = "\\n".join(f"- {address}" for address in addresses)
+    script = f"sed -i '/^clusterDNS:/,/^[^-]/{{/^- /d}};s/^clusterDNS:.*/clusterDNS:\\n{listed}/' {KUBELET}"
+    kind.engine.docker("exec", node, "cp", KUBELET, f"{KUBELET}.before")
+    try:
+        kind.engine.docker("exec", node, "sh", "-c", f"{script}; systemctl restart kubelet")
+        eventually(
+            lambda: _require_dns(kind, node, addresses), expecting="the kubelet", within=KUBELET_SECONDS
+        )
+        yield
+    finally:
+        kind.engine.docker(
+            "exec", node, "sh", "-c", f"mv {KUBELET}.before {KUBELET}; systemctl restart kubelet"
+        )
+        eventually(lambda: _require_node(kind, node), expecting="the kubelet", within=KUBELET_SECONDS)
+        if kind.engine.docker("exec", node, "cat", KUBELET) != before:
+            raise AssertionError(f"{KUBELET} of {node} is not as it was")
+
+
+def _require_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> None:
+    found = json.loads(kind.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/configz"))
+    seen = found["kubeletconfig"].get("clusterDNS")
+    require(
+        seen == list(addresses), f"clusterDNS of {node}", expected=str(list(addresses)), observed=str(seen)
+    )
+
+
+def _require_node(kind: KindTrials, node: str) -> None:
+    kind.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz")
