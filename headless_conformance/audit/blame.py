@@ -158,8 +158,8 @@ def dig(server: DnsServer, question: Question, transport: str = "+tcp") -> str:
     if not server.pod:
         return f"dig {transport} -p {server.port} @{server.address} {question.name} {question.rdtype}"
     return (
-        f"kubectl -n {server.namespace} port-forward pod/{server.pod} {LOCAL_PORT}:{server.port} & sleep 2; "
-        f"dig +tcp -p {LOCAL_PORT} @127.0.0.1 {question.name} {question.rdtype}; kill %1"
+        f"kubectl -n {server.namespace} port-forward pod/{server.pod} {LOCAL_PORT}:{server.port} & sleep 3; "
+        f"dig +tcp -p {LOCAL_PORT} @127.0.0.1 {question.name} {question.rdtype}; kill $!"
     )
 
 

@@ -37,7 +37,7 @@ def main() -> int:
     owner = KindCluster(settings, tools, "audit-on-kind")
     cluster = owner.attach()
     if cluster is None:
-        sys.exit("This clone kept no kind cluster; create one with `make e2e PROVIDER=kind KEEP=1`.")
+        sys.exit("No kept kind cluster of this clone answers; `make e2e PROVIDER=kind KEEP=1` creates one.")
     owner.keep()
     kind = KindTrials(cluster, tools.engine)
     wrong: list[str] = []

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from headless_conformance.cluster.waiting import eventually
+from headless_conformance.cluster.waiting import ObservationError, eventually
+from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import require
 from tests.audit.on_kind.cluster import PREFIX, AuditRun, KindTrials, Object, service, sleeper, stateful_set
 
@@ -81,8 +82,16 @@ def servers(kind: KindTrials) -> Iterator[str]:
     ]
     node = node.removeprefix("node/")
     own = _address(kind, "kube-system", "kube-dns")
-    for platform in (GARDENER, OPENSHIFT, KUBESPRAY):
-        _create(kind, platform)
+    try:
+        for platform in (GARDENER, OPENSHIFT, KUBESPRAY):
+            _create(kind, platform)
+        yield from _trials(kind, node, own)
+    finally:
+        kind.remove(*(platform.namespace for platform in (GARDENER, OPENSHIFT, KUBESPRAY)))
+        kind.kubectl("delete", "clusterrolebinding", f"{PREFIX}dns", "--ignore-not-found")
+
+
+def _trials(kind: KindTrials, node: str, own: str) -> Iterator[str]:
     gardener, openshift, kubespray = (
         _address(kind, platform.namespace, platform.service) for platform in (GARDENER, OPENSHIFT, KUBESPRAY)
     )
@@ -105,8 +114,6 @@ def servers(kind: KindTrials) -> Iterator[str]:
         if found := problem(run):
             yield f"{name}: {found}; notes {run.result.get('notes')}; {run.result.get('problem')}"
         kind.remove(namespace)
-    kind.remove(*(platform.namespace for platform in (GARDENER, OPENSHIFT, KUBESPRAY)))
-    kind.kubectl("delete", "clusterrolebinding", f"{PREFIX}dns")
 
 
 def _through(run: AuditRun, ports: set[int], least: int, note: str = "") -> str:
@@ -218,18 +225,24 @@ def _kubelet_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> Itera
         kind.engine.docker(
             "exec", node, "sh", "-c", f"mv {KUBELET}.before {KUBELET}; systemctl restart kubelet"
         )
-        eventually(lambda: _require_node(kind, node), expecting="the kubelet", within=KUBELET_SECONDS)
+        eventually(
+            lambda: _said_by_kubelet(kind, node, "healthz"), expecting="the kubelet", within=KUBELET_SECONDS
+        )
         if kind.engine.docker("exec", node, "cat", KUBELET) != before:
             raise AssertionError(f"{KUBELET} of {node} is not as it was")
 
 
 def _require_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> None:
-    found = json.loads(kind.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/configz"))
+    found = json.loads(_said_by_kubelet(kind, node, "configz"))
     seen = found["kubeletconfig"].get("clusterDNS")
     require(
         seen == list(addresses), f"clusterDNS of {node}", expected=str(list(addresses)), observed=str(seen)
     )
 
 
-def _require_node(kind: KindTrials, node: str) -> None:
-    kind.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz")
+def _said_by_kubelet(kind: KindTrials, node: str, path: str) -> str:
+    """What the kubelet of a node answers. Raises ObservationError while it is starting."""
+    try:
+        return kind.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/{path}")
+    except UserError as error:
+        raise ObservationError(str(error)) from None
