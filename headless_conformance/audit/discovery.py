@@ -45,6 +45,8 @@ class DiscoveredServers:
     """Who can be asked."""
 
     servers: list[DnsServer] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    """Those of the addresses that were looked at that lead to servers of this cluster."""
     services: list[str] = field(default_factory=list)
     """The DNS Services, as `namespace/name`."""
     without_tcp: list[str] = field(default_factory=list)
@@ -180,6 +182,7 @@ def find_servers(access: Access, nameservers: Iterable[str]) -> DiscoveredServer
                     "that could be asked: "
                     "a managed DNS, or a cache whose servers are not in this cluster"
                 )
+            found.addresses += [address] if services else []
             for service in services:
                 _add_servers(access, service, found, problems)
         except UnreachableApiError:

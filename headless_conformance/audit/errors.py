@@ -49,5 +49,13 @@ class TimeIsOverError(InspectionError):
         super().__init__("the time for the whole audit is over")
 
 
+class CommandTimeoutError(InspectionError):
+    """A command in a Pod did not end in time. `stdout` is what it had printed by then."""
+
+    def __init__(self, reason: str, stdout: str) -> None:
+        super().__init__(reason)
+        self.stdout = stdout
+
+
 class SilentServerError(InspectionError):
     """A DNS server accepted a connection and sends nothing."""

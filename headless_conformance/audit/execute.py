@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException, WebSocketTimeoutException
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import InspectionError
+from headless_conformance.audit.errors import CommandTimeoutError, InspectionError
 
 PROTOCOL = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
@@ -36,8 +36,8 @@ def execute(
     command: Sequence[str],
     seconds: float = RUN_SECONDS,
 ) -> CommandOutput:
-    """Run it and wait for its end. Raises InspectionError when it could not be started or did not end in
-    time."""
+    """Run it and wait for its end. Raises CommandTimeoutError when it did not end in time, and another
+    InspectionError when it could not be started."""
     query = [("command", word) for word in command]
     query += [("container", container)] if container else []
     query += [("stdout", "true"), ("stderr", "true")]
@@ -57,8 +57,9 @@ def execute(
             if parts[STATUS]:
                 break
     except (WebSocketTimeoutException, TimeoutError):
-        raise InspectionError(
-            f"{command[0]} in Pod {namespace}/{pod} did not end within {seconds:.0f} s"
+        raise CommandTimeoutError(
+            f"{command[0]} in Pod {namespace}/{pod} did not end within {seconds:.0f} s",
+            parts[STDOUT].decode(errors="replace"),
         ) from None
     except WebSocketConnectionClosedException:
         pass

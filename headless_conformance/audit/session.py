@@ -33,8 +33,9 @@ from headless_conformance.audit.dialogue import (
 from headless_conformance.audit.discovery import DiscoveredServers, Resolver, find_resolver, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError
 from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
-from headless_conformance.audit.inside import look_from
+from headless_conformance.audit.inside_dialogue import InsideDialogue
 from headless_conformance.audit.inside_findings import inside_findings
+from headless_conformance.audit.inside_pod import open_pod
 from headless_conformance.audit.judging import (
     JudgedTarget,
     has_transient_findings,
@@ -87,6 +88,8 @@ class Audit:
         self._judged: list[JudgedTarget] = []
         self._findings: list[Finding] = []
         self._probe: ProbePod | None = None
+        self._addresses: list[str] = []
+        """Name servers' addresses that are known to lead to the cluster's DNS."""
 
     def run(self) -> AuditResult:
         """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
@@ -176,6 +179,7 @@ class Audit:
     def _ask_servers(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> None:
         resolver, found = self._find_dns(snapshot)
         self.result.notes += found.notes
+        self._addresses = found.addresses
         lacking = found.problem or ("" if resolver.domain else "the cluster domain is not known")
         if lacking:
             reasons = "; ".join([lacking, *resolver.problems])
@@ -253,9 +257,16 @@ class Audit:
         plan, differences = dialogue.run(plan, look_again, self._until)
         self._conclude(dialogue, plan, differences, silent)
         if self._options.from_pod or self._options.probe_image:
-            self._look_inside(plan)
 
-    def _look_inside(self, plan: Plan) -> None:
+            def look_from_aside() -> Plan:
+                """What is written down about the targets stays."""
+                again = self._collect(snapshot.namespaces)
+                judged = [judge_target(target, again, self._version) for target in targets]
+                return plan_of(judged, again, domain, self._access.now(), token)
+
+            self._look_inside(plan, look_from_aside)
+
+    def _look_inside(self, plan: Plan, look_again: Callable[[], Plan]) -> None:
         """The same from a Pod, for whichever target a question is about."""
         self._say("asking from inside a Pod")
         asked = [judged for judged in self._judged if judged.asks]
@@ -263,17 +274,20 @@ class Audit:
             judged.sheet.applies += (Check.INSIDE,)
         try:
             namespace, pod = self._options.from_pod or self._create_probe()
-            view = look_from(self._access, namespace, pod, plan.zone, plan.always)
+            inside = InsideDialogue(
+                open_pod(self._access, namespace, pod, self._addresses),
+                [judged.target for judged in asked],
+                self._pause,
+            )
+            plan = inside.run(plan, look_again, self._until)
         except InspectionError as error:
             for judged in asked:
                 judged.sheet.cannot([Check.INSIDE], error)
             return
         finally:
             self._remove_probe()
-        self.result.notes.append(
-            f"asked from Pod {view.pod} with {' and '.join(view.tools)}: {view.asked} questions"
-        )
-        self._findings += inside_findings(view, plan, asked, [*self._findings])
+        self.result.notes += inside.notes
+        self._findings += inside_findings(inside, plan, asked, [*self._findings])
 
     def _create_probe(self) -> tuple[str, str]:
         namespace = next(judged.target.namespace for judged in self._judged if judged.asks)
