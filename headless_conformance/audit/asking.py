@@ -26,6 +26,7 @@ from headless_conformance.audit.errors import (
     InspectionError,
     SilentServerError,
     TimeIsOverError,
+    UnansweredQuestionsError,
 )
 from headless_conformance.cluster.dns_answer import data_of
 from headless_conformance.records import AnswerData, Question
@@ -34,10 +35,11 @@ SILENCE_SECONDS = 4.0
 """How long a server may say nothing while questions are open. With the connection's own bound it is told
 within 10 s."""
 WINDOW = 64
-"""Questions that are under way at once: neither side has to wait, and no buffer fills up."""
+"""Most questions that are under way at once: neither side has to wait, and no buffer fills up."""
 ATTEMPTS = 2
 UNANSWERED = 6
-"""After so many questions without an answer the rest is not asked: each costs its time."""
+"""After so many questions without an answer the rest is not asked, which says nothing about it: each costs
+its time."""
 READ_ONCE = 8192
 
 
@@ -99,20 +101,33 @@ def ask(
     Never raises because of the server: why nothing more came is in the result.
     """
     replies = Replies()
-    waiting = deque([*dict.fromkeys(questions)] * times)
+    asked = [question for question in dict.fromkeys(questions) if _can_be_sent(question, replies)]
+    waiting = deque(asked * times)
     attempts: Counter[Question] = Counter()
+    pace = _Pace()
     while waiting and replies.problem is None:
         if time.monotonic() >= until:
             replies.problem = TimeIsOverError()
             break
         try:
-            with _Connection(connect(), until) as connection:
-                connection.greet(first)
+            with _Connection(connect(), until, pace) as connection:
+                if pace.greets:
+                    connection.greet(first)
                 if not connection.exchange(waiting, replies, attempts):
                     _give_up(waiting, replies, attempts)
         except InspectionError as error:
             replies.problem = error
     return replies
+
+
+def _can_be_sent(question: Question, replies: Replies) -> bool:
+    """Whether there is a message for it: a name may be too long for one."""
+    try:
+        _query(question)
+    except dns.exception.DNSException as error:
+        replies.unanswered[question] = f"it cannot be asked: {error}"
+        return False
+    return True
 
 
 def _give_up(waiting: deque[Question], replies: Replies, attempts: Counter[Question]) -> None:
@@ -123,18 +138,45 @@ def _give_up(waiting: deque[Question], replies: Replies, attempts: Counter[Quest
         replies.unanswered[question] = (
             f"no answer, asked {ATTEMPTS} times ({SILENCE_SECONDS:.0f} s each at most)"
         )
-    if len(replies.unanswered) >= UNANSWERED:
-        for question in waiting:
-            replies.unanswered[question] = "not asked, since too many others were left unanswered"
-        waiting.clear()
+    if waiting and len(replies.unanswered) >= UNANSWERED:
+        left = len(set(waiting))
+        replies.problem = UnansweredQuestionsError(
+            f"{left} questions were not asked, since it left {len(replies.unanswered)} others unanswered"
+        )
+
+
+@dataclass
+class _Pace:
+    """How a server is asked that may close a connection whenever it likes (RFC 7766, 6.2.4)."""
+
+    window: int = WINDOW
+    """Questions that are under way at once: no more than a server answered before it closed, since what it
+    has not read then may cost the answers that are under way."""
+    greets: bool = True
+    """Whether a connection begins with a question that every server answers."""
+
+    @property
+    def is_slowest(self) -> bool:
+        """One question on each connection."""
+        return self.window == 1 and not self.greets
+
+    def slow_down(self, answers: int) -> None:
+        """After a connection that was closed when so many answers had come."""
+        self.window = max(1, min(self.window, answers))
+        self.greets = self.greets and answers > 0
+
+    def speed_up(self) -> None:
+        """After an answer."""
+        self.window = min(WINDOW, self.window + 1)
 
 
 class _Connection:
     """One connection and what is under way on it."""
 
-    def __init__(self, channel: Channel, until: float) -> None:
+    def __init__(self, channel: Channel, until: float, pace: _Pace) -> None:
         self._channel = channel
         self._until = until
+        self._pace = pace
         self._buffer = bytearray()
         self._open: dict[int, Question] = {}
 
@@ -158,22 +200,35 @@ class _Connection:
 
     def exchange(self, waiting: deque[Question], replies: Replies, attempts: Counter[Question]) -> bool:
         """Ask and read until nothing waits. False when the server went silent or closed the connection: what
-        was under way is in `waiting` again then, last, and one attempt older."""
+        was under way is in `waiting` again then. It is one attempt older where the server was silent, or
+        closed a connection on which nothing else was asked."""
+        answers = 0
         try:
             while waiting or self._open:
-                room = min(WINDOW - len(self._open), len(waiting))
-                if room > WINDOW // 2 or not self._open:
+                room = min(self._pace.window - len(self._open), len(waiting))
+                if room > self._pace.window // 2 or not self._open:
                     self._send([waiting.popleft() for _ in range(room)])
                 question, outcome = self._receive_one()
+                answers += 1
+                self._pace.speed_up()
                 if isinstance(outcome, Reply):
                     replies.answered[question] = outcome
                     replies.counts.setdefault(question, Counter())[outcome.answer] += 1
                     del attempts[question]
                 else:
                     replies.unanswered[question] = outcome
-        except (SilentServerError, DnsConnectionError):
-            attempts.update(set(self._open.values()))
+        except SilentServerError:
+            if time.monotonic() < self._until:
+                attempts.update(set(self._open.values()))
             waiting.extend(self._open.values())
+            return False
+        except DnsConnectionError:
+            if not answers and self._pace.is_slowest:
+                attempts.update(set(self._open.values()))
+                waiting.extend(self._open.values())
+            else:
+                waiting.extendleft(self._open.values())
+            self._pace.slow_down(answers)
             return False
         return True
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.audit.checks import OF_ANSWERS, Check
-from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue, Difference
+from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue
 from headless_conformance.audit.errors import DnsConnectionError, InspectionError, MissingRightError
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.server_state import Difference
 from headless_conformance.audit.servers import DnsServer
+from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
 from headless_conformance.records import Question
 from headless_conformance.records.names import is_reverse
@@ -169,8 +171,12 @@ def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
     for server in dialogue.servers:
         for question in plan.questions:
             reply = dialogue.reply(server, question)
-            if reply is not None and reply.kept > BOUND_SECONDS:
-                long.setdefault(server, {})[question] = reply.kept
+            if reply is None:
+                continue
+            # Who denies a reverse name may be anybody.
+            kept = reply.ttl or 0 if is_reverse(question.name) else reply.kept
+            if kept > BOUND_SECONDS:
+                long.setdefault(server, {})[question] = kept
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
     if long and set(asked) <= long.keys():
         server = next(iter(long))
@@ -244,10 +250,12 @@ def server_findings(
     silent: Mapping[DnsServer, InspectionError],
     without_tcp: Sequence[str],
     first: Question,
+    targets: frozenset[AuditTarget],
     *,
     everyone: bool = False,
 ) -> list[Finding]:
-    """Servers that could not be asked, or not everything, and DNS Services that offer no TCP."""
+    """Servers that could not be asked, or not everything, and DNS Services that offer no TCP; each about all
+    the targets for which they were to be asked."""
     found: list[Finding] = []
     for server, problem in silent.items():
         refused = isinstance(problem, DnsConnectionError) and problem.refused and not server.pod
@@ -263,6 +271,7 @@ def server_findings(
                 remedy=_way_remedy(server),
                 command=dig(server, first),
                 outcome=Outcome.NOT_SUPPORTED if isinstance(problem, MissingRightError) else outcome,
+                targets=targets,
             )
         )
     for service in without_tcp:
@@ -280,6 +289,7 @@ def server_findings(
                     "come over it"
                 ),
                 command=f"kubectl -n {namespace} get service {name} -o jsonpath='{{.spec.ports}}'",
+                targets=targets,
             )
         )
     return found

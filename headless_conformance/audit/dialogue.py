@@ -9,6 +9,7 @@ of 60 s.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,12 @@ from headless_conformance.audit.channels import Channel
 from headless_conformance.audit.errors import InspectionError, TimeIsOverError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.server_state import Difference, ServerState
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records import (
     AnswerData,
     KnownDifference,
+    Presence,
     Question,
     RecordDifference,
     follow_ups,
@@ -53,34 +56,6 @@ PAST_TTL_SECONDS = 1.0
 Connect = Callable[[DnsServer], Channel]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One question that one server answers wrong, or not at all."""
-
-    server: DnsServer
-    question: Question
-    mismatches: tuple[RecordDifference, ...]
-    reply: Reply | None = None
-    silence: str = ""
-    """Why there is no answer."""
-    stale_until: float = 0.0
-    """Monotonic time until which the server keeps this answer, where its TTL was seen to count down."""
-    often: str = ""
-    """Which part of the answers is wrong, such as "3 of 30 answers"; empty when all are."""
-
-
-@dataclass
-class ServerState:
-    """What is known of one server."""
-
-    replies: Replies = field(default_factory=Replies)
-    keeps_denials: bool | None = None
-    """None where it was not found out."""
-    history: dict[Question, tuple[Reply, float]] = field(default_factory=dict)
-    """Wrong answers, each with the time (monotonic) until which it is kept; 0 where no TTL was seen to count
-    down."""
-
-
 @dataclass
 class Dialogue:
     """All servers, with what they said so far."""
@@ -97,6 +72,8 @@ class Dialogue:
     """How many questions were asked, at all servers together."""
     states: dict[DnsServer, ServerState] = field(default_factory=dict)
     deviations: dict[tuple[KnownDifference, Question], set[DnsServer]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What was not asked again, and why."""
 
     def run(self, plan: Plan, look_again: Callable[[], Plan], until: float) -> tuple[Plan, list[Difference]]:
         """Ask until every server is right or time is up; the plan that was judged last, and what differs from
@@ -115,6 +92,7 @@ class Dialogue:
             later = look_again()
             again = self._to_ask_again(plan, later, differences)
             plan = later
+            self._forget(plan)
             self._ask_again(again, plan, until)
             differences = self._judge(plan)
         return plan, [*differences, *self._now_and_then(plan, look_again, differences, until)]
@@ -146,21 +124,42 @@ class Dialogue:
 
     def _first_round(self, server: DnsServer, plan: Plan, until: float) -> None:
         state = self.states[server]
-        never = next(iter(plan.never), None)
         asked = time.monotonic()
         absent = plan.absent if self.ask_absent else ()
-        self._ask(server, [*plan.always, *plan.never, *absent], plan, until)
-        if never is None or self.ask_absent or not plan.absent or state.replies.problem is not None:
+        probes = {} if self.ask_absent else dict.fromkeys(filter(None, map(plan.probe_of, plan.absent)))
+        self._ask(server, [*plan.always, *plan.never, *absent, *probes], plan, until)
+        if not probes or state.replies.problem is not None:
             return
-        before = state.replies.answered.get(never)
+        before = {probe: reply for probe in probes if (reply := state.replies.answered.get(probe))}
         self.pause(max(0.0, asked + COUNTDOWN_SECONDS - time.monotonic()))
-        later = self._exchange(server, [never], until)
-        after, state.replies.problem = later.answered.get(never), later.problem
-        if before is None or after is None:
-            return
-        state.keeps_denials = not _same_denial(before, after)
-        if not state.keeps_denials:
-            self._ask(server, plan.absent, plan, until)
+        after = self._exchange(server, before, until)
+        state.replies.problem = after.problem
+        for probe, later in after.answered.items():
+            state.keeps_denials[probe] = not _same_denial(before[probe], later)
+        if allowed := [q for q in plan.absent if self._may_ask(plan, server, q)]:
+            self._ask(server, allowed, plan, until)
+
+    def withholds(self, plan: Plan, server: DnsServer, question: Question) -> bool:
+        """Whether a server is not asked for a name of `absent`, because it would keep the denial."""
+        probe = plan.probe_of(question)
+        return (
+            not self.ask_absent and probe is not None and self.states[server].keeps_denials.get(probe, False)
+        )
+
+    def _may_ask(self, plan: Plan, server: DnsServer, question: Question) -> bool:
+        """Whether asking for a name of `absent` leaves nothing behind that hides a later member."""
+        probe = plan.probe_of(question)
+        return self.ask_absent or (
+            probe is not None and self.states[server].keeps_denials.get(probe) is False
+        )
+
+    def _forget(self, plan: Plan) -> None:
+        """What was answered about names that have gone since, where they may not be asked for anymore."""
+        for server, state in self.states.items():
+            for question in plan.absent:
+                if not self._may_ask(plan, server, question):
+                    state.replies.answered.pop(question, None)
+                    state.replies.unanswered.pop(question, None)
 
     def _ask(self, server: DnsServer, questions: Iterable[Question], plan: Plan, until: float) -> None:
         """Ask, and follow the labels that the server chose for endpoints without hostname."""
@@ -191,11 +190,21 @@ class Dialogue:
         def act(server: DnsServer) -> None:
             answered = self._answered(server)
             again = [q for q in plan.questions if q in answered and (server, q) not in wrong]
-            if times := min(ROUNDS, MOST_AGAIN // max(len(again), 1)):
-                replies[server] = said = self._exchange(server, again, until, times)
-                # Each question has its answer already: there is merely no time for more of them.
-                if not isinstance(said.problem, TimeIsOverError):
-                    self.states[server].replies.problem = said.problem
+            times = min(ROUNDS, MOST_AGAIN // max(len(again), 1))
+            chosen = again if times else random.sample(again, MOST_AGAIN)
+            replies[server] = said = self._exchange(server, chosen, until, max(times, 1))
+            # Each question has its answer already: there is merely no time for more of them.
+            if isinstance(said.problem, TimeIsOverError):
+                self.notes.append(
+                    f"DNS server {server} was not asked everything again: {said.problem.reason}"
+                )
+            else:
+                self.states[server].replies.problem = said.problem
+            if len(chosen) < len(again):
+                self.notes.append(
+                    f"DNS server {server}: {len(chosen)} of {len(again)} questions, chosen at random, were "
+                    "asked a second time; an answer that is wrong now and then may be among the others"
+                )
 
         self._each([server for server in self.servers if self.problem(server) is None], act, until)
         found = list(self._odd(plan, replies))
@@ -296,15 +305,25 @@ class Dialogue:
         ]
         again: dict[DnsServer, dict[Question, None]] = {}
         for difference in differences:
-            allowed = difference.question not in now.absent or difference.question in self._answered(
-                difference.server
-            )
-            if allowed:
+            if self._may_ask_again(now, difference):
                 again.setdefault(difference.server, {})[difference.question] = None
+        for server, questions in again.items():
+            # What was not reached when asking ended before its time.
+            replies = self.states[server].replies
+            known = replies.answered.keys() | replies.unanswered.keys()
+            questions.update(dict.fromkeys(q for q in (*now.always, *now.never) if q not in known))
         for server in self.servers:
             if self.problem(server) is None and changed:
                 again.setdefault(server, {}).update(dict.fromkeys(changed))
         return {server: list(questions) for server, questions in again.items()}
+
+    def _may_ask_again(self, now: Plan, difference: Difference) -> bool:
+        """Whether a name that was answered wrong is still there, or asking for it leaves nothing behind."""
+        question = difference.question
+        if question in now.absent:
+            return self._may_ask(now, difference.server, question)
+        there = now.zone.expectation(question).presence is not Presence.FORBIDDEN
+        return there or question in now.always or question in now.never
 
     def _answered(self, server: DnsServer) -> Mapping[Question, Reply]:
         return self.states[server].replies.answered

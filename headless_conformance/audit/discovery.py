@@ -24,6 +24,9 @@ PODS_TO_TRY = 3
 """Images without `cat` are common: after so many Pods the kubelet is asked."""
 DNS_PORT = 53
 RESOLV_CONF = "/etc/resolv.conf"
+CLOUD_ADDRESSES = ipaddress.ip_network("169.254.169.0/24")
+"""Link-local addresses of what clouds offer to each machine. The DNS of Google's and Amazon's is there, so
+that an address of these is no cache in front of the cluster's own servers."""
 USUAL_NAMESPACES = ("kube-system", "openshift-dns")
 """Where an account that may not list Services of all namespaces looks for the owner of the address."""
 
@@ -51,8 +54,8 @@ class DiscoveredServers:
     """The DNS Services, as `namespace/name`."""
     without_tcp: list[str] = field(default_factory=list)
     """Those that have no TCP port 53."""
-    behind_a_cache: bool = False
-    """Whether the servers were not led to by the address that Pods ask, so that others may be among them."""
+    caches: list[str] = field(default_factory=list)
+    """Addresses of caches that Pods ask in place of the servers, which others may be among then."""
     notes: list[str] = field(default_factory=list)
     problem: str = ""
     """Why no server can be asked; empty when there is one."""
@@ -175,7 +178,7 @@ def find_servers(access: Access, nameservers: Iterable[str]) -> DiscoveredServer
             services = _owners(access, address)
             if not services:
                 services = _behind_a_cache(access, address, found.notes)
-                found.behind_a_cache |= bool(services)
+                found.caches += [address] if services else []
             if not services:
                 problems.append(
                     f"the name server {address} is no Service's address and no DNS Pods stand behind it "
@@ -199,9 +202,7 @@ def find_servers(access: Access, nameservers: Iterable[str]) -> DiscoveredServer
 def _owners(access: Access, address: str) -> list[Object]:
     """The Services with this cluster IP."""
     try:
-        narrow = access.list_all("Service", fieldSelector=f"spec.clusterIP={address}")
-        found = [service for service in narrow if address in _cluster_ips(service)]
-        return found or [
+        return _with_cluster_ip(access, address) or [
             service for service in access.list_all("Service") if address in _cluster_ips(service)
         ]
     except MissingRightError:
@@ -210,6 +211,17 @@ def _owners(access: Access, address: str) -> list[Object]:
         if not found:
             raise
         return found
+
+
+def _with_cluster_ip(access: Access, address: str) -> list[Object]:
+    """Those that the API server picks out; none from one older than 1.31, which refuses the selector."""
+    try:
+        narrow = access.list_all("Service", fieldSelector=f"spec.clusterIP={address}")
+    except (MissingRightError, UnreachableApiError):
+        raise
+    except InspectionError:
+        return []
+    return [service for service in narrow if address in _cluster_ips(service)]
 
 
 def _may_list(access: Access, namespace: str) -> list[Object]:
@@ -231,7 +243,8 @@ def _behind_a_cache(access: Access, address: str, notes: list[str]) -> list[Obje
     A Service of somebody else's DNS server is among them when there is one: each server is asked first
     whether it knows the cluster domain.
     """
-    if not ipaddress.ip_address(address).is_link_local:
+    parsed = ipaddress.ip_address(address)
+    if not parsed.is_link_local or parsed in CLOUD_ADDRESSES:
         return []
     services = access.list_all("Service")
     found = [s for s in services if _has_port(s, "UDP") and (s.get("spec") or {}).get("selector")]

@@ -51,7 +51,7 @@ def check_endpoints(
     show = f"kubectl -n {read.namespace} get endpointslices -l kubernetes.io/service-name={read.name} -o yaml"
     if ended:
         names = ", ".join(sorted(endpoint.target.split("/")[2] for endpoint in ended))
-        known = version >= ENDED_PODS_STAY_SINCE
+        known = not version or version >= ENDED_PODS_STAY_SINCE
         sheet.found(
             Finding(
                 BlamedComponent.ENDPOINT_SLICE,

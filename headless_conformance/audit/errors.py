@@ -57,5 +57,9 @@ class CommandTimeoutError(InspectionError):
         self.stdout = stdout
 
 
+class UnansweredQuestionsError(InspectionError):
+    """A DNS server left so many questions unanswered that it was asked no more."""
+
+
 class SilentServerError(InspectionError):
     """A DNS server accepted a connection and sends nothing."""

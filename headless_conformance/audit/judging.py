@@ -53,6 +53,11 @@ class JudgedTarget:
             kinds.add(ServiceKind.EXTERNAL_NAME)
         return self.state.judged and self.service is not None and read_service(self.service).kind in kinds
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is a StatefulSet that is scaled to zero, of which nothing is expected."""
+        return self.found is not None and self.found["spec"].get("replicas") == 0
+
 
 def targets_in(snapshot: Snapshot) -> list[AuditTarget]:
     """Every StatefulSet, and every headless Service that governs none of them."""

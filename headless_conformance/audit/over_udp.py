@@ -8,9 +8,10 @@ from functools import partial
 from headless_conformance.audit.asking import Replies, ask
 from headless_conformance.audit.blame import Explanation, findings_of
 from headless_conformance.audit.channels import UdpChannel
-from headless_conformance.audit.dialogue import Dialogue, Difference
+from headless_conformance.audit.dialogue import Dialogue
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
+from headless_conformance.audit.server_state import Difference
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.records import Question
 

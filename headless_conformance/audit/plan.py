@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.records import Question, Zone
+from headless_conformance.records.names import is_reverse
 
 Owners = Mapping[Question, Sequence[tuple[AuditTarget, Check]]]
 
@@ -31,6 +32,18 @@ class Plan:
     def questions(self) -> tuple[Question, ...]:
         """All of them."""
         return (*self.always, *self.never, *self.absent)
+
+    def probe_of(self, question: Question) -> Question | None:
+        """A name that nobody will ever have, whose denial is kept exactly when that of a name of `absent` is;
+        None when there is none.
+
+        That of a reverse name is below it: reverse zones are not the cluster's alone, and a cache that keeps
+        nothing of the cluster domain may keep what is in them.
+        """
+        never = next(iter(self.never), None)
+        if never is None or not is_reverse(question.name):
+            return never
+        return Question(f"{never.name.partition('.')[0]}.{question.name}", question.rdtype)
 
     def owners(self, question: Question) -> Sequence[tuple[AuditTarget, Check]]:
         """The targets that a question is about, with the check it belongs to."""

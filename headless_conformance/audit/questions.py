@@ -7,13 +7,13 @@ for only at servers that showed that they keep no denials, or when the person sa
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from headless_conformance.audit.checks import Check
 from headless_conformance.records import Presence, Question, Zone
-from headless_conformance.records.names import is_reverse
+from headless_conformance.records.names import fits, is_reverse
 
 ORDINALS = 3
 """How many ordinals before the first and after the last one are asked for."""
@@ -47,7 +47,8 @@ def absent_ordinals(found: dict[str, Any], zone: Zone, namespace: str, service: 
     end = start + spec.get("replicas", 1)
     beyond = [*range(end, end + ORDINALS), *range(max(0, start - ORDINALS), start)]
     own = zone.domain.service(namespace, service)
-    return tuple(Question(f"{name}-{ordinal}.{own}", family) for ordinal in beyond for family in FAMILIES)
+    questions = (Question(f"{name}-{ordinal}.{own}", family) for ordinal in beyond for family in FAMILIES)
+    return tuple(q for q in questions if fits(q.name))
 
 
 def other_protocols(zone: Zone, namespace: str, service: str) -> tuple[Question, ...]:
@@ -61,7 +62,7 @@ def other_protocols(zone: Zone, namespace: str, service: str) -> tuple[Question,
         for protocol in PROTOCOLS
         if (name, protocol) not in has
     )
-    return tuple(q for q in questions if zone.expectation(q).presence is Presence.FORBIDDEN)
+    return _forbidden(zone, questions)
 
 
 def never_names(zone: Zone, namespace: str, service: str, token: str) -> tuple[Question, ...]:
@@ -72,7 +73,12 @@ def never_names(zone: Zone, namespace: str, service: str, token: str) -> tuple[Q
         *(Question(f"audit-{token}.{own}", family) for family in FAMILIES),
         Question(f"_audit-{token}._tcp.{own}", "SRV"),
     )
-    return tuple(q for q in questions if zone.expectation(q).presence is Presence.FORBIDDEN)
+    return _forbidden(zone, questions)
+
+
+def _forbidden(zone: Zone, questions: Iterable[Question]) -> tuple[Question, ...]:
+    """Those that can be asked, and of whose names the specification says that there are none."""
+    return tuple(q for q in questions if fits(q.name) and zone.expectation(q).presence is Presence.FORBIDDEN)
 
 
 def check_of(question: Question, zone: Zone, absent: Container[Question] = ()) -> Check:

@@ -28,11 +28,10 @@ from headless_conformance.audit.dialogue import (
     SETTLE_SECONDS,
     Connect,
     Dialogue,
-    Difference,
 )
 from headless_conformance.audit.discovery import DiscoveredServers, Resolver, find_resolver, find_servers
-from headless_conformance.audit.errors import InspectionError, MissingRightError
-from headless_conformance.audit.findings import AuditResult, Finding, TargetResult
+from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
+from headless_conformance.audit.findings import AuditResult, Finding
 from headless_conformance.audit.inside_dialogue import InsideDialogue
 from headless_conformance.audit.inside_findings import inside_findings
 from headless_conformance.audit.inside_pod import open_pod
@@ -49,9 +48,10 @@ from headless_conformance.audit.over_udp import blamed_over_udp
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.probe import ProbePod
+from headless_conformance.audit.server_state import Difference
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.targets import AuditTarget
-from headless_conformance.audit.verdicts import merged, write_dns_outcomes
+from headless_conformance.audit.verdicts import merged, target_results, write_dns_outcomes
 from headless_conformance.results.verdict import Outcome
 
 GRACE_SECONDS = 5.0
@@ -87,9 +87,11 @@ class Audit:
         self._until = self._begun + options.limit_seconds + options.wait_seconds
         self._judged: list[JudgedTarget] = []
         self._findings: list[Finding] = []
+        self._caches: list[str] = []
         self._probe: ProbePod | None = None
         self._addresses: list[str] = []
         """Name servers' addresses that are known to lead to the cluster's DNS."""
+        self._token = secrets.token_hex(6)
 
     def run(self) -> AuditResult:
         """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
@@ -112,7 +114,7 @@ class Audit:
 
     def _run(self) -> None:
         self._say(f"context {self._access.context} ({self._access.server})")
-        self.result.version, self._version = self._access.server_version()
+        self._learn_version()
         targets, snapshot = self._targets()
         self._look(targets, snapshot)
         snapshot = self._wait_for_sets(targets, snapshot)
@@ -123,6 +125,14 @@ class Audit:
             self._ask_servers(targets, snapshot)
         else:
             self._dns_is_not_judged("no target can be judged")
+
+    def _learn_version(self) -> None:
+        try:
+            self.result.version, self._version = self._access.server_version()
+        except UnreachableApiError:
+            raise
+        except InspectionError as error:
+            self.result.notes.append(f"the version of Kubernetes is not known: {error.reason}")
 
     def _targets(self) -> tuple[list[AuditTarget], Snapshot]:
         """What is audited, with the first look at it. Raises InspectionError when there is nothing."""
@@ -192,7 +202,9 @@ class Audit:
             snapshot = self._collect(snapshot.namespaces)
             self._look(targets, snapshot)
         self._say(f"{len(found.servers)} DNS servers: {', '.join(map(str, found.servers))}")
-        greeted = greet(self._connect, found, resolver.domain, self._until)
+        plan = self._plan(snapshot, resolver.domain)
+        given = bool(self._options.domain or self._options.servers)
+        greeted = greet(self._connect, found, resolver.domain, plan, self._until, given=given)
         if any(server.pod for server in greeted.silent):
             self._access.require_answer()
         servers, silent = greeted.servers, greeted.silent
@@ -204,6 +216,7 @@ class Audit:
             silent,
             found.without_tcp,
             first_question(resolver.domain),
+            self._asked_targets(),
             everyone=not servers and len(silent) > 1,
         )
         if not servers:
@@ -211,7 +224,14 @@ class Audit:
             reason = "; ".join(dict.fromkeys(problem.reason for problem in silent.values()))
             self._dns_is_not_judged(reason, Outcome.NOT_SUPPORTED if refused else Outcome.ERROR)
             return
-        self._talk(servers, silent, targets, snapshot, resolver.domain)
+        self._caches = found.caches
+        self._talk(servers, targets, plan, snapshot.namespaces, resolver.domain)
+
+    def _plan(self, snapshot: Snapshot, domain: str) -> Plan:
+        return plan_of(self._judged, snapshot, domain, self._access.now(), self._token)
+
+    def _asked_targets(self) -> frozenset[AuditTarget]:
+        return frozenset(judged.target for judged in self._judged if judged.asks)
 
     def _find_dns(self, snapshot: Snapshot) -> tuple[Resolver, DiscoveredServers]:
         """Name server, domain and servers, as far as they can be told."""
@@ -232,17 +252,15 @@ class Audit:
     def _talk(
         self,
         servers: Sequence[DnsServer],
-        silent: dict[DnsServer, InspectionError],
         targets: Sequence[AuditTarget],
-        snapshot: Snapshot,
+        plan: Plan,
+        namespaces: frozenset[str] | None,
         domain: str,
     ) -> None:
-        token = secrets.token_hex(6)
-
         def look_again() -> Plan:
-            again = self._collect(snapshot.namespaces)
+            again = self._collect(namespaces)
             self._look(targets, again)
-            return plan_of(self._judged, again, domain, self._access.now(), token)
+            return self._plan(again, domain)
 
         dialogue = Dialogue(
             servers,
@@ -252,17 +270,16 @@ class Audit:
             say=self._say,
             pause=self._pause,
         )
-        plan = plan_of(self._judged, snapshot, domain, self._access.now(), token)
         self._say(f"asking {len(plan.always)} questions at each of {len(servers)} DNS servers")
         plan, differences = dialogue.run(plan, look_again, self._until)
-        self._conclude(dialogue, plan, differences, silent)
+        self._conclude(dialogue, plan, differences)
         if self._options.from_pod or self._options.probe_image:
 
             def look_from_aside() -> Plan:
                 """What is written down about the targets stays."""
-                again = self._collect(snapshot.namespaces)
+                again = self._collect(namespaces)
                 judged = [judge_target(target, again, self._version) for target in targets]
-                return plan_of(judged, again, domain, self._access.now(), token)
+                return plan_of(judged, again, domain, self._access.now(), self._token)
 
             self._look_inside(plan, look_from_aside)
 
@@ -308,7 +325,6 @@ class Audit:
         dialogue: Dialogue,
         plan: Plan,
         differences: Sequence[Difference],
-        silent: dict[DnsServer, InspectionError],
     ) -> None:
         over_udp, asked = blamed_over_udp(dialogue, plan, differences, self._until)
         self.result.questions = dialogue.asked + asked
@@ -318,12 +334,17 @@ class Audit:
         }
         if any(server.pod for server in late):
             self._access.require_answer()
-        self._findings += server_findings(late, (), dialogue.first)
+        self._findings += server_findings(late, (), dialogue.first, self._asked_targets())
+        self.result.notes += dialogue.notes
         long = [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
         self._findings += [finding for finding, _ in blamed] + long
         for judged in self._judged:
             if judged.asks:
-                write_dns_outcomes(judged, dialogue, plan, blamed, long, {**silent, **late})
+                write_dns_outcomes(judged, dialogue, plan, blamed, long)
+                judged.sheet.notes += [
+                    f"Pods ask a cache on their node ({address}), which was not looked at; see --from-pod"
+                    for address in self._caches
+                ]
 
     def _dns_is_not_judged(self, reason: str, outcome: Outcome = Outcome.NOT_JUDGED) -> None:
         for judged in self._judged:
@@ -337,17 +358,7 @@ class Audit:
     def _write_results(self, result: AuditResult) -> None:
         """From the sheets, as far as they got."""
         reason = result.problem or "it was not looked at"
-        for judged in self._judged:
-            judged.sheet.complete(reason)
-        result.targets = [
-            TargetResult(
-                judged.target,
-                judged.state.text,
-                judged.sheet.results(),
-                (*(f"not judged: {member}" for member in judged.state.unready), *judged.sheet.notes),
-            )
-            for judged in self._judged
-        ]
+        result.targets = target_results(self._judged, self._findings, reason)
         found = [
             finding
             for judged in self._judged

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from headless_conformance.audit.blame import Explanation, dig
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import Dialogue
-from headless_conformance.audit.errors import InspectionError, MissingRightError
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, TargetResult, of_target
 from headless_conformance.audit.judging import JudgedTarget
 from headless_conformance.audit.plan import Plan
-from headless_conformance.audit.servers import DnsServer
 from headless_conformance.results.verdict import Outcome
 
 KEPT = (
@@ -27,7 +25,6 @@ def write_dns_outcomes(
     plan: Plan,
     blamed: Sequence[Explanation],
     long: Sequence[Finding],
-    silent: Mapping[DnsServer, InspectionError],
 ) -> None:
     """Every check for which DNS servers were asked, with what they said about this target."""
     sheet, target = judged.sheet, judged.target
@@ -52,9 +49,18 @@ def write_dns_outcomes(
         ):
             _nothing_to_ask(judged, check)
     _write_absent(judged, dialogue, plan)
-    for server, problem in silent.items():
-        outcome = Outcome.NOT_SUPPORTED if isinstance(problem, MissingRightError) else Outcome.ERROR
-        sheet.write(Check.DNS_SERVERS, outcome, f"DNS server {server} could not be asked: {problem.reason}")
+    _write_unanswered(judged, dialogue, plan)
+
+
+def _write_unanswered(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
+    """What no server was asked, because asking ended before its time."""
+    open_by_check: dict[Check, int] = {}
+    for question, known in (*plan.always.items(), *plan.never.items()):
+        if not any(dialogue.reply(server, question) for server in dialogue.servers):
+            for check in {check for owner, check in known if owner == judged.target}:
+                open_by_check[check] = open_by_check.get(check, 0) + 1
+    for check, number in open_by_check.items():
+        judged.sheet.write(check, Outcome.ERROR, f"{number} questions have no answer of any DNS server")
 
 
 def _write_truncated(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
@@ -110,12 +116,19 @@ def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
         elif Check.ABSENT_NAMES not in sheet.outcomes:
             sheet.leave_out(Check.ABSENT_NAMES)
         return
-    keeping = [server for server in dialogue.servers if dialogue.states[server].keeps_denials]
-    if keeping and not dialogue.ask_absent:
-        where = "" if len(keeping) == len(dialogue.servers) else f" ({', '.join(map(str, keeping))})"
-        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_SUPPORTED, f"{KEPT}{where}")
-    elif not any(dialogue.reply(server, question) for server in dialogue.servers for question in own):
-        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_JUDGED, "no DNS server was asked for them")
+    withheld = {
+        server: [q for q in own if dialogue.withholds(plan, server, q)] for server in dialogue.servers
+    }
+    keeping = [server for server, questions in withheld.items() if questions]
+    if keeping:
+        names = f"{len(withheld[keeping[0]])} of {len(own)} questions, first {withheld[keeping[0]][0]}"
+        where = "" if len(keeping) == len(dialogue.servers) else f", at {', '.join(map(str, keeping))}"
+        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_SUPPORTED, f"{KEPT} (not asked: {names}{where})")
+        return
+    unasked = [q for q in own if not any(dialogue.reply(server, q) for server in dialogue.servers)]
+    if unasked:
+        what = f"{len(unasked)} of {len(own)} questions, first {unasked[0]}"
+        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_JUDGED, f"no DNS server was asked for {what}")
 
 
 def _deviations(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> Iterable[Finding]:
@@ -138,6 +151,22 @@ def _deviations(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> Iterabl
                     rules=known.rules,
                     targets=frozenset((judged.target,)),
                 )
+
+
+def target_results(
+    judged: Iterable[JudgedTarget], findings: Sequence[Finding], reason: str
+) -> list[TargetResult]:
+    """The sheets as far as they got, completed; `reason` is why the rest was not judged."""
+    of_servers = [found for found in findings if found.check is Check.DNS_SERVERS]
+    results = []
+    for one in judged:
+        sheet = one.sheet
+        for finding in of_target(of_servers, one.target):
+            sheet.write(finding.check, finding.outcome, finding.summary, finding.level)
+        sheet.complete(reason)
+        notes = (*(f"not judged: {member}" for member in one.state.unready), *sheet.notes)
+        results.append(TargetResult(one.target, one.state.text, sheet.results(), notes, one.is_idle))
+    return results
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

@@ -32,12 +32,18 @@ class FakeDns:
     """Questions whose denials have no SOA record."""
     keeps: int = 0
     """Seconds for which answers and denials are kept."""
+    may_keep: Callable[[Question], bool] = lambda question: True
+    """Questions whose answers and denials are kept at all."""
+    ttl_of: Callable[[Question, AnswerData], int | None] = lambda question, answer: None
+    """A TTL of its own for some answers."""
     refuses: bool = False
     says_nothing: bool = False
     ignores: Callable[[Question], bool] = lambda question: False
     """Questions that are not answered."""
     closes_after: int | None = None
     """Number of answers on one connection."""
+    closes_on: Callable[[Question], bool] = lambda question: False
+    """Questions at which the server ends, and then accepts connections again."""
     garbage: Callable[[Question], bool] = lambda question: False
     backwards: bool = False
     """Whether answers come in another order than questions."""
@@ -57,7 +63,7 @@ class FakeDns:
         asked = query.question[0]
         question = Question(str(asked.name), dns.rdatatype.to_text(asked.rdtype))
         self.asked.append(question)
-        if self.ignores(question):
+        if self.ignores(question) or self.closes_on(question):
             return None
         if self.garbage(question):
             return wire[:2] + b"\x80\x00" + b"\xff" * 12
@@ -84,7 +90,9 @@ class FakeDns:
             answer, until = self.kept[question]
             return answer, int(until - now)
         answer = self.change(question, self.right(question))
-        if self.keeps:
+        if (own := self.ttl_of(question, answer)) is not None:
+            return answer, own
+        if self.keeps and self.may_keep(question):
             self.kept[question] = (answer, now + self.keeps)
             return answer, self.keeps
         return answer, self.ttl
@@ -98,6 +106,7 @@ class FakeChannel:
         self._buffer = b""
         self._ready: list[bytes] = []
         self._answered = 0
+        self._ended = False
 
     def send(self, data: bytes) -> None:
         self._buffer += data
@@ -105,13 +114,16 @@ class FakeChannel:
         while len(self._buffer) >= 2 and len(self._buffer) >= 2 + LENGTH.unpack(self._buffer[:2])[0]:
             size = LENGTH.unpack(self._buffer[:2])[0]
             wire, self._buffer = self._buffer[2 : 2 + size], self._buffer[2 + size :]
-            response = None if self._server.says_nothing else self._server.respond(wire)
+            response = None if self._server.says_nothing or self._ended else self._server.respond(wire)
+            self._ended |= any(map(self._server.closes_on, self._server.asked[-1:]))
             if response is not None:
                 batch.append(LENGTH.pack(len(response)) + response)
         self._ready += batch[::-1] if self._server.backwards else batch
 
     def receive(self, until: float) -> bytes:
         if self._server.closes_after is not None and self._answered >= self._server.closes_after:
+            raise DnsConnectionError("the server closed the connection")
+        if not self._ready and self._ended:
             raise DnsConnectionError("the server closed the connection")
         if not self._ready:
             raise SilentServerError("nothing came")

@@ -6,8 +6,13 @@ import time
 
 import pytest
 
-from headless_conformance.audit.asking import ATTEMPTS, Replies, ask
-from headless_conformance.audit.errors import DnsConnectionError, SilentServerError, TimeIsOverError
+from headless_conformance.audit.asking import ATTEMPTS, UNANSWERED, Replies, ask
+from headless_conformance.audit.errors import (
+    DnsConnectionError,
+    SilentServerError,
+    TimeIsOverError,
+    UnansweredQuestionsError,
+)
 from headless_conformance.records import AnswerData, Question, ResourceRecord
 from tests.audit.dns_servers import FakeDns
 
@@ -36,13 +41,31 @@ def test_answers_may_come_in_any_order() -> None:
     assert {reply.answer.answer[0].owner for reply in replies.answered.values()} == {one.name for one in MANY}
 
 
-@pytest.mark.parametrize("number", [2, 50, 128])
-def test_a_server_that_closes_connections_is_asked_on_new_ones(number: int) -> None:
+@pytest.mark.parametrize("number", [1, 2, 3, 7, 20, 50, 64, 65, 100, 128])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_server_that_closes_connections_is_asked_on_new_ones(number: int, times: int) -> None:
     server = FakeDns(right, closes_after=number)
-    replies = asked(server)
-    assert replies.answered.keys() | replies.unanswered.keys() == set(MANY)
-    assert replies.problem is None
+    replies = ask(server.connect, FIRST, MANY, time.monotonic() + 60, times)
+    assert replies.answered.keys() == set(MANY)
+    assert (replies.problem, replies.unanswered) == (None, {})
+    assert {counts.total() for counts in replies.counts.values()} == {times}
     assert server.connections > 1
+
+
+def test_a_question_on_which_a_server_closes_every_connection_keeps_no_other_from_its_answer() -> None:
+    deadly = MANY[17]
+    server = FakeDns(right, closes_on=lambda question: question == deadly)
+    replies = asked(server)
+    assert replies.answered.keys() == set(MANY) - {deadly}
+    assert replies.unanswered.keys() == {deadly}
+    assert replies.problem is None
+
+
+def test_a_name_that_is_too_long_is_left_out_and_said() -> None:
+    long = Question(f"_{'x' * 63}._udp.example.", "SRV")
+    replies = asked(FakeDns(right), [long, *MANY])
+    assert replies.answered.keys() == set(MANY)
+    assert "it cannot be asked" in replies.unanswered[long]
 
 
 def test_a_server_that_refuses_is_named() -> None:
@@ -71,7 +94,10 @@ def test_a_question_that_is_left_unanswered_keeps_no_other_from_its_answer() -> 
 def test_many_unanswered_questions_end_the_asking() -> None:
     server = FakeDns(right, ignores=lambda question: question != FIRST)
     replies = asked(server)
-    assert replies.unanswered.keys() == set(MANY)
+    assert replies.unanswered.keys() == {one for one in MANY if server.asked.count(one) == ATTEMPTS}
+    assert UNANSWERED <= len(replies.unanswered) < len(MANY) / 2
+    assert isinstance(replies.problem, UnansweredQuestionsError)
+    assert f"{len(MANY) - len(replies.unanswered)} questions were not asked" in replies.problem.reason
     assert server.connections < 6
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headless_conformance.audit import DnsServer
 from headless_conformance.audit.discovery import (
     DiscoveredServers,
     Resolver,
@@ -118,8 +119,44 @@ def test_behind_a_cache_on_the_node_are_the_servers_of_dns_services(empty: World
     add_dns(empty, "kube-dns-upstream", "kube-system", 53)
     found = ask_for(empty, "169.254.20.10")
     assert len(found.servers) == 2
-    assert found.behind_a_cache
+    assert found.caches == ["169.254.20.10"]
     assert "169.254.20.10" in found.notes[0]
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "169.254.169.253"])
+def test_the_address_of_a_clouds_dns_is_no_cache_of_the_node(empty: World, address: str) -> None:
+    add_dns(empty, "kube-dns", "kube-system", 53)
+    found = ask_for(empty, address)
+    assert (found.servers, found.caches) == ([], [])
+    assert "managed DNS" in found.problem
+
+
+def test_a_cache_on_the_node_is_a_note_of_each_target(world: World) -> None:
+    add_dns(world, "kube-dns-upstream", "kube-system", 53)
+    for number, server in enumerate(list(world.dns.values()), start=1):
+        name = f"kube-dns-upstream-{number}"
+        world.dns[DnsServer(f"10.2.0.{number}", 53, "kube-system", name)] = server
+    world.list_all = narrowed(world)  # type: ignore[method-assign]
+    result = world.audit(servers=(), nameserver="169.254.20.10")
+    assert result.status == 0
+    (note,) = result.targets[0].notes
+    assert "169.254.20.10" in note
+    assert "not looked at" in note
+
+
+def test_an_api_server_that_does_not_know_the_selector_is_asked_for_all(empty: World) -> None:
+    """Before Kubernetes 1.31 no Service can be selected by its cluster IP."""
+    add_dns(empty, "kube-dns", "kube-system", 53)
+    lists = narrowed(empty)
+
+    def older(kind: str, namespace: str = "", **query: str) -> list[Object]:
+        if "fieldSelector" in query:
+            raise InspectionError("the API server answers 400: field label not supported: spec.clusterIP")
+        return list(lists(kind, namespace, **query))
+
+    empty.list_all = older  # type: ignore[method-assign]
+    found = find_servers(empty, [ADDRESS])
+    assert (len(found.servers), found.problem) == (2, "")
 
 
 def test_a_managed_dns_without_pods_is_said(empty: World) -> None:

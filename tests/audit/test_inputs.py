@@ -4,13 +4,17 @@ right result."""
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
+from headless_conformance.audit import session as session_module
 from headless_conformance.audit.checks import OF_DNS, Check
+from headless_conformance.audit.dialogue import FIRST_PAUSE
+from headless_conformance.audit.discovery import DiscoveredServers, Resolver
 from headless_conformance.audit.findings import BlamedComponent
 from headless_conformance.core.levels import Level
-from headless_conformance.records import Question
+from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome
 from tests.audit.dns_servers import with_records, without
 from tests.audit.objects import headless, pending, pod, stateful_set, unready
@@ -107,7 +111,8 @@ def test_the_unready_member_of_a_broken_server_is_found_where_denials_are_not_ke
 
 
 @pytest.mark.parametrize(
-    ("version", "outcome", "status"), [("37", Outcome.KNOWN_DEVIATION, 0), ("36", Outcome.FAILED, 1)]
+    ("version", "outcome", "status"),
+    [("37", Outcome.KNOWN_DEVIATION, 0), ("36", Outcome.FAILED, 1), ("", Outcome.KNOWN_DEVIATION, 0)],
 )
 def test_the_endpoint_of_an_ended_pod_is_named(
     empty: World, version: str, outcome: Outcome, status: int
@@ -125,7 +130,7 @@ def test_the_endpoint_of_an_ended_pod_is_named(
     for listed in empty.objects["EndpointSlice"]:
         for endpoint in listed["endpoints"]:
             endpoint["conditions"]["serving"] = endpoint["targetRef"]["name"] != "db-init-x7k2p"
-    empty.version["minor"] = version
+    empty.version |= {"minor": version} if version else {"major": "", "minor": ""}
     result = empty.audit()
     finding = only(result)
     assert (finding.outcome, finding.component) == (outcome, BlamedComponent.ENDPOINT_SLICE)
@@ -244,3 +249,152 @@ def test_a_missing_type_of_all_servers_is_one_finding(world: World) -> None:
     assert (finding.component, finding.check) == (BlamedComponent.ALL_SERVERS, Check.POINTER_RECORDS)
     assert len(finding.consequences) == 2
     assert finding.level is Level.MUST
+
+
+@pytest.mark.parametrize("shape", ["port", "set"])
+def test_a_name_that_does_not_fit_into_a_message_is_not_asked_for(empty: World, shape: str) -> None:
+    """The API allows a port's name that is too long for its SRV record, and sets with too long Pod names."""
+    if shape == "port":
+        empty.apply(headless(ports=[{"name": "x" * 63, "port": 5432}]), stateful_set())
+    else:
+        name = "x" * 61
+        empty.apply(
+            headless("db-peers", {"app": name}), stateful_set(name, replicas=9, serviceName="db-peers")
+        )
+    target = f"shop/{empty.objects['StatefulSet'][0]['metadata']['name']}"
+    result = empty.audit(target)
+    assert (result.findings, result.problem, result.status) == ([], "", 0)
+
+
+def denials_kept_of_reverse_names(world: World) -> list[Question]:
+    return [
+        question
+        for server in world.dns.values()
+        for question, (answer, _) in server.kept.items()
+        if answer.rcode == "NXDOMAIN" and not question.name.startswith("audit-")
+    ]
+
+
+@pytest.mark.parametrize("ask_absent", [False, True])
+def test_reverse_names_of_members_that_are_not_ready_are_asked_for_only_where_their_denials_are_not_kept(
+    world: World, *, ask_absent: bool
+) -> None:
+    """CoreDNS' cache of kubeadm keeps nothing of the cluster domain, and everything of reverse zones."""
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+    for server in world.dns.values():
+        server.keeps, server.may_keep = 30, lambda question: question.name.endswith(".arpa.")
+    result = world.audit(ask_absent=ask_absent)
+    assert "db-2" in names_asked(world)
+    assert bool(denials_kept_of_reverse_names(world)) is ask_absent
+    (check,) = (check for check in result.targets[0].checks if check.check is Check.ABSENT_NAMES)
+    assert check.outcome is (Outcome.PASSED if ask_absent else Outcome.NOT_SUPPORTED)
+    assert ("in-addr.arpa. IN PTR" in check.reason) is not ask_absent
+    assert (result.findings, result.status) == ([], 0)
+
+
+def test_a_reverse_zone_of_which_nobody_answers_is_not_blamed_on_the_servers(world: World) -> None:
+    """In a cluster without a way out, what it forwards has no answer in time."""
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+    for server in world.dns.values():
+        server.ignores = lambda question: question.rdtype == "PTR" and not world.answer(question).answer
+    result = world.audit()
+    assert outcomes(result)[Check.ABSENT_NAMES] is Outcome.NOT_JUDGED
+    assert (result.findings, result.status) == ([], 0)
+
+
+def test_a_reverse_name_that_must_not_exist_is_found_where_denials_are_not_kept(world: World) -> None:
+    gone = world.find("Pod", "db-2")
+    known = Question(
+        f"{'.'.join(reversed(gone['status']['podIPs'][0]['ip'].split('.')))}.in-addr.arpa.", "PTR"
+    )
+    old = world.answer(known)
+    assert old.answer
+    unready(gone)
+    world.write_slices()
+    for server in world.dns.values():
+        server.change = lambda question, answer: old if question == known else answer
+    finding = only(world.audit())
+    assert (finding.check, finding.component) == (Check.ABSENT_NAMES, BlamedComponent.ALL_SERVERS)
+
+
+@pytest.mark.parametrize("becomes", ["gone", "unready"])
+def test_a_name_that_went_away_between_two_looks_is_not_asked_for_again(world: World, becomes: str) -> None:
+    name, calls = "db-2", count(1)
+    for server in world.dns.values():
+        server.keeps = 30
+        server.may_keep = lambda question: not world.answer(question).answer
+        server.change = lambda question, answer: (
+            AnswerData("NOERROR", (replace(answer.answer[0], rdata="10.66.6.6"),))
+            if question.name.startswith(f"{name}.") and answer.answer
+            else answer
+        )
+    waits = world.clock.pause
+
+    def leave_before_the_next_look(seconds: float) -> None:
+        waits(seconds)
+        if seconds == FIRST_PAUSE and next(calls) == 1:
+            if becomes == "gone":
+                world.objects["Pod"].remove(world.find("Pod", name))
+                world.find("StatefulSet", "db")["spec"]["replicas"] = 2
+            else:
+                unready(world.find("Pod", name))
+            world.write_slices()
+
+    world.clock.pause = leave_before_the_next_look  # type: ignore[method-assign]
+    result = world.audit()
+    denied = [q for server in world.dns.values() for q in server.kept if q.name.startswith(f"{name}.")]
+    assert next(calls) > 1
+    assert [q for q in denied if q.rdtype == "A"] == []
+    assert result.findings == []
+
+
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
+def test_servers_that_can_look_nothing_up_are_all_wrong(world: World, rcode: str) -> None:
+    for server in world.dns.values():
+        server.change = lambda question, answer: AnswerData(rcode)
+    result = world.audit()
+    finding = only(result)
+    assert (finding.component, finding.outcome) == (BlamedComponent.ALL_SERVERS, Outcome.FAILED)
+    assert rcode in finding.seen
+    assert (result.problem, result.status) == ("", 1)
+
+
+def test_servers_that_do_not_know_the_domain_of_the_pods_are_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for server in world.dns.values():
+        server.change = lambda question, answer: AnswerData("NXDOMAIN")
+    monkeypatch.setattr(
+        session_module, "find_resolver", lambda *_: Resolver(("10.96.0.10",), "cluster.local", "a Pod")
+    )
+    monkeypatch.setattr(session_module, "find_servers", lambda *_: DiscoveredServers(servers=list(SERVERS)))
+    result = world.audit(domain="", servers=())
+    assert only(result).component is BlamedComponent.ALL_SERVERS
+    assert (result.problem, result.status) == ("", 1)
+
+
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED"])
+def test_another_domain_than_the_servers_have_is_not_blamed_on_them(world: World, rcode: str) -> None:
+    """Nobody answers for the domain that was given; the servers are right, as their reverse names show."""
+    for server in world.dns.values():
+        server.change = lambda question, answer: (
+            AnswerData(rcode) if question.name.endswith("other.example.") else answer
+        )
+    result = world.audit(domain="other.example")
+    assert "no DNS server knows the cluster domain other.example" in result.problem
+    assert (result.findings, result.status) == ([], 2)
+
+
+@pytest.mark.parametrize("number", [1, 3, 20, 100])
+def test_servers_that_close_connections_when_they_like_are_right(
+    empty: World, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("headless_conformance.audit.dialogue.ROUNDS", 3)
+    empty.apply(headless(), stateful_set(replicas=20))
+    for server in empty.dns.values():
+        server.closes_after = number
+    result = empty.audit()
+    assert set(outcomes(result).values()) == {Outcome.PASSED}
+    assert (result.findings, result.status) == ([], 0)

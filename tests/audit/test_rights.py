@@ -195,6 +195,20 @@ def test_a_target_that_is_not_there_is_said_and_others_are_judged(world: World) 
     assert result.status == 2
 
 
+def test_an_api_server_that_does_not_tell_its_version_is_audited(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, right: str, **_: str) -> dict[str, object]:
+        assert path == "/version"
+        raise MissingRightError(right)
+
+    monkeypatch.setattr(world, "get", refuse)
+    result = world.audit()
+    assert set(outcomes(result).values()) == {Outcome.PASSED}
+    assert (result.problem, result.version, result.status) == ("", "", 0)
+    assert result.notes == ["the version of Kubernetes is not known: this account may not read /version"]
+
+
 def test_a_namespace_with_nothing_to_audit_is_said(world: World) -> None:
     result = world.audit("", namespace="empty")
     assert "no StatefulSet and no headless Service in namespace empty" in result.problem

@@ -255,3 +255,29 @@ def test_published_addresses_of_unready_members_are_noted(empty: World) -> None:
     assert result.status == 0
     assert any("publishNotReadyAddresses" in note for note in result.targets[0].notes)
     assert {check.outcome for check in result.targets[0].checks} == {Outcome.PASSED}
+
+
+def test_how_long_somebody_else_lets_a_denial_of_a_reverse_name_be_kept_is_not_the_clusters(
+    world: World,
+) -> None:
+    unready(world.find("Pod", "db-2"))
+    world.write_slices()
+    for server in world.dns.values():
+        server.ttl_of = lambda question, answer: (
+            10800 if question.rdtype == "PTR" and not answer.answer else None
+        )
+    assert world.audit().findings == []
+    for server in world.dns.values():
+        server.ttl_of = lambda question, answer: 10800 if question.rdtype == "PTR" else None
+    assert only(world.audit()).check is Check.TTL
+
+
+def test_with_many_names_a_part_is_asked_again_and_that_is_said(empty: World) -> None:
+    empty.apply(headless(), stateful_set(replicas=250))
+    result = empty.audit()
+    assert (result.findings, result.status) == ([], 0)
+    assert len(result.notes) == len(SERVERS)
+    assert all("600 of " in note for note in result.notes)
+    for server in empty.dns.values():
+        twice = [question for question in set(server.asked) if server.asked.count(question) > 1]
+        assert len(twice) >= 600
