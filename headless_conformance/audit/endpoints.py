@@ -14,8 +14,10 @@ from headless_conformance.records import (
     compare_endpoints,
     expected_endpoints,
 )
+from headless_conformance.records.endpoints import families, family_of, has_endpoint, selects
 from headless_conformance.records.objects import (
     MANAGED_BY_LABEL,
+    Pod,
     Service,
     ServiceKind,
     read_pod,
@@ -48,6 +50,9 @@ def check_endpoints(
         difference.mislabelled,
     )
     foreign = _of_nobody(service, pods, slices)
+    carriers = [pod for pod in map(read_pod, pods) if selects(read, pod) and has_endpoint(pod)]
+    if carriers and len(lacking := _of_other_families(read, carriers)) == len(carriers):
+        sheet.found(_other_families(read, lacking))
     show = f"kubectl -n {read.namespace} get endpointslices -l kubernetes.io/service-name={read.name} -o yaml"
     if ended:
         names = ", ".join(sorted(endpoint.target.split("/")[2] for endpoint in ended))
@@ -156,6 +161,10 @@ def check_members(service: Object, members: Sequence[Object], slices: Sequence[O
     if not absent or any(Check.MEMBER_RECORDS in found.checks for found in sheet.findings):
         return
     others = sorted({_writer(found) for found in slices})
+    pods = [pod for pod in map(read_pod, members) if pod.name in absent]
+    if read.selector and (lacking := _of_other_families(read, pods)):
+        sheet.found(_other_families(read, lacking))
+        return
     if read.selector:
         explained = [found for found in sheet.findings if found.check is Check.ENDPOINTS]
         if explained:
@@ -182,6 +191,33 @@ def check_members(service: Object, members: Sequence[Object], slices: Sequence[O
             rules=("R10",),
             consequences=("these members have no DNS name",),
         )
+    )
+
+
+def _of_other_families(service: Service, pods: Iterable[Pod]) -> list[Pod]:
+    """Pods without an address of any family that the Service has."""
+    own = families(service)
+    return [pod for pod in pods if own.isdisjoint(family_of(found) for found in pod.addresses)]
+
+
+def _other_families(service: Service, lacking: Sequence[Pod]) -> Finding:
+    own = " and ".join(sorted(families(service)))
+    headless = service.kind is ServiceKind.HEADLESS
+    names = ", ".join(pod.name for pod in lacking[:SHOWN])
+    return Finding(
+        BlamedComponent.MANIFEST,
+        f"Service {service.key}",
+        f"Service {service.key} has the ipFamilies {own}, and Pods {names} have no such address",
+        Check.ENDPOINTS,
+        expected=f"an {own} address of each Pod that the Service selects",
+        seen="; ".join(f"{pod.name}: {', '.join(pod.addresses)}" for pod in lacking[:SHOWN]),
+        remedy="make spec.ipFamilies of the Service a family that its Pods have",
+        command=(
+            f"kubectl -n {service.namespace} get service {service.name} -o jsonpath='{{.spec.ipFamilies}}'"
+        ),
+        rules=("R10",) if headless else (),
+        consequences=("these Pods have no DNS name",) if headless else ("the Service leads to no Pod",),
+        others=frozenset((Check.MEMBER_RECORDS,)) if headless else frozenset(),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import OF_DNS, OF_SERVICE, OF_STATEFUL_SET, Check
@@ -24,7 +23,7 @@ from headless_conformance.audit.questions import (
     questions_about,
 )
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.audit.states import State, state_of
+from headless_conformance.audit.states import State, moments_of, seconds_of, state_of
 from headless_conformance.audit.structure import SetCase, check_governing_service, check_selector
 from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.audit.volumes import check_volumes
@@ -105,7 +104,7 @@ def _judge_set(
     name = found["spec"].get("serviceName") or ""
     service = snapshot.find("Service", target.namespace, name) if name else None
     pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
-    state = state_of(found, pods)
+    state = state_of(found, pods, snapshot.taken)
     case = SetCase(found, pods, state, service, _similar(found, snapshot))
     case = replace(case, estranged=_estranged(case, snapshot))
     sheet.guarded(Check.GOVERNING_SERVICE, lambda: check_governing_service(case, sheet))
@@ -262,27 +261,15 @@ def plan_of(judged: Sequence[JudgedTarget], snapshot: Snapshot, domain: str, now
 def last_change(judged: JudgedTarget, snapshot: Snapshot) -> float:
     """When a Pod or the Service of a target last changed, in seconds since the epoch; 0 when nothing
     tells."""
-    moments = [_seconds((judged.service or {"metadata": {}})["metadata"].get("creationTimestamp"))]
+    moments = [seconds_of((judged.service or {"metadata": {}})["metadata"].get("creationTimestamp"))]
     try:
         pods = snapshot.of("Pod", judged.target.namespace)
     except InspectionError:
         pods = []
     for pod in pods:
         if judged.service is not None and _is_selected(judged.service, pod):
-            moments += [
-                _seconds(pod["metadata"].get(field)) for field in ("creationTimestamp", "deletionTimestamp")
-            ]
-            for condition in (pod.get("status") or {}).get("conditions") or ():
-                if condition["type"] == "Ready":
-                    moments.append(_seconds(condition.get("lastTransitionTime")))
+            moments += moments_of(pod)
     return max(moments)
-
-
-def _seconds(timestamp: str | None) -> float:
-    try:
-        return datetime.fromisoformat(str(timestamp)).timestamp() if timestamp else 0.0
-    except ValueError:
-        return 0.0
 
 
 def has_transient_findings(judged: Sequence[JudgedTarget]) -> bool:

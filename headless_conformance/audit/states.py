@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from headless_conformance.audit.access import Object
 from headless_conformance.cluster.headless_set import is_pod_ready
 
 SHOWN = 5
+STALL_SECONDS = 600.0
+"""A rollout in which nothing changed for so long stands still, and the Ready members are judged; Deployments
+have the same default (progressDeadlineSeconds)."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class State:
         return self.judged and not self.waits_for
 
 
-def state_of(found: Object, pods: Sequence[Object]) -> State:
-    """The state of a StatefulSet with these Pods, its own."""
+def state_of(found: Object, pods: Sequence[Object], now: float) -> State:
+    """The state of a StatefulSet with these Pods, its own, at that moment in seconds since the epoch."""
     spec, status = found.get("spec") or {}, found.get("status") or {}
     wanted = spec.get("replicas", 1)
     ready = [pod for pod in pods if is_pod_ready(pod)]
@@ -39,9 +43,11 @@ def state_of(found: Object, pods: Sequence[Object]) -> State:
     )
     text = f"{len(ready)} of {wanted} members Ready"
     leaving = [pod["metadata"]["name"] for pod in pods if pod["metadata"].get("deletionTimestamp")]
+    still = now - max((moment for pod in pods for moment in moments_of(pod)), default=now)
+    stalled = f"; nothing changed for {still / 60:.0f} min" if still > STALL_SECONDS else ""
 
     def on_its_way(what: str, waits_for: str) -> State:
-        return State(False, f"{text}: {what}", waits_for, unready)
+        return State(False, f"{text}: {what}{stalled}", waits_for, unready)
 
     if found["metadata"].get("deletionTimestamp"):
         return on_its_way("being deleted", "its deletion")
@@ -58,13 +64,32 @@ def state_of(found: Object, pods: Sequence[Object]) -> State:
     if len(pods) > wanted:
         return on_its_way("scaling", f"{len(pods) - wanted} Pods to go")
     if rolling := _rolling(spec, status, wanted):
-        return on_its_way(rolling, _some(unready) or "the next member to be replaced")
+        waits_for = _some(unready) or "the next member to be replaced"
+        if ready and stalled:
+            return State(True, f"{text}: {rolling}{stalled}", waits_for, unready)
+        return on_its_way(rolling, waits_for)
     if not ready:
         waits_for = _some(unready) if unready else "its first Pod to be created"
         return on_its_way("no member is Ready", waits_for)
     if len(pods) < wanted:
         return State(True, f"{text}: starting", _some(unready) or "the next Pod to be created", unready)
     return State(True, text, _some(unready), unready)
+
+
+def moments_of(pod: Object) -> list[float]:
+    """When a Pod last changed in what its set waits for, in seconds since the epoch."""
+    moments = [pod["metadata"].get(field) for field in ("creationTimestamp", "deletionTimestamp")]
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    moments += [one.get("lastTransitionTime") for one in conditions if one["type"] == "Ready"]
+    return [seconds_of(moment) for moment in moments]
+
+
+def seconds_of(timestamp: str | None) -> float:
+    """A time of the API in seconds since the epoch; 0 where there is none."""
+    try:
+        return datetime.fromisoformat(str(timestamp)).timestamp() if timestamp else 0.0
+    except ValueError:
+        return 0.0
 
 
 def _rolling(spec: Object, status: Object, wanted: int) -> str:

@@ -12,6 +12,9 @@ from tests.audit.objects import LONG_AGO, headless, pending, service, stateful_s
 from tests.audit.results import only, outcomes
 from tests.audit.world import SERVERS, World
 
+A_MINUTE_AGO = "2026-10-31T23:59:00Z"
+"""By the clock of the world."""
+
 
 @pytest.mark.parametrize("shape", ["draining", "first member", "rolling", "scaling", "changed", "deleted"])
 def test_a_set_on_its_way_is_not_judged(world: World, shape: str) -> None:
@@ -35,6 +38,7 @@ def test_a_set_on_its_way_is_not_judged(world: World, shape: str) -> None:
         unready(world.find("Pod", "db-0"))
     if shape == "rolling":
         found["status"] |= {"currentRevision": "a", "updateRevision": "b", "updatedReplicas": 1}
+        world.find("Pod", "db-2")["metadata"]["creationTimestamp"] = A_MINUTE_AGO
         unready(world.find("Pod", "db-2"))
     if shape == "scaling":
         found["spec"]["replicas"] = 2
@@ -47,6 +51,54 @@ def test_a_set_on_its_way_is_not_judged(world: World, shape: str) -> None:
     assert set(outcomes(result).values()) == {Outcome.NOT_JUDGED}
     assert (result.findings, result.status) == ([], 2)
     assert all(waits_for[shape] in check.reason for check in result.targets[0].checks)
+
+
+def test_the_ready_members_of_a_rollout_that_stands_still_are_judged(world: World) -> None:
+    world.find("StatefulSet", "db")["status"] |= {
+        "currentRevision": "a",
+        "updateRevision": "b",
+        "updatedReplicas": 1,
+    }
+    unready(world.find("Pod", "db-2"), "CrashLoopBackOff")
+    world.write_slices()
+    result = world.audit()
+    assert outcomes(result)[Check.MEMBER_RECORDS] is Outcome.PASSED
+    assert "rolling, 1 of 3 members updated; nothing changed for" in result.targets[0].state
+    assert result.targets[0].notes == ("not judged: db-2 (CrashLoopBackOff)",)
+    for server in world.dns.values():
+        server.change = lambda question, answer: (
+            AnswerData("NXDOMAIN") if question.name.startswith("db-1.") else answer
+        )
+    assert world.audit().status == 1
+
+
+def test_a_set_that_drains_for_long_says_for_how_long(world: World) -> None:
+    world.find("Pod", "db-2")["metadata"]["deletionTimestamp"] = LONG_AGO
+    world.write_slices()
+    result = world.audit()
+    assert "draining; nothing changed for" in result.targets[0].state
+    assert set(outcomes(result).values()) == {Outcome.NOT_JUDGED}
+
+
+@pytest.mark.parametrize("target", ["shop/db", "shop/svc/db-peers"])
+def test_a_service_of_a_family_that_its_pods_have_not_is_a_wrong_manifest(empty: World, target: str) -> None:
+    empty.apply(headless(ipFamilies=["IPv6"]), stateful_set())
+    empty.objects["EndpointSlice"] = []
+    result = empty.audit(target)
+    finding = only(result)
+    assert (finding.component, finding.outcome) == (BlamedComponent.MANIFEST, Outcome.FAILED)
+    assert "ipFamilies IPv6" in finding.summary
+    assert "db-0: 10.1." in finding.seen
+    assert result.status == 1
+
+
+def test_one_member_without_an_address_of_the_service_s_family_is_named(empty: World) -> None:
+    empty.apply(headless(), stateful_set())
+    empty.find("Pod", "db-1")["status"]["podIPs"] = [{"ip": "fd00::1"}]
+    for listed in empty.objects["EndpointSlice"]:
+        listed["endpoints"] = [one for one in listed["endpoints"] if one["targetRef"]["name"] != "db-1"]
+    finding = only(empty.audit())
+    assert (finding.component, finding.seen) == (BlamedComponent.MANIFEST, "db-1: fd00::1")
 
 
 def test_a_partition_and_on_delete_are_no_rollout(world: World) -> None:
