@@ -45,9 +45,12 @@ def main() -> int:
         for name in sys.argv[1:] or PARTS:
             begun = time.monotonic()
             print(f"{name}: load {os.getloadavg()[0]:.0f}", flush=True)
-            problems = list(PARTS[name](kind))
-            wrong += problems
-            print(f"{name}: {'; '.join(problems) or 'as it must be'}, {time.monotonic() - begun:.0f} s")
+            before = len(wrong)
+            for problem in PARTS[name](kind):
+                wrong.append(problem)
+                print(f"  NOT AS IT MUST BE: {problem}", flush=True)
+            found = f"{len(wrong) - before} not as they must be" if wrong[before:] else "as it must be"
+            print(f"{name}: {found}, {time.monotonic() - begun:.0f} s", flush=True)
     finally:
         kind.remove()
     return 1 if wrong else 0

@@ -80,7 +80,7 @@ class KindTrials:
 
     @property
     def image(self) -> str:
-        """An image with a shell, dig, getent and cat."""
+        """An image with a shell, getent and cat, and without dig."""
         return self.cluster.images[CLIENT]
 
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
@@ -95,8 +95,10 @@ class KindTrials:
         return full
 
     def apply(self, namespace: str, *objects: Object) -> None:
+        """Those that name no namespace go into this one; empty where each names its own or has none."""
         if objects:
-            self.kubectl("--namespace", namespace, "apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+            where = ("--namespace", namespace) if namespace else ()
+            self.kubectl(*where, "apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
 
     def objects(self, kind: str, namespace: str) -> list[Object]:
         return list(json.loads(self.kubectl("--namespace", namespace, "get", kind, "-o", "json"))["items"])

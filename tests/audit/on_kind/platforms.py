@@ -25,9 +25,6 @@ COREFILE = """\
     kubernetes {zone} in-addr.arpa ip6.arpa {{
         fallthrough in-addr.arpa ip6.arpa
     }}
-    template ANY ANY {{
-        rcode NXDOMAIN
-    }}
 }}
 """
 
@@ -139,7 +136,7 @@ def _create(kind: KindTrials, platform: Platform) -> None:
     image = kind.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o", path)
     kind.kubectl("create", "namespace", platform.namespace)
     kind.namespaces.append(platform.namespace)
-    kind.apply("default", _binding(kind))
+    kind.apply("", _binding(kind))
     kind.apply(platform.namespace, *_objects(platform, image))
     words = ("rollout", "status", "deployment", platform.service, "--timeout=55s")
     kind.kubectl("-n", platform.namespace, *words)

@@ -31,15 +31,13 @@ def rights(kind: KindTrials) -> Iterator[str]:
     if f"namespace/{ACCOUNT}" in before:
         yield f"namespace {ACCOUNT} is there already"
         return
-    kind.apply("default", *objects, _binding(namespace))
-    kind.namespaces.append(ACCOUNT)
     try:
+        kind.apply("", *objects, _binding(namespace))
         with tempfile.TemporaryDirectory() as folder:
             kubeconfig = _kubeconfig(kind, Path(folder))
             yield from _trials(kind, namespace, objects, kubeconfig)
     finally:
-        kind.kubectl("delete", "-f", str(MANIFEST), "--wait=false")
-        kind.namespaces.remove(ACCOUNT)
+        kind.kubectl("delete", "-f", str(MANIFEST), "--wait=false", "--ignore-not-found")
         kind.remove(namespace)
 
 
@@ -53,18 +51,18 @@ def _trials(kind: KindTrials, namespace: str, objects: list[Object], kubeconfig:
     applies = set(everything.outcomes)
     yield from _problems("all rights", everything, set(), 0, "")
     unaddressed = kind.audit(f"{namespace}/db", kubeconfig=kubeconfig)
-    for right in (f"use pods/exec in namespace {namespace}", "list nodes"):
+    for right in (f"use pods/exec in namespace {namespace}", "use nodes/proxy"):
         yield from _problems("no address given", unaddressed, set(map(str, OF_DNS)) & applies, 2, right)
     for found in objects:
         for number, rule in enumerate(found.get("rules") or ()):
             lesser = copy.deepcopy(found)
             del lesser["rules"][number]
-            kind.apply("default", lesser)
+            kind.apply("", lesser)
             resource = rule["resources"][0]
             in_dns = found["kind"] == "Role"
             where = "kube-system" if in_dns else namespace
             run = kind.audit(*given, kubeconfig=kubeconfig)
-            kind.apply("default", found)
+            kind.apply("", found)
             missing, status = _missing(resource, applies, in_dns=in_dns)
             kind.said(f"  without {resource} in {where}: {run.figures}; {sorted(filter(None, run.reasons))}")
             verb = "use" if "/" in resource else "list"
