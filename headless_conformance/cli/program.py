@@ -5,9 +5,10 @@ Imports nothing that takes time before ^C is heeded.
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from headless_conformance.core.interrupts import INTERRUPTED, INTERRUPTS
+from headless_conformance.core.interrupts import INTERRUPTS, status_of_interrupt
 
 
 def main() -> None:
@@ -18,5 +19,5 @@ def main() -> None:
 
             status = run(sys.argv[1:])
         except KeyboardInterrupt:
-            status = INTERRUPTED
+            status = INTERRUPTS.status or status_of_interrupt(signal.SIGINT)
     sys.exit(status)

@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import psutil
 
-INTERRUPTED = 130
-"""Exit status after ^C, as a shell has it."""
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What ^C sends, and what ends a program for another one."""
 SAME_SECONDS = 0.3
 """Signals that come closer together are one: a program between the terminal and us hands on what the terminal
 sent to us as well."""
+
+
+def status_of_interrupt(number: int) -> int:
+    """The exit status after the signal of this number, as a shell has it: 130 after ^C, 143 after SIGTERM."""
+    return 128 + number
+
+
+INTERRUPT_STATUSES = tuple(status_of_interrupt(number) for number in INTERRUPTING_SIGNALS)
 
 
 class Remainder(NamedTuple):
@@ -49,13 +56,13 @@ class Interrupts:
 
     @property
     def status(self) -> int | None:
-        """128 and the number of the first interrupt, as a shell has it; None when there was none."""
-        return 128 + self._first if self._first else None
+        """The exit status after the first interrupt; None when there was none."""
+        return status_of_interrupt(self._first) if self._first else None
 
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Meanwhile an interrupt raises KeyboardInterrupt, says what is going to be removed, and counts."""
-        before = {number: signal.signal(number, self._handle) for number in NUMBERS}
+        before = {number: signal.signal(number, self._handle) for number in INTERRUPTING_SIGNALS}
         self._first, self.met = 0, ()
         try:
             yield
@@ -65,7 +72,7 @@ class Interrupts:
 
     @contextmanager
     def passed_on(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Meanwhile the first interrupt reaches `child` as SIGINT and raises nothing here."""
+        """Meanwhile the first interrupt reaches `child` and raises nothing here."""
         self._child = child
         try:
             yield
@@ -94,7 +101,7 @@ class Interrupts:
         _say(f"Interrupted: {what}. Once more stops at once and leaves it.")
         if self._child is not None:
             with suppress(ProcessLookupError):
-                self._child.send_signal(signal.SIGINT)
+                self._child.send_signal(number)
         elif not self._undoing:
             raise KeyboardInterrupt
 
@@ -107,7 +114,7 @@ class Interrupts:
         commands = " and ".join(f"`{command}`" for command in sorted({one.command for one in left}))
         what = "; ".join(one.what for one in left)
         _say(f"Stopped at once. Left: {what}. {commands} removes it." if left else "Stopped at once.")
-        os._exit(128 + number)
+        os._exit(status_of_interrupt(number))
 
 
 INTERRUPTS = Interrupts()

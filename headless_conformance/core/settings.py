@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.variables import renamed_variable
 from headless_conformance.core.versions import Release, Versions, read_versions
 
 SCALE_NAMES = 200
@@ -34,6 +35,12 @@ class Images(StrEnum):
     AUTO = "auto"
     PULL = "pull"
     BUILD = "build"
+
+
+def require_current_variables(env: Mapping[str, str]) -> None:
+    """UserError that names the new name of a variable, unless every one that is set has the name of today."""
+    if sentence := renamed_variable(name for name, value in env.items() if value):
+        raise UserError(sentence)
 
 
 def require_known(variable: str, value: str, known: list[str]) -> None:
@@ -187,9 +194,10 @@ def from_env(
 ) -> Settings:
     """Read the variables of Settings and its groups.
 
-    `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones; whether
-    there is such a provider, and what it cannot do, is not looked at.
+    `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones, or the
+    new name of a variable; whether there is such a provider, and what it cannot do, is not looked at.
     """
+    require_current_variables(env)
     versions, asked = read_versions(), env.get("K8S", "")
     models: tuple[type[_FromEnvironment], ...] = (Settings, *GROUPS.values())
     names = {field: variable for model in models for field, variable in _variables(model)}

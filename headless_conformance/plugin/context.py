@@ -14,6 +14,7 @@ import pytest
 
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import status_of_interrupt
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.run_identity import RUN_VARIABLE
 from headless_conformance.core.settings import Settings
@@ -33,9 +34,6 @@ from headless_conformance.results.verdict import (
     judge_requirements,
     result_of_run,
 )
-
-STATUS_INTERRUPTED = 130
-"""What a shell reports for a program that ^C ended."""
 
 
 @dataclass
@@ -107,7 +105,8 @@ class Run:
     """What kept tests from being judged, and the first of them."""
     outages: Outages | None = None
     """Of the cluster, once there is one."""
-    interrupted: bool = False
+    interrupt: int = 0
+    """Number of the signal that ended the run; 0 when none did."""
     others_failed: bool = False
     """Whether one of our own tests failed."""
     results: Sequence[CaseResult] = ()
@@ -154,8 +153,8 @@ class Run:
         requirements = [requirement for document in self.about() for requirement in document.requirements]
         self.verdicts = judge_requirements(self.documents, requirements, self.results, self.kubernetes)
         self.result = result_of_run(self.verdicts, self.unassigned())
-        if self.interrupted:
-            return STATUS_INTERRUPTED
+        if self.interrupt:
+            return status_of_interrupt(self.interrupt)
         status = exit_status_of_run(self.verdicts, self.unassigned(), strict=self.settings.strict)
         if status == STATUS_FAILED or self.others_failed:
             return STATUS_FAILED

@@ -89,6 +89,7 @@ class RunDisplay:
         self._is_over = False
         """Whether no test is going to run any more."""
         self._is_expecting = False
+        self._seconds_of_tests = 0.0
         self._shows_requirements = not wants_pytests_lines(config)
         if self._shows_requirements:
             self._progress.below = self._table
@@ -144,24 +145,23 @@ class RunDisplay:
     def pytest_sessionstart(self) -> None:
         self._begin(self._cluster)
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
-        run = self._run
+    def pytest_conformance_tests_ended(self) -> None:
         self._is_over = True
         os.environ.pop(CHANNEL_VARIABLE, None)
         self._end(self._cluster, "not there after " if self._is_needed else "not needed in ")
         tests = self._steps.get(self._tests)
-        seconds = tests.seconds if tests else 0.0
-        self._end(self._tests, "interrupted after " if run.interrupted else "", self._how_far())
+        self._seconds_of_tests = tests.seconds if tests else 0.0
+        self._end(self._tests, "interrupted after " if self._run.interrupt else "", self._how_far())
         self._progress.below = None
         self._begin(REPORT)
-        result = yield
+
+    def pytest_conformance_workers_ended(self) -> None:
+        run = self._run
         self._channel.close()
         run.context.progress = self._progress
         is_whole = len(run.chosen) == len(run.documents.requirements) and not run.deselected
         if self._keeps_seconds and is_whole and len(run.progress) == len(run.collected) > 0:
-            remember_whole_suite(run.context.provider, run.settings, seconds)
-        return result
+            remember_whole_suite(run.context.provider, run.settings, self._seconds_of_tests)
 
     @pytest.hookimpl(trylast=True)
     def pytest_conformance_finished(self) -> None:

@@ -12,6 +12,16 @@ from headless_conformance.plugin.context import Run
 
 
 @pytest.hookspec
+def pytest_conformance_tests_ended(session: pytest.Session) -> None:
+    """No test is going to run any more; xdist's workers are still there, and no other plugin has ended."""
+
+
+@pytest.hookspec
+def pytest_conformance_workers_ended(session: pytest.Session) -> None:
+    """Nobody but this process belongs to the session any more, and the other plugins have ended."""
+
+
+@pytest.hookspec
 def pytest_conformance_undo(session: pytest.Session) -> None:
     """Put back what was changed on the cluster, before anything on it is deleted.
 

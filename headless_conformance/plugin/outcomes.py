@@ -7,6 +7,7 @@ far, and what a worker collected, deselected and saw of the cluster travels in i
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
@@ -307,9 +308,10 @@ class _Recorder(_Worker):
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         # pytest ends a run after a collection error by an Interrupted, which is a KeyboardInterrupt too.
-        self.run.interrupted = isinstance(excinfo.value, KeyboardInterrupt) and not isinstance(
+        if isinstance(excinfo.value, KeyboardInterrupt) and not isinstance(
             excinfo.value, pytest.Session.Interrupted
-        )
+        ):
+            self.run.interrupt = self.run.interrupt or signal.SIGINT
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         run = self.run

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from headless_conformance.cluster.shared import folder_of_run, remove_created
+from headless_conformance.core.interrupts import INTERRUPTING_SIGNALS
 from headless_conformance.plugin import hooks
 from headless_conformance.plugin.context import RUN, Run, is_worker, run_context
 from headless_conformance.plugin.outcomes import hand_over
@@ -24,11 +25,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
-class Interrupted(KeyboardInterrupt):
+class InterruptError(KeyboardInterrupt):
     """The person, or a program on their behalf, ends the run."""
 
 
-class Interruption:
+class InterruptHandler:
     """^C and SIGTERM in one process of a session: the first ends the tests, and none disturbs the end of the
     session, when things are being removed."""
 
@@ -39,15 +40,11 @@ class Interruption:
         """Whether there is still something that an interrupt ends."""
 
     def listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in INTERRUPTING_SIGNALS:
             signal.signal(number, self._handle)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        self.expected = False
-
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._run.interrupted = True
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._run.interrupt = self._run.interrupt or number
         if not self.expected:
             return
         self.expected = False
@@ -55,34 +52,43 @@ class Interruption:
         for worker in psutil.Process().children() if self._has_workers else ():
             with suppress(psutil.NoSuchProcess):
                 worker.send_signal(signal.SIGINT)
-        raise Interrupted("the report has what had been decided")
+        raise InterruptError("the report has what had been decided")
+
+
+INTERRUPT_HANDLER = pytest.StashKey[InterruptHandler]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     run = config.stash[RUN]
     # In a run of our own tests alone ^C is pytest's.
     if run.is_conformance:
-        interruption = Interruption(run, has_workers=not is_worker(config))
-        config.pluginmanager.register(interruption)
-        interruption.listen()
+        handler = config.stash[INTERRUPT_HANDLER] = InterruptHandler(run, has_workers=not is_worker(config))
+        handler.listen()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """After the other plugins' own: by then xdist has ended its workers and pytest has written junit.xml."""
+    """Around the other plugins' own: when they are done, xdist has ended its workers and pytest has written
+    junit.xml."""
+    config = session.config
+    if (handler := config.stash.get(INTERRUPT_HANDLER, None)) is not None:
+        handler.expected = False
     try:
+        if not is_worker(config):
+            config.hook.pytest_conformance_tests_ended(session=session)
         return (yield)
     finally:
-        if is_worker(session.config):
-            hand_over(session.config)
+        if is_worker(config):
+            hand_over(config)
         else:
             finish_session(session)
 
 
 def finish_session(session: pytest.Session) -> None:
-    """In this order: undo changes of the cluster, look at it when something failed, remove what the run
-    created, keep or delete the cluster, judge, and write what came of it."""
+    """In this order: close the channel of the workers, undo changes of the cluster, look at it when something
+    failed, remove what the run created, keep or delete the cluster, judge, and write what came of it."""
     run, context, hook = session.config.stash[RUN], run_context(session.config), session.config.hook
+    _is_done(run, "closing the display", lambda: hook.pytest_conformance_workers_ended(session=session))
     if not _is_done(run, "putting the cluster back", lambda: hook.pytest_conformance_undo(session=session)):
         # What could not be put back must not be met by the next run.
         context.keep = False

@@ -156,9 +156,9 @@ class Report(_Part):
     was not verified in full. success: neither."""
     summary: str
     """The run in one line, as for a badge."""
-    exit_status: Literal[0, 1, 2, 3, 130]
+    exit_status: Literal[0, 1, 2, 3, 130, 143]
     """0 no MUST is failed or error, 1 a MUST failed, 2 a MUST is an error or nothing ran, 3 partial with
-    STRICT=1, 130 interrupted."""
+    STRICT=1, 130 interrupted by ^C, 143 by SIGTERM."""
     levels: Levels
     """Number of requirements of all documents by level and outcome."""
     documents: tuple[DocumentRow, ...]

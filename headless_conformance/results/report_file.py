@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,7 @@ PERCENTILE_SAMPLES = 20
 
 def suite_version() -> dict[str, Any]:
     """This suite's version and, in a git clone, its commit and whether the files differ from it."""
-    version: dict[str, Any] = {
-        "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    }
+    version: dict[str, Any] = {"version": installed_version("headless-conformance")}
     try:
         version["commit"] = output_of(["git", "-C", ROOT, "rev-parse", "HEAD"]).strip()
         version["modified"] = bool(output_of(["git", "-C", ROOT, "status", "--porcelain"]).strip())

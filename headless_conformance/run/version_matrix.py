@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.interrupts import INTERRUPT_STATUSES
 from headless_conformance.core.paths import REPORTS
 from headless_conformance.core.settings import Selection, variables_of
 from headless_conformance.core.versions import Release, Versions, read_versions
@@ -30,7 +31,6 @@ FOLDER = "matrix"
 SUMMARY = "summary.txt"
 FILES = (REPORT_NAME, "junit.xml", "allure-results", "kind-logs")
 """What one version's run leaves in reports/."""
-INTERRUPTED = (130, 143)
 FINISH_SECONDS = GRACE_SECONDS + 150
 """How long an interrupted version may take: pytest's own time, then the runner's to delete the cluster."""
 
@@ -66,7 +66,7 @@ def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[Vers
             _remove(reports / name)
         status = run(release)
         done.append(VersionRun(release.minor, status, _kept(reports, target / release.minor)))
-        if status in INTERRUPTED:
+        if status in INTERRUPT_STATUSES:
             break
     return done
 
@@ -92,7 +92,7 @@ def _kept(reports: Path, folder: Path) -> Report | None:
 def matrix_status(rows: Sequence[VersionRun]) -> int:
     """An interrupt first, then a failed MUST, then whatever else was not well."""
     statuses = [row.status for row in rows]
-    for status in (*INTERRUPTED, STATUS_FAILED, STATUS_ERROR):
+    for status in (*INTERRUPT_STATUSES, STATUS_FAILED, STATUS_ERROR):
         if status in statuses:
             return status
     return max(statuses, default=STATUS_ERROR)

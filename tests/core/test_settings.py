@@ -126,6 +126,14 @@ def test_a_wrong_word_gets_one_sentence_that_names_the_right_ones(name: str, val
     assert "\n" not in sentence
 
 
+def test_a_variable_of_an_old_name_gets_its_new_one() -> None:
+    with pytest.raises(
+        UserError, match=r"^CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place\.$"
+    ):
+        from_env({"CLAIM": "x"})
+    assert from_env({"CLAIM": ""}) == from_env({})
+
+
 @pytest.mark.parametrize("name", ["K8S", "PROVIDER", "IMAGES"])
 def test_the_command_prints_that_sentence_and_exits_with_2(name: str, tmp_path: Path) -> None:
     done = subprocess.run(

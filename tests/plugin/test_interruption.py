@@ -12,7 +12,7 @@ import pytest
 
 from headless_conformance.plugin.context import RUN, CaseProgress, Run
 from headless_conformance.plugin.outcomes import _news_of_run, _Recorder
-from headless_conformance.plugin.session import Interrupted, Interruption
+from headless_conformance.plugin.session import InterruptError, InterruptHandler
 from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Outcome
@@ -89,10 +89,10 @@ def test_what_a_worker_knows_travels_with_its_first_report_after_it_learned_it(
 
 
 @pytest.fixture
-def listening(run: Run) -> Iterator[Interruption]:
+def listening(run: Run) -> Iterator[InterruptHandler]:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
-    interruption = Interruption(run, has_workers=False)
+    interruption = InterruptHandler(run, has_workers=False)
     interruption.listen()
     yield interruption
     for number, handler in before.items():
@@ -101,15 +101,16 @@ def listening(run: Run) -> Iterator[Interruption]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_the_first_interrupt_ends_the_tests_and_no_other_disturbs(
-    run: Run, listening: Interruption, number: signal.Signals
+    run: Run, listening: InterruptHandler, number: signal.Signals
 ) -> None:
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptError):
         os.kill(os.getpid(), number)
-    assert run.interrupted
-    os.kill(os.getpid(), number)
-
-
-def test_an_interrupt_at_the_end_of_a_session_lets_it_end(run: Run, listening: Interruption) -> None:
-    listening.pytest_sessionfinish()
     os.kill(os.getpid(), signal.SIGINT)
-    assert run.interrupted
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert run.interrupt == number
+
+
+def test_an_interrupt_at_the_end_of_a_session_lets_it_end(run: Run, listening: InterruptHandler) -> None:
+    listening.expected = False
+    os.kill(os.getpid(), signal.SIGINT)
+    assert run.interrupt == signal.SIGINT

@@ -178,11 +178,24 @@ def test_what_never_ran_is_not_passed(suite: Suite) -> None:
     assert suite.requirements()["MINI-A-01"]["outcome"] == "skipped"
 
 
-def test_an_interrupt_is_130_and_still_leaves_a_report(suite: Suite) -> None:
-    suite.write(PASSES, IS_INTERRUPTED)
-    assert suite.run().ret == 130
-    assert suite.report()["exit_status"] == 130
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_interrupt_has_a_shells_status_and_still_leaves_a_report(
+    suite: Suite, name: str, status: int
+) -> None:
+    suite.write(PASSES, IS_INTERRUPTED.replace("SIGINT", name))
+    assert suite.run().ret == status
+    assert suite.report()["exit_status"] == status
     assert suite.requirements()["MINI-A-01"]["outcome"] == "passed"
+
+
+def test_a_variable_of_an_old_name_ends_pytest_with_its_new_one(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.write(PASSES)
+    monkeypatch.setenv("CLAIM", "MINI-A-01")
+    done = suite.run("--collect-only")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place."])
 
 
 def test_a_rerun_takes_what_did_not_pass(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:

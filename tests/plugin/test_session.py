@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from headless_conformance.core.paths import ROOT
+from headless_conformance.plugin import hooks
 from headless_conformance.plugin import session as ending
 from headless_conformance.plugin.context import CONTEXT, RUN, CaseProgress, Run
 from headless_conformance.providers.run_context import RunContext, context_of_environment
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Result
+
+PACKAGE = ROOT / "headless_conformance"
 
 
 class Steps:
@@ -26,6 +33,9 @@ class Steps:
         self.taken.append(step)
         if step == self._failing:
             raise OSError(f"no {step}")
+
+    def pytest_conformance_workers_ended(self, session: Any) -> None:
+        self.take("close")
 
     def pytest_conformance_undo(self, session: Any) -> None:
         self.take("undo")
@@ -65,7 +75,7 @@ def test_changes_are_undone_before_anything_is_deleted_and_results_come_last(
 ) -> None:
     steps = Steps()
     run, session = _ended(steps, monkeypatch)
-    assert steps.taken == ["undo", "diagnose", "remove", "leave", "finished"]
+    assert steps.taken == ["close", "undo", "diagnose", "remove", "leave", "finished"]
     assert steps.kept is True
     assert (run.result, session.exitstatus) == (Result.SUCCESS, 0)
 
@@ -73,23 +83,23 @@ def test_changes_are_undone_before_anything_is_deleted_and_results_come_last(
 def test_a_run_without_failures_needs_no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Steps()
     _ended(steps, monkeypatch, failed=0)
-    assert steps.taken == ["undo", "remove", "leave", "finished"]
+    assert steps.taken == ["close", "undo", "remove", "leave", "finished"]
 
 
 def test_a_cluster_that_could_not_be_put_back_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Steps(failing="undo")
     run, session = _ended(steps, monkeypatch)
-    assert steps.taken == ["undo", "diagnose", "remove", "leave", "finished"]
+    assert steps.taken == ["close", "undo", "diagnose", "remove", "leave", "finished"]
     assert steps.kept is False
     assert run.aborted == {"putting the cluster back": "OSError: no undo"}
     assert (run.result, session.exitstatus) == (Result.FAILURE, 2)
 
 
-@pytest.mark.parametrize("step", ["diagnose", "remove", "leave"])
+@pytest.mark.parametrize("step", ["close", "diagnose", "remove", "leave"])
 def test_a_step_that_fails_stops_no_other_and_is_reported(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     steps = Steps(failing=step)
     run, session = _ended(steps, monkeypatch)
-    assert steps.taken == ["undo", "diagnose", "remove", "leave", "finished"]
+    assert steps.taken == ["close", "undo", "diagnose", "remove", "leave", "finished"]
     assert [case.reason for case in run.unassigned() if case.outcome == "error"] == [f"OSError: no {step}"]
     assert session.exitstatus == 2
 
@@ -97,7 +107,20 @@ def test_a_step_that_fails_stops_no_other_and_is_reported(monkeypatch: pytest.Mo
 def test_our_own_tests_are_not_judged_and_hide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Steps()
     _run, session = _ended(steps, monkeypatch, is_conformance=False)
-    assert steps.taken == ["undo", "diagnose", "remove", "leave"]
+    assert steps.taken == ["close", "undo", "diagnose", "remove", "leave"]
     assert session.exitstatus == 0
     with pytest.raises(OSError, match="no remove"):
         _ended(Steps(failing="remove"), monkeypatch, is_conformance=False)
+
+
+def test_one_hook_alone_ends_a_session_and_the_others_come_from_it_in_the_order_of_their_list() -> None:
+    ends = [
+        (path.relative_to(PACKAGE).as_posix(), node.name)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name in ("pytest_sessionfinish", "pytest_unconfigure")
+    ]
+    assert ends == [("plugin/session.py", "pytest_sessionfinish")]
+    listed = [name for name in vars(hooks) if name.startswith("pytest_conformance_")]
+    called = re.findall(r"hook\.(pytest_conformance_\w+)\(", inspect.getsource(ending))
+    assert called == listed

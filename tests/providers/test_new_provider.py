@@ -88,7 +88,7 @@ def tree(tmp_path: Path) -> Path:
     tree, unwanted = tmp_path / "tree", shutil.ignore_patterns("__pycache__", "modules")
     for name in ("headless_conformance", "fixtures"):
         shutil.copytree(ROOT / name, tree / name, ignore=unwanted)
-    for file in ("conftest.py", "tox.ini", "versions.yaml", "pyproject.toml"):
+    for file in ("conftest.py", "tox.ini", "versions.yaml"):
         shutil.copy(ROOT / file, tree)
     folder = tree / "headless_conformance" / "providers" / "dummy"
     folder.mkdir()

@@ -68,7 +68,7 @@ def tree(tmp_path: Path) -> Path:
         shutil.copytree(
             ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "modules", "*.png")
         )
-    for file in ("conftest.py", "tox.ini", "versions.yaml", "pyproject.toml", "README.md"):
+    for file in ("conftest.py", "tox.ini", "versions.yaml", "README.md"):
         shutil.copy(ROOT / file, tree)
     suite = write_register(tree / "suites", SAMPLE).parent
     (suite / "__init__.py").write_text("")

@@ -43,18 +43,22 @@ def test_kind_without_an_engine_is_an_error_and_not_a_fallback(monkeypatch: pyte
 
 @pytest.fixture
 def child(tmp_path: Path) -> Path:
-    """Stands for pytest: leaves `started` beside it when it runs and `cleaned` when an interrupt has been
-    dealt with."""
+    """Stands for pytest: leaves `started` beside it when it runs and `cleaned`, with the signal's number, when an
+    interrupt has been dealt with."""
     script = tmp_path / "child.py"
     script.write_text(
         textwrap.dedent(f"""
-        import pathlib, time
+        import pathlib, signal, time
+        def handle(number, frame):
+            raise KeyboardInterrupt(number)
+        for number in signal.SIGINT, signal.SIGTERM:
+            signal.signal(number, handle)
         try:
             pathlib.Path("{tmp_path}/started").touch()
             time.sleep(60)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             time.sleep(1.5)
-            pathlib.Path("{tmp_path}/cleaned").touch()
+            pathlib.Path("{tmp_path}/cleaned").write_text(str(interrupt))
         """)
     )
     return script
@@ -66,7 +70,7 @@ def test_an_interrupt_reaches_pytest_once_and_is_waited_for(number: signal.Signa
     _until(child.with_name("started").exists)
     parent.send_signal(number)
     assert parent.wait(timeout=20) == 128 + number
-    assert child.with_name("cleaned").exists()
+    assert child.with_name("cleaned").read_text() == str(int(number))
 
 
 def test_a_killed_runner_interrupts_pytest(child: Path) -> None:
