@@ -22,7 +22,7 @@ DOTTED = re.compile(r"(?:no:)?([A-Za-z_]\w*(?:\.\w+)+)(?::\w+)?")
 PLUGIN = re.compile(r"(?:^|\s)-p[ =]?(?:no:)?([\w.]+)")
 
 
-class UnknownName(Exception):
+class UnknownNameError(Exception):
     """A module is imported by a name that cannot be read in the source, so that no contract could be
     checked."""
 
@@ -30,7 +30,7 @@ class UnknownName(Exception):
 def named_in(source: str, where: str) -> Iterator[tuple[str, int]]:
     """Names of modules in the strings of a module `where`, each with its line.
 
-    UnknownName when one cannot be read.
+    UnknownNameError when one cannot be read.
     """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -49,7 +49,7 @@ def named_in(source: str, where: str) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.Call) and _name(node.func) in IMPORTERS:
             names = _strings(node.args[:1]) or _packages(node.args[:1])
             if not names:
-                raise UnknownName(
+                raise UnknownNameError(
                     f"{where}, line {node.lineno}: {_name(node.func)} must be given the name as a string"
                 )
             yield from ((name, node.lineno) for name in names)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from headless_conformance.core.paths import ROOT
-from tests.import_contract import UnknownName, named_in
+from tests.import_contract import UnknownNameError, named_in
 
 CONFIGURATION = """
 [tool.importlinter]
@@ -76,7 +76,7 @@ def test_a_higher_layer_may_name_a_lower_one(tmp_path: Path) -> None:
 
 def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(
-        UnknownName, match=r"layered\.low, line 2: import_module must be given the name as a string"
+        UnknownNameError, match=r"layered\.low, line 2: import_module must be given the name as a string"
     ):
         list(named_in("from importlib import import_module\nimport_module(name)", "layered.low"))
     assert lint(tmp_path, "import importlib\nimportlib.import_module(__name__ + '.high')").returncode == 1
@@ -85,7 +85,7 @@ def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 def test_a_module_of_a_package_that_is_named_is_an_import_of_that_package(tmp_path: Path) -> None:
     chosen = "from importlib import import_module\nimport_module(f'layered.high.{choice}')"
     assert "layered.low is not allowed to import layered.high" in lint(tmp_path, chosen).stdout
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownNameError):
         list(named_in("import_module(f'{package}.high')", "layered.low"))
 
 

@@ -28,15 +28,16 @@ from headless_conformance.audit.errors import (
     UnreachableApiError,
 )
 from headless_conformance.audit.parallel import side_by_side
+from headless_conformance.cluster.api_client import configuration_without_retries, message_of
+from headless_conformance.cluster.api_paths import RESOURCES, collection_path
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.objects import Object
 
-Object = dict[str, Any]
-
-CONNECT_SECONDS = 5.0
+API_CONNECT_SECONDS = 5.0
 READ_SECONDS = 8.0
 """Bounds on a connection to the API server and on each silence of it."""
-PAGE = 500
+_PAGE = 500
 """Objects in one answer; the API server's own programs use the same number."""
 BUSY = 429
 LONGEST_BUSY_SECONDS = 5.0
@@ -50,28 +51,10 @@ POOL = re.compile(r"^\w+Pool\(host='[^']*', port=\d+\): ")
 TRANSPORT_ERRORS = (urllib3.exceptions.HTTPError, client.ApiException, OSError)
 """What the API client raises where no answer came."""
 
-LISTS = {
-    "Service": "/api/v1",
-    "Pod": "/api/v1",
-    "PersistentVolumeClaim": "/api/v1",
-    "Node": "/api/v1",
-    "StatefulSet": "/apis/apps/v1",
-    "EndpointSlice": "/apis/discovery.k8s.io/v1",
-}
-PLURALS = {
-    "Service": "services",
-    "Pod": "pods",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "Node": "nodes",
-    "StatefulSet": "statefulsets",
-    "EndpointSlice": "endpointslices",
-}
-
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:
     """The path of an object or of a list; of all namespaces where none is named."""
-    parts = [LISTS[kind], *(["namespaces", quote(namespace)] if namespace else []), PLURALS[kind]]
-    return "/".join([*parts, *([quote(name)] if name else [])])
+    return collection_path(kind, namespace) + (f"/{quote(name)}" if name else "")
 
 
 class Access:
@@ -144,7 +127,7 @@ class Access:
     def list_all(self, kind: str, namespace: str = "", **query: str) -> list[Object]:
         """All objects of a kind, page by page. Raises like `get`."""
         where = f"in namespace {namespace}" if namespace else "in all namespaces"
-        right = f"list {PLURALS[kind]} {where}"
+        right = f"list {RESOURCES[kind].name} {where}"
         for paged in (True, False):
             try:
                 return self._pages(path_of(kind, namespace), right, query, paged=paged)
@@ -155,23 +138,21 @@ class Access:
 
     def _pages(self, path: str, right: str, query: Mapping[str, str], *, paged: bool) -> list[Object]:
         found: list[Object] = []
-        more = {"limit": str(PAGE)} if paged else {}
+        more = {"limit": str(_PAGE)} if paged else {}
         while True:
             page = self.get(path, right, **query, **more)
             found += [item for item in page.get("items") or [] if isinstance(item, dict)]
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return found
-            more = {"limit": str(PAGE), "continue": str(following)}
+            more = {"limit": str(_PAGE), "continue": str(following)}
 
-    def stream(
-        self, path: str, right: str, query: Sequence[tuple[str, str]], protocol: str, seconds: float
-    ) -> Any:
+    def stream(self, path: str, right: str, query: Sequence[tuple[str, str]], seconds: float) -> Any:
         """An open WebSocket to a Pod, each operation of which ends after `seconds`. Raises like `get`."""
         self._require_up()
         self._count()
         try:
-            return open_websocket(self._api, path, query, seconds, protocol)
+            return open_websocket(self._api, path, query, seconds)
         except WebSocketBadStatusException as error:
             if error.status_code == 401:
                 raise UnauthenticatedError(right) from None
@@ -179,7 +160,7 @@ class Access:
                 raise MissingRightError(right) from None
             if error.status_code == 404:
                 raise NoSuchObjectError(f"the API server knows no {path}") from None
-            said = _message(error.resp_body or b"")
+            said = message_of(error.resp_body or b"")
             raise InspectionError(f"the API server answers {error.status_code} to {path}: {said}") from None
         except (WebSocketException, OSError, ValueError) as error:
             raise InspectionError(f"no stream {path}: {_words(error)}") from None
@@ -214,7 +195,7 @@ class Access:
             auth_settings=["BearerToken"],
         )
         self._count()
-        timeouts = (CONNECT_SECONDS, READ_SECONDS)
+        timeouts = (API_CONNECT_SECONDS, READ_SECONDS)
         answer = self._api.call_api(method, url, sent, content, _request_timeout=timeouts)
         answer.read()
         return answer
@@ -259,8 +240,7 @@ def open_access(kubeconfig: str, context: str) -> Access:
 
 
 def _open(kubeconfig: str, context: str) -> Access:
-    configuration = client.Configuration()
-    configuration.retries = urllib3.Retry(0, redirect=2)
+    configuration = configuration_without_retries()
     try:
         if not kubeconfig and not context and config.incluster_config.SERVICE_HOST_ENV_NAME in os.environ:
             config.load_incluster_config(client_configuration=configuration)
@@ -287,19 +267,12 @@ def _content(answer: Any, path: str, right: str) -> bytes:
     if answer.status == 404:
         raise NoSuchObjectError(f"the API server knows no {path}")
     if not 200 <= answer.status <= 299:
-        raise InspectionError(f"the API server answers {answer.status} to {path}: {_message(text)}")
+        raise InspectionError(f"the API server answers {answer.status} to {path}: {message_of(text)}")
     return text
 
 
 def _seconds(text: str | None) -> float:
     return float(text) if text and text.isdecimal() else 1.0
-
-
-def _message(text: bytes) -> str:
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.decode(errors="replace").strip()[:200]
 
 
 def _words(error: Exception) -> str:

@@ -13,7 +13,7 @@ from allure_commons.utils import uuid4
 
 from headless_conformance.audit.checks import link
 from headless_conformance.audit.findings import AuditResult, CheckResult, Finding, TargetResult, of_target
-from headless_conformance.audit.report import PROVIDER
+from headless_conformance.audit.report import AUDIT_PROVIDER
 from headless_conformance.audit.text import finding_lines
 from headless_conformance.results.allure_files import SEVERITIES, write_allure_files
 from headless_conformance.results.verdict import Outcome
@@ -22,7 +22,7 @@ STATUSES = {Outcome.PASSED: Status.PASSED, Outcome.FAILED: Status.FAILED, Outcom
 """Everything else is skipped, with its outcome in the message."""
 SAID = {Outcome.NOT_SUPPORTED: "not supported here"}
 """Outcomes that the suite calls otherwise in its messages, by which Allure sorts them."""
-NAME = "audit"
+_NAME = "audit"
 
 
 def write_allure_results(results: Sequence[AuditResult], folder: Path) -> None:
@@ -34,7 +34,7 @@ def write_allure_results(results: Sequence[AuditResult], folder: Path) -> None:
                 logger.report_result(_case(result, target, check))
         if result.problem:
             logger.report_result(_problem(result))
-    write_allure_files({"provider": PROVIDER}, folder)
+    write_allure_files({"provider": AUDIT_PROVIDER}, folder)
 
 
 def _case(result: AuditResult, target: TargetResult, check: CheckResult) -> TestResult:
@@ -77,7 +77,7 @@ def _problem(result: AuditResult) -> TestResult:
 
 def _test(result: AuditResult, name: str, title: str, outcome: Outcome) -> TestResult:
     """A test of one cluster; its history goes on from one audit to the next."""
-    full_name = f"{NAME}: {result.context}: {name}"
+    full_name = f"{_NAME}: {result.context}: {name}"
     identity = hashlib.md5(full_name.encode(), usedforsecurity=False).hexdigest()
     start = round(result.started * 1000)
     return TestResult(
@@ -91,6 +91,6 @@ def _test(result: AuditResult, name: str, title: str, outcome: Outcome) -> TestR
         start=start,
         stop=start + round(result.seconds * 1000),
         parameters=[Parameter("context", result.context)],
-        labels=[Label(LabelType.PARENT_SUITE, f"{NAME} of {result.context}")],
-        titlePath=[NAME, result.context],
+        labels=[Label(LabelType.PARENT_SUITE, f"{_NAME} of {result.context}")],
+        titlePath=[_NAME, result.context],
     )

@@ -22,16 +22,16 @@ import dns.rdatatype
 
 from headless_conformance.audit.channels import LENGTH, Channel
 from headless_conformance.audit.errors import (
+    DeadlineError,
     DnsConnectionError,
     InspectionError,
     SilentServerError,
-    TimeIsOverError,
     UnansweredQuestionsError,
 )
 from headless_conformance.cluster.dns_answer import data_of
 from headless_conformance.records import AnswerData, Question
 
-SILENCE_SECONDS = 4.0
+_SILENCE_SECONDS = 4.0
 """How long a server may say nothing while questions are open. With the connection's own bound it is told
 within 10 s."""
 WINDOW = 64
@@ -40,7 +40,7 @@ ATTEMPTS = 2
 UNANSWERED = 6
 """After so many questions without an answer the rest is not asked, which says nothing about it: each costs
 its time."""
-READ_ONCE = 8192
+_READ_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def ask(
     pace = _Pace()
     while waiting and replies.problem is None:
         if time.monotonic() >= until:
-            replies.problem = TimeIsOverError()
+            replies.problem = DeadlineError()
             break
         try:
             with _Connection(connect(), until, pace) as connection:
@@ -136,7 +136,7 @@ def _give_up(waiting: deque[Question], replies: Replies, attempts: Counter[Quest
         while question in waiting:
             waiting.remove(question)
         replies.unanswered[question] = (
-            f"no answer, asked {ATTEMPTS} times ({SILENCE_SECONDS:.0f} s each at most)"
+            f"no answer, asked {ATTEMPTS} times ({_SILENCE_SECONDS:.0f} s each at most)"
         )
     if waiting and len(replies.unanswered) >= UNANSWERED:
         left = len(set(waiting))
@@ -193,9 +193,9 @@ class _Connection:
             self._receive_one()
         except SilentServerError:
             if time.monotonic() >= self._until:
-                raise TimeIsOverError() from None
+                raise DeadlineError() from None
             raise SilentServerError(
-                f"it accepts a connection and sends nothing for {SILENCE_SECONDS:.0f} s"
+                f"it accepts a connection and sends nothing for {_SILENCE_SECONDS:.0f} s"
             ) from None
 
     def exchange(self, waiting: deque[Question], replies: Replies, attempts: Counter[Question]) -> bool:
@@ -249,7 +249,7 @@ class _Connection:
 
     def _receive_one(self) -> tuple[Question, Reply | str]:
         """The next answer to an open question; anything else is passed over."""
-        end = min(time.monotonic() + SILENCE_SECONDS, self._until)
+        end = min(time.monotonic() + _SILENCE_SECONDS, self._until)
         while True:
             wire = self._message(end)
             question = self._open.get(LENGTH.unpack(wire[:2])[0]) if len(wire) >= 12 else None
@@ -271,13 +271,13 @@ class _Connection:
         return wire
 
 
-@lru_cache(maxsize=READ_ONCE)
+@lru_cache(maxsize=_READ_ONCE)
 def _query(question: Question) -> bytes:
     """A question as it is sent, without its ID."""
     return dns.message.make_query(dns.name.from_text(question.name), question.rdtype, id=0).to_wire()[2:]
 
 
-@lru_cache(maxsize=READ_ONCE)
+@lru_cache(maxsize=_READ_ONCE)
 def _read(body: bytes, question: Question) -> Reply | str | None:
     """A message without its ID: the answer, why it is none, or None when it is about something else.
 

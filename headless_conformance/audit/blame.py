@@ -19,7 +19,7 @@ from headless_conformance.records import Question
 from headless_conformance.records.names import is_reverse
 from headless_conformance.results.verdict import Outcome
 
-SHOWN = 20
+_SHOWN = 20
 LOCAL_PORT = 5300
 
 
@@ -112,8 +112,8 @@ def _order(difference: Difference, plan: Plan) -> tuple[int, str]:
 
 def _lines(difference: Difference, side: str) -> str:
     lines = [str(getattr(mismatch, side)) for mismatch in difference.mismatches if getattr(mismatch, side)]
-    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n".join([*lines[:SHOWN], *more])
+    more = [f"… and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return "\n".join([*lines[:_SHOWN], *more])
 
 
 def _seen(difference: Difference) -> str:
@@ -133,13 +133,13 @@ def _first_value(difference: Difference, side: str) -> str:
 def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
     """The other questions, each in one line."""
     lines = []
-    for difference in rest[:SHOWN]:
+    for difference in rest[:_SHOWN]:
         if difference.silence:
             lines.append(f"{difference.question}: {difference.silence}")
             continue
         wanted, seen = (_first_value(difference, side) for side in ("expected", "seen"))
         lines.append(f"{difference.question}: expected {wanted}, seen {seen}")
-    return (*lines, *([f"and {len(rest) - SHOWN} more questions"] if len(rest) > SHOWN else []))
+    return (*lines, *([f"and {len(rest) - _SHOWN} more questions"] if len(rest) > _SHOWN else []))
 
 
 def _remedy(component: BlamedComponent, first: Difference, *, is_stale: bool) -> str:

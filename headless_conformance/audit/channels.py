@@ -14,12 +14,10 @@ from headless_conformance.audit.access import Access
 from headless_conformance.audit.errors import DnsConnectionError, SilentServerError
 from headless_conformance.audit.servers import DnsServer
 
-CONNECT_SECONDS = 4.0
-FORWARD_PROTOCOL = "v4.channel.k8s.io"
-"""Of the port-forward: each message begins with a channel, 0 for data and 1 for errors, and the first of each
-channel repeats the port."""
+DNS_CONNECT_SECONDS = 4.0
 DATA, ERRORS = 0, 1
-SHORTEST_WAIT = 0.01
+"""Channels of a port-forward; the first message of each repeats the port."""
+_SHORTEST_WAIT = 0.01
 LENGTH = struct.Struct("!H")
 """What stands before each message in a stream (RFC 1035, 4.2.2)."""
 
@@ -44,7 +42,7 @@ class TcpChannel:
 
     def __init__(self, address: str, port: int) -> None:
         try:
-            self._socket = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+            self._socket = socket.create_connection((address, port), timeout=DNS_CONNECT_SECONDS)
         except ConnectionRefusedError:
             raise DnsConnectionError(f"connection refused at {address} port {port}", refused=True) from None
         except OSError as error:
@@ -52,14 +50,14 @@ class TcpChannel:
 
     def send(self, data: bytes) -> None:
         try:
-            self._socket.settimeout(CONNECT_SECONDS)
+            self._socket.settimeout(DNS_CONNECT_SECONDS)
             self._socket.sendall(data)
         except OSError as error:
             raise DnsConnectionError(f"the connection takes no question: {error}") from None
 
     def receive(self, until: float) -> bytes:
         try:
-            self._socket.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            self._socket.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
             data = self._socket.recv(65536)
         except TimeoutError:
             raise SilentServerError("nothing came") from None
@@ -95,7 +93,7 @@ class UdpChannel:
 
     def receive(self, until: float) -> bytes:
         try:
-            self._socket.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            self._socket.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
             data = self._socket.recv(65536)
         except TimeoutError:
             raise SilentServerError("nothing came") from None
@@ -114,12 +112,12 @@ class ForwardChannel:
         path = f"/api/v1/namespaces/{server.namespace}/pods/{server.pod}/portforward"
         right = f"use pods/portforward in namespace {server.namespace}"
         query = [("ports", str(server.port))]
-        self._stream: Any = access.stream(path, right, query, FORWARD_PROTOCOL, CONNECT_SECONDS)
+        self._stream: Any = access.stream(path, right, query, DNS_CONNECT_SECONDS)
         self._begun: set[int] = set()
 
     def send(self, data: bytes) -> None:
         try:
-            self._stream.settimeout(CONNECT_SECONDS)
+            self._stream.settimeout(DNS_CONNECT_SECONDS)
             self._stream.send_binary(bytes([DATA]) + data)
         except (WebSocketException, OSError) as error:
             raise DnsConnectionError(f"the port-forward takes no question: {error}") from None
@@ -137,7 +135,7 @@ class ForwardChannel:
 
     def _message(self, until: float) -> tuple[int, bytes]:
         try:
-            self._stream.settimeout(max(until - time.monotonic(), SHORTEST_WAIT))
+            self._stream.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
             kind, data = self._stream.recv_data()
         except (WebSocketTimeoutException, TimeoutError):
             raise SilentServerError("nothing came") from None

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
-from headless_conformance.audit.access import Access, Object
+from headless_conformance.audit.access import Access
 from headless_conformance.audit.errors import InspectionError, UnreachableApiError
 from headless_conformance.audit.parallel import side_by_side
+from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import SERVICE_NAME_LABEL
 
-KINDS = ("StatefulSet", "Service", "EndpointSlice", "Pod", "PersistentVolumeClaim")
+_KINDS = ("StatefulSet", "Service", "EndpointSlice", "Pod", "PersistentVolumeClaim")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Snapshot:
 
 
 def collect(
-    access: Access, namespaces: Iterable[str] | None, until: float, kinds: Iterable[str] = KINDS
+    access: Access, namespaces: Iterable[str] | None, until: float, kinds: Iterable[str] = _KINDS
 ) -> Snapshot:
     """List everything, side by side. Raises UnreachableApiError; what is refused is in the snapshot."""
     where = [""] if namespaces is None else sorted(set(namespaces))

@@ -17,7 +17,7 @@ from functools import partial
 
 from headless_conformance.audit.asking import Replies, Reply, ask
 from headless_conformance.audit.channels import Channel
-from headless_conformance.audit.errors import InspectionError, TimeIsOverError
+from headless_conformance.audit.errors import DeadlineError, InspectionError
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.server_state import Difference, ServerState
@@ -48,7 +48,7 @@ BOUND_SECONDS = 60.0
 COUNTDOWN_SECONDS = 2.1
 """Between two looks at a TTL: one that does not count down in this time is not kept."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
-LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
 """Time that another look takes: none is begun that could not end before the audit has to."""
 PAST_TTL_SECONDS = 1.0
 """TTLs are whole seconds."""
@@ -84,7 +84,7 @@ class Dialogue:
         differences = self._judge(plan)
         interval = FIRST_PAUSE
         while differences and time.monotonic() < begun + self._patience(plan, differences, begun):
-            if time.monotonic() + interval + LOOK_SECONDS > until:
+            if time.monotonic() + interval + _LOOK_SECONDS > until:
                 break
             self.say(self._what_is_waited_for(differences))
             self.pause(interval)
@@ -194,7 +194,7 @@ class Dialogue:
             chosen = again if times else random.sample(again, MOST_AGAIN)
             replies[server] = said = self._exchange(server, chosen, until, max(times, 1))
             # Each question has its answer already: there is merely no time for more of them.
-            if isinstance(said.problem, TimeIsOverError):
+            if isinstance(said.problem, DeadlineError):
                 self.notes.append(
                     f"DNS server {server} was not asked everything again: {said.problem.reason}"
                 )

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from headless_conformance.audit.access import Access, Object, path_of
+from headless_conformance.audit.access import Access, path_of
 from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
 from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
+from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import SERVICE_NAME_LABEL
 from headless_conformance.records.objects import is_endpoint_ready as endpoint_is_ready
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
+from headless_conformance.core.objects import Object
 from headless_conformance.records import (
     EndpointDifference,
     ListedEndpoint,
@@ -29,7 +29,7 @@ from headless_conformance.results.verdict import Outcome
 ENDED_PODS_STAY_SINCE = (1, 37)
 """From this minor on, EndpointSlices of a Service with publishNotReadyAddresses are known to keep Pods that
 have ended until the next change of the Service's Pods."""
-SHOWN = 6
+_SHOWN = 6
 
 
 def check_endpoints(
@@ -107,8 +107,8 @@ def check_endpoints(
 
 def _shown(lines: Sequence[str], otherwise: str) -> str:
     """The first few lines."""
-    more = [f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n".join([*lines[:SHOWN], *more]) or otherwise
+    more = [f"… and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return "\n".join([*lines[:_SHOWN], *more]) or otherwise
 
 
 def _of_nobody(
@@ -176,7 +176,7 @@ def check_members(service: Object, members: Sequence[Object], slices: Sequence[O
             BlamedComponent.MANIFEST if not read.selector else BlamedComponent.ENDPOINT_SLICE,
             f"Service {read.key}",
             f"Service {read.key} {why}, and its EndpointSlices do not name members "
-            f"{', '.join(absent[:SHOWN])}",
+            f"{', '.join(absent[:_SHOWN])}",
             Check.MEMBER_RECORDS,
             expected="a ready endpoint with the member's host name for each Ready member",
             seen=f"EndpointSlices written by {', '.join(others)}" if others else "no EndpointSlice",

@@ -42,7 +42,7 @@ class DnsConnectionError(InspectionError):
         self.refused = refused
 
 
-class TimeIsOverError(InspectionError):
+class DeadlineError(InspectionError):
     """The audit has to end: says nothing about what was not looked at."""
 
     def __init__(self) -> None:

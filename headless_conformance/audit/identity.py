@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.audit.structure import RECORDS, SHOWN, SetCase, some
+from headless_conformance.audit.structure import NAMES_SHOWN, RECORDS, SetCase, some
+from headless_conformance.core.objects import Object
+from headless_conformance.records.objects import POD_NAME_LABEL
 
-POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
 """On each Pod since Kubernetes 1.28."""
 HOST_NAME_FIELDS = {
@@ -101,7 +101,7 @@ def _say_estranged(case: SetCase, sheet: Sheet) -> None:
                 "give the Pod the labels of the set's spec.selector again, or delete it so that the member "
                 "can be created"
             ),
-            command=f"kubectl -n {case.namespace} get pods {' '.join(names[:SHOWN])} --show-labels",
+            command=f"kubectl -n {case.namespace} get pods {' '.join(names[:NAMES_SHOWN])} --show-labels",
             consequences=("the set cannot create these members, and they have no DNS name",),
         )
     )

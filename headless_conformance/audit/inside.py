@@ -30,7 +30,7 @@ LIBRARY = "the C library"
 TOOLS = ("dig", "getent")
 TYPES = ("A", "AAAA", "SRV", "PTR")
 MARK = "=#= "
-STATUS = re.compile(r"^;; ->>HEADER<<- .*status: (?P<rcode>[A-Z]+)", re.MULTILINE)
+_STATUS = re.compile(r"^;; ->>HEADER<<- .*status: (?P<rcode>[A-Z]+)", re.MULTILINE)
 FLAGS = re.compile(r"^;; flags: (?P<flags>[a-z ]+);", re.MULTILINE)
 RECORD = re.compile(r"^(\S+)\s+(\d+)\s+IN\s+([A-Z]+)\s+(.+)$", re.MULTILINE)
 END = f"echo; echo '{MARK}end'"
@@ -131,11 +131,11 @@ def judge_output(zone: Zone, question: Question, way: Way, text: str) -> Iterato
 
 def says_nothing(way: Way, text: str) -> bool:
     """Whether no server answered, as far as the output of the tool tells."""
-    return not any(_addresses(text)) if way == LIBRARY else STATUS.search(text) is None
+    return not any(_addresses(text)) if way == LIBRARY else _STATUS.search(text) is None
 
 
 def _judge_udp(zone: Zone, question: Question, way: Way, text: str) -> Iterator[InsideDifference]:
-    status = STATUS.search(text)
+    status = _STATUS.search(text)
     if status is None:
         said = next((line for line in text.splitlines() if line.strip()), "nothing")
         yield InsideDifference(question, way, "an answer", said, is_silence=True)

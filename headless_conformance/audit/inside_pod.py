@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from headless_conformance.audit.access import Access, Object, path_of
+from headless_conformance.audit.access import Access, path_of
 from headless_conformance.audit.discovery import parse_resolv_conf, uses_cluster_dns
 from headless_conformance.audit.errors import CommandTimeoutError, InspectionError, UnreachableApiError
 from headless_conformance.audit.execute import execute
@@ -20,6 +20,7 @@ from headless_conformance.audit.inside import (
     script,
     way_of,
 )
+from headless_conformance.core.objects import Object
 from headless_conformance.records import Question
 
 RUN_SECONDS = 60.0

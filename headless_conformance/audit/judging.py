@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import OF_DNS, OF_SERVICE, OF_STATEFUL_SET, Check
 from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.dialogue import CHANGE_SECONDS
@@ -28,6 +27,7 @@ from headless_conformance.audit.structure import SetCase, check_governing_servic
 from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.audit.volumes import check_volumes
 from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.core.objects import Object
 from headless_conformance.records import Question, zone_of
 from headless_conformance.records.objects import ServiceKind, read_pod, read_service
 from headless_conformance.results.verdict import Outcome

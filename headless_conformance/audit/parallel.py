@@ -10,7 +10,7 @@ from typing import TypeVar
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-WORKERS = 32
+_WORKERS = 32
 """How many things go on at once: a cluster may have a DNS server on each of hundreds of nodes."""
 
 
@@ -38,7 +38,7 @@ def side_by_side(tasks: Mapping[Key, Callable[[], Value]], until: float) -> dict
                 done[key] = outcome
                 changed.notify_all()
 
-    for _ in range(min(WORKERS, len(tasks))):
+    for _ in range(min(_WORKERS, len(tasks))):
         threading.Thread(target=work, daemon=True).start()
     with changed:
         while len(done) < len(tasks) and (rest := until - time.monotonic()) > 0:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import some
+from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import Service, ServiceKind, read_pod, read_service
 
 

@@ -18,7 +18,7 @@ NAME_PREFIX = "headless-conformance-probe-"
 READY_SECONDS = 60.0
 LONGEST_LIFE_SECONDS = 300
 """After this the kubelet ends the Pod, should we not have been able to remove it."""
-POLL_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 NOBODY = 65534
 
 
@@ -46,7 +46,7 @@ class ProbePod:
                 return
             if time.monotonic() > end:
                 raise InspectionError(f"Pod {self._namespace}/{self.name} did not run in time: {_why(found)}")
-            pause(POLL_SECONDS)
+            pause(_POLL_SECONDS)
 
     def remove(self) -> None:
         """Delete it; may be called again. Raises InspectionError with the line that removes it by hand."""

@@ -15,7 +15,7 @@ from headless_conformance.audit.checks import Check
 from headless_conformance.records import Presence, Question, Zone
 from headless_conformance.records.names import fits, is_reverse
 
-ORDINALS = 3
+_ORDINALS = 3
 """How many ordinals before the first and after the last one are asked for."""
 FAMILIES = ("A", "AAAA")
 """A program asks for both, and takes the one that is there."""
@@ -45,7 +45,7 @@ def absent_ordinals(found: dict[str, Any], zone: Zone, namespace: str, service: 
     name, spec = found["metadata"]["name"], found["spec"]
     start = (spec.get("ordinals") or {}).get("start", 0)
     end = start + spec.get("replicas", 1)
-    beyond = [*range(end, end + ORDINALS), *range(max(0, start - ORDINALS), start)]
+    beyond = [*range(end, end + _ORDINALS), *range(max(0, start - _ORDINALS), start)]
     own = zone.domain.service(namespace, service)
     questions = (Question(f"{name}-{ordinal}.{own}", family) for ordinal in beyond for family in FAMILIES)
     return tuple(q for q in questions if fits(q.name))

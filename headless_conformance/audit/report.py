@@ -20,7 +20,7 @@ from headless_conformance.results.verdict import (
     result_of_run,
 )
 
-PROVIDER = "existing"
+AUDIT_PROVIDER = "existing"
 """As in reports of the suite: a cluster that was there before."""
 
 
@@ -34,7 +34,7 @@ def report_of(result: AuditResult, documents: Documents) -> Report:
     without = [case for case in tests if not case.requirements]
     return make_report(
         documents,
-        {"cluster": result.context, "provider": PROVIDER, "kubernetes": version},
+        {"cluster": result.context, "provider": AUDIT_PROVIDER, "kubernetes": version},
         verdicts,
         tests,
         result=result_of_run(verdicts, without),

@@ -54,7 +54,7 @@ from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.audit.verdicts import merged, target_results, write_dns_outcomes
 from headless_conformance.results.verdict import Outcome
 
-GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 5.0
 """Beyond the limit, for what is under way to end by its own timeouts."""
 YOUNG_SECONDS = 3.0
 """A member that became Ready less long ago is not asked for yet: the question could leave a denial in a
@@ -97,7 +97,7 @@ class Audit:
         """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
         seconds."""
         try:
-            outcome = side_by_side({"audit": self._run}, self._until + GRACE_SECONDS)["audit"]
+            outcome = side_by_side({"audit": self._run}, self._until + _GRACE_SECONDS)["audit"]
         finally:
             self._remove_probe()
         result = replace(self.result) if isinstance(outcome, TimeoutError) else self.result

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from headless_conformance.audit.access import Object
 from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.core.objects import Object
 
-SHOWN = 5
+_SHOWN = 5
 STALL_SECONDS = 600.0
 """A rollout in which nothing changed for so long stands still, and the Ready members are judged; Deployments
 have the same default (progressDeadlineSeconds)."""
@@ -123,5 +123,5 @@ def why_unready(pod: Object) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

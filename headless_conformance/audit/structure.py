@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.states import State
+from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import Service, ServiceKind, read_service
 
 RECORDS = frozenset((Check.MEMBER_RECORDS, Check.SRV_RECORDS, Check.POINTER_RECORDS))
 """What follows from members that have no name."""
-SHOWN = 5
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -185,5 +185,5 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 def some(names: Sequence[str]) -> str:
     """Names for a sentence, the first few of many."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

@@ -9,7 +9,7 @@ from enum import StrEnum
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.validation import OBJECT_NAME
 
-NAME = re.compile(rf"^{OBJECT_NAME}$")
+_NAME = re.compile(rf"^{OBJECT_NAME}$")
 SERVICE_WORDS = ("svc", "service", "services")
 SET_WORDS = ("sts", "statefulset", "statefulsets")
 
@@ -43,7 +43,7 @@ def parse(text: str) -> AuditTarget:
         **dict.fromkeys(SET_WORDS, TargetKind.STATEFUL_SET),
         **dict.fromkeys(SERVICE_WORDS, TargetKind.SERVICE),
     }
-    if len(parts) != 3 or parts[1] not in kinds or not NAME.match(parts[0]) or not NAME.match(parts[2]):
+    if len(parts) != 3 or parts[1] not in kinds or not _NAME.match(parts[0]) or not _NAME.match(parts[2]):
         raise UserError(
             f"{text!r} names nothing to audit; write NAMESPACE/STATEFULSET or NAMESPACE/svc/SERVICE, or "
             "use --namespace."

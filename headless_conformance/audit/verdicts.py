@@ -13,7 +13,7 @@ from headless_conformance.audit.judging import JudgedTarget
 from headless_conformance.audit.plan import Plan
 from headless_conformance.results.verdict import Outcome
 
-KEPT = (
+_KEPT = (
     "DNS servers keep denials, so that asking for a name that does not exist could hide a later member; "
     "see --ask-absent"
 )
@@ -123,7 +123,7 @@ def _write_absent(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> None:
     if keeping:
         names = f"{len(withheld[keeping[0]])} of {len(own)} questions, first {withheld[keeping[0]][0]}"
         where = "" if len(keeping) == len(dialogue.servers) else f", at {', '.join(map(str, keeping))}"
-        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_SUPPORTED, f"{KEPT} (not asked: {names}{where})")
+        sheet.write(Check.ABSENT_NAMES, Outcome.NOT_SUPPORTED, f"{_KEPT} (not asked: {names}{where})")
         return
     unasked = [q for q in own if not any(dialogue.reply(server, q) for server in dialogue.servers)]
     if unasked:

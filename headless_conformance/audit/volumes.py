@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from headless_conformance.audit.access import Object
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.findings import BlamedComponent, Finding
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import SetCase, some
 from headless_conformance.core.levels import Level
+from headless_conformance.core.objects import Object
 
 
 def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:

@@ -35,9 +35,9 @@ from headless_conformance.cli.simulated_starts import simulated_starts
 from headless_conformance.cli.variations import variations
 from headless_conformance.cli.version import version
 from headless_conformance.cli.workflow import workflow
+from headless_conformance.core import variables
 from headless_conformance.core.errors import BAD_INPUT, UserError, in_one_sentence
 from headless_conformance.core.interrupts import INTERRUPTS
-from headless_conformance.core.settings import require_current_variables
 
 FUNCTIONS: Mapping[str, Callable[..., int]] = {
     "e2e": e2e,
@@ -84,13 +84,15 @@ def program() -> typer.Typer:
 @in_one_sentence
 def run(words: Sequence[str]) -> int:
     """Run one command; its exit status, an interrupt's, or BAD_INPUT for words that nobody understands."""
-    if sentence := renamed_command(words):
+    if sentence := renamed_command(words) or variables.renamed_variable(
+        name for name, value in os.environ.items() if value
+    ):
         raise UserError(sentence)
-    require_current_variables(os.environ)
     with INTERRUPTS.handled():
         try:
             status = program()(list(words), prog_name="headless-conformance", standalone_mode=False)
         except typer.TyperException as error:
             print(f"error: {error.format_message()}", file=sys.stderr)
             return BAD_INPUT
-        return int(status or 0) or INTERRUPTS.status or 0
+        # typer's own status after an interrupt is that of ^C.
+        return INTERRUPTS.status or int(status or 0)

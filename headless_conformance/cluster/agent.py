@@ -28,7 +28,7 @@ ResolverResult = frozenset[str] | str
 """Addresses that a C library finds for a name, or the name of its EAI error."""
 
 
-class _NoAnswer(ObservationError):
+class _NoAnswerError(ObservationError):
     """The C library was told nothing, by whichever server it asked last."""
 
 
@@ -110,14 +110,16 @@ class Agent:
         answer.
 
         With `never`, where others may answer for what the cluster does not know: or that it leads to none of
-        these addresses. NotSupported then, when they do not answer.
+        these addresses. NotSupportedError then, when they do not answer.
         """
         __tracebackhide__ = True
         forbidden = frozenset(never)
 
         def check(found: ResolverResult) -> None:
             if found == "EAI_AGAIN":
-                raise _NoAnswer(f"the C library in namespace {self.namespace} got no answer about {name}")
+                raise _NoAnswerError(
+                    f"the C library in namespace {self.namespace} got no answer about {name}"
+                )
             elsewhere = bool(forbidden) and isinstance(found, frozenset) and not found & forbidden
             require(
                 elsewhere or found in UNRESOLVED,
@@ -129,7 +131,7 @@ class Agent:
 
         try:
             self._require(name, check, "not to exist", AT_REST_TIMEOUT)
-        except _NoAnswer as error:
+        except _NoAnswerError as error:
             if forbidden:
                 not_supported(f"nobody answers for names outside the cluster: {error}")
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import urllib3
 from kubernetes import client, config
 
 from headless_conformance.cluster.timeouts import SILENCE_SECONDS
+
+LONGEST_MESSAGE = 200
+"""Of what is no Status: a proxy may answer with a whole page."""
 
 
 class BoundedClient(client.ApiClient):
@@ -28,11 +32,24 @@ class BoundedClient(client.ApiClient):
         return super().call_api(method, url, header_params, body, post_params, seconds)
 
 
+def configuration_without_retries() -> Any:
+    """A configuration of the library, which else asks a server that does not answer four times."""
+    configuration = client.Configuration()
+    configuration.retries = urllib3.Retry(0, redirect=2)
+    return configuration
+
+
+def message_of(answer: bytes) -> str:
+    """What the API server says in an answer that is a Status, else the beginning of the answer itself."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.decode(errors="replace").strip()[:LONGEST_MESSAGE]
+
+
 def api_client(kubeconfig: Path) -> BoundedClient:
     """The client of a kubeconfig's current context. Raises config.ConfigException, OSError or yaml.YAMLError
     where there is none."""
-    configuration = client.Configuration()
-    # Else the library asks a server that does not answer four times.
-    configuration.retries = urllib3.Retry(0, redirect=2)
+    configuration = configuration_without_retries()
     config.load_kube_config(str(kubeconfig), client_configuration=configuration)
     return BoundedClient(configuration)

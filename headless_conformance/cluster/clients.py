@@ -11,11 +11,12 @@ from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import PORT, Server
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
-from headless_conformance.cluster.kube import Kube, Object, node_of
+from headless_conformance.cluster.kube import Kube, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.shared import SetUp
 from headless_conformance.cluster.waiting import ObservationError, reached
-from headless_conformance.core.errors import NotSupported
+from headless_conformance.core.errors import NotSupportedError
+from headless_conformance.core.objects import Object
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -71,7 +72,7 @@ def ready_replicas(kube: Kube) -> dict[Server, str] | None:
     """The Ready CoreDNS Pods and their nodes; None where this account may not see them."""
     try:
         pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
-    except NotSupported:
+    except NotSupportedError:
         return None
     return {
         Server(f"CoreDNS Pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][

@@ -19,7 +19,7 @@ from headless_conformance.core.mismatch import Mismatch, Observation, Where
 from headless_conformance.records import AnswerData, ResourceRecord
 
 PORT = 53
-SHOWN = 10
+RECORDS_SHOWN = 10
 """How many records of a set the fields of a mismatch list."""
 LISTED = 30
 """How many records of an answer the details of a mismatch list; of longer answers none."""
@@ -158,6 +158,6 @@ def _value(rdata: Any) -> str:
 
 
 def records_of(values: Sequence[str]) -> str:
-    """Records as text, the first SHOWN of them."""
-    more = [f"and {len(values) - SHOWN} more"] if len(values) > SHOWN else []
-    return "{" + ", ".join([*values[:SHOWN], *more]) + "}"
+    """Records as text, the first RECORDS_SHOWN of them."""
+    more = [f"and {len(values) - RECORDS_SHOWN} more"] if len(values) > RECORDS_SHOWN else []
+    return "{" + ", ".join([*values[:RECORDS_SHOWN], *more]) + "}"

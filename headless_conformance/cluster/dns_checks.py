@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dns.name
 
-from headless_conformance.cluster.dns_answer import SHOWN, Answer, records_of, type_of
+from headless_conformance.cluster.dns_answer import RECORDS_SHOWN, Answer, records_of, type_of
 from headless_conformance.core.mismatch import items_of
 
 AnswerCheck = Callable[[Answer], None]
@@ -75,8 +75,8 @@ def require_soa(answer: Answer, holds: bool) -> None:
 
 
 def _difference(wanted: Sequence[str], answer: Answer) -> tuple[str, str]:
-    """What was expected and what came; for more than SHOWN records, what the two do not share."""
-    if len(wanted) <= SHOWN:
+    """What was expected and what came; for more than RECORDS_SHOWN records, what the two do not share."""
+    if len(wanted) <= RECORDS_SHOWN:
         return records_of(wanted), answer.summary()
     expected, came = Counter(wanted), Counter(answer.values())
     missing, additional = sorted((expected - came).elements()), sorted((came - expected).elements())

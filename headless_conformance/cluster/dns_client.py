@@ -28,12 +28,12 @@ from headless_conformance.cluster.waiting import (
 )
 from headless_conformance.core.mismatch import Mismatch
 
-WORKERS = 16
+_WORKERS = 16
 """Questions that the host asks side by side, so that silent servers do not add up."""
 REPEATS = 20
 """How many answers of each server over each transport must be right where a name is said to have one set of
 records."""
-ROUNDS = 3
+_ROUNDS = 3
 """How often lost questions are asked again then: a lost packet breaks no promise,
 a server that falls silent does."""
 UDP_BYTES = 1232
@@ -42,7 +42,7 @@ LOOK_UPS = 3
 """How often the servers are looked up again because some are gone."""
 ID_BYTES = 2
 """A message begins with its ID (RFC 1035, 4.1.1)."""
-READ_ONCE = 256
+_READ_ONCE = 256
 """How many answers are remembered as they were read, and questions as they are written."""
 BATCH = 256
 """Questions under way at once: where a server says nothing, they end in the time that the agent has."""
@@ -60,7 +60,7 @@ class Asker(Protocol):
 class HostAsker:
     """Asks from this process, for clusters whose DNS servers the host can reach."""
 
-    pool: ClassVar = ThreadPoolExecutor(max_workers=WORKERS)
+    pool: ClassVar = ThreadPoolExecutor(max_workers=_WORKERS)
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return list(self.pool.map(agent_program.result_of, jobs))
@@ -201,7 +201,7 @@ class Dns:
         """That many answers of each server over each transport; what stays lost,
         though others came when asked again, too."""
         answers = self.ask(name, rdtype, times)
-        for _ in range(ROUNDS):
+        for _ in range(_ROUNDS):
             if not (lost := [answer for answer in answers if answer.lost]):
                 break
             again = self._put([(name, rdtype, answer.server, answer.transport) for answer in lost])
@@ -230,7 +230,7 @@ class _Query(NamedTuple):
     wire: bytes
 
 
-@lru_cache(maxsize=READ_ONCE)
+@lru_cache(maxsize=_READ_ONCE)
 def _query(name: str, rdtype: str) -> _Query:
     message = dns.message.make_query(dns.name.from_text(name), rdtype, use_edns=0, payload=UDP_BYTES, id=0)
     return _Query(message, message.to_wire()[ID_BYTES:])
@@ -250,7 +250,7 @@ def _answer(query: dns.message.Message, own: bytes, none: Answer, result: dict[s
     return replace(none, message=message)
 
 
-@lru_cache(maxsize=READ_ONCE)
+@lru_cache(maxsize=_READ_ONCE)
 def _read(body: bytes) -> dns.message.Message:
     """A message by what follows its ID, which is 0 then: of many answers, most differ in nothing else."""
     return dns.message.from_wire(bytes(ID_BYTES) + body, one_rr_per_rrset=True)

@@ -15,12 +15,12 @@ from headless_conformance.cluster.waiting import ObservationError
 
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 """Channels of the protocol."""
-SHORTEST_WAIT = 0.01
+_SHORTEST_WAIT = 0.01
 NO_PROGRAM = re.compile(r"executable file not found|no such file or directory")
 """What a container runtime says of a program that the image does not have."""
 
 
-class NoSuchProgram(ObservationError):
+class NoSuchProgramError(ObservationError):
     """The image of a container has no program of that name."""
 
 
@@ -30,7 +30,7 @@ class ExecStream:
     `silent` is called after each STALL_SECONDS in which nothing came, and may raise.
     """
 
-    def __init__(self, socket: Any, pod: str, silent: Callable[[], object]) -> None:
+    def __init__(self, socket: Any, pod: str, silent: Callable[[], object] = bool) -> None:
         self._socket = socket
         self._pod = pod
         self._silent = silent
@@ -63,6 +63,11 @@ class ExecStream:
         return _status(json.loads(self._said[STATUS]))
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing more can come, as the other side ended it or this one did."""
+        return self._ended
+
+    @property
     def stdout(self) -> str:
         """What came and was not read as a line."""
         return self._said[STDOUT].decode(errors="replace")
@@ -81,7 +86,7 @@ class ExecStream:
         while not self._ended:
             left = until - time.monotonic()
             try:
-                self._socket.settimeout(max(SHORTEST_WAIT, min(left, STALL_SECONDS)))
+                self._socket.settimeout(max(_SHORTEST_WAIT, min(left, STALL_SECONDS)))
                 kind, data = self._socket.recv_data()
             except (WebSocketTimeoutException, TimeoutError):
                 if left <= STALL_SECONDS:
@@ -114,4 +119,4 @@ def _status(outcome: dict[str, Any]) -> int:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
     message = str(outcome.get("message"))
-    raise (NoSuchProgram if NO_PROGRAM.search(message) else ObservationError)(f"exec failed: {message}")
+    raise (NoSuchProgramError if NO_PROGRAM.search(message) else ObservationError)(f"exec failed: {message}")

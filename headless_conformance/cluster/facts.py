@@ -16,7 +16,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Capability, Cluster
 from headless_conformance.cluster.waiting import AT_REST_TIMEOUT, CHANGE_TIMEOUT, DNS_DELAY
-from headless_conformance.core.errors import NotSupported, not_supported
+from headless_conformance.core.errors import NotSupportedError, not_supported
 from headless_conformance.core.mismatch import Where, require
 from headless_conformance.core.settings import Network
 
@@ -28,7 +28,7 @@ DNS_SERVICE = "kube-dns"
 NAME_LABEL, UPSTREAM_OF_CACHE = "kubernetes.io/name", "KubeDNSUpstream"
 """How NodeLocal DNSCache marks the Service that leads it to the DNS servers."""
 
-PLUGIN = re.compile(r"^\s*kubernetes\b[^\n{]*\{(?P<options>[^}]*)\}", re.MULTILINE)
+_PLUGIN = re.compile(r"^\s*kubernetes\b[^\n{]*\{(?P<options>[^}]*)\}", re.MULTILINE)
 CACHE = re.compile(r"^[ \t]*cache\b[^\n{]*(?:\{(?P<options>[^}]*)\})?", re.MULTILINE)
 DISABLED = re.compile(r"^[ \t]*disable (?P<what>success|denial)(?P<zones>.*)$", re.MULTILINE)
 SEARCHED = re.compile(r"^search\s.*?\bsvc\.(?P<domain>\S+)", re.MULTILINE)
@@ -157,7 +157,7 @@ class Facts:
             return 0.0
         try:
             return min(self.ttl, DNS_DELAY)
-        except NotSupported:
+        except NotSupportedError:
             return DNS_DELAY
 
     def change_timeout(self, name: str) -> float:
@@ -189,5 +189,5 @@ def is_cached(corefile: str, name: str, what: Literal["success", "denial"]) -> b
 def plugin_options(corefile: str) -> dict[str, str]:
     """Option names and values of a Corefile's first kubernetes block;
     an option without a value has an empty one."""
-    block = PLUGIN.search(corefile)
+    block = _PLUGIN.search(corefile)
     return {option["name"]: option["value"] for option in OPTION.finditer(block["options"])} if block else {}

@@ -12,9 +12,10 @@ import allure
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.kube import CommandResult, Kube, Object, node_of
+from headless_conformance.cluster.kube import CommandResult, Kube, node_of
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
+from headless_conformance.core.objects import Object
 from headless_conformance.records.names import ClusterDomain
 
 
@@ -152,12 +153,12 @@ class HeadlessSet:
         raise Mismatch(Observation(f"{self.service_subject}: {what}", "at least 1", "0", self.where))
 
     def require_hosts_file_of_kubelet(self) -> None:
-        """NotSupported where what the kubelet writes into the Pods' hosts files is not what it writes for
-        Pods of the document."""
+        """NotSupportedError where what the kubelet writes into the Pods' hosts files is not what it writes
+        for Pods of the document."""
 
     def require_resolver_of_cluster(self) -> None:
-        """NotSupported where the Pods are not told to ask the cluster's DNS Service as Pods of the document
-        are."""
+        """NotSupportedError where the Pods are not told to ask the cluster's DNS Service as Pods of the
+        document are."""
 
     def ready_ips(self) -> list[str]:
         """Addresses of the Pods that are Ready, from their status."""

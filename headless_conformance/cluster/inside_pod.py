@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import allure
 
-from headless_conformance.cluster.exec_stream import NoSuchProgram
+from headless_conformance.cluster.exec_stream import NoSuchProgramError
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.own_set import OwnSet
@@ -12,21 +12,21 @@ from headless_conformance.cluster.transcripts import single_spaced
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require
 
-NOT_FOUND = 127
+_NOT_FOUND = 127
 """Exit status of a shell that does not find a program (POSIX)."""
 
 
 def run_in_pod(headless_set: HeadlessSet, ordinal: int, *command: str) -> CommandResult:
-    """Run a command in a Pod, as evidence too. NotSupported where the image of a set that is not the suite's
-    own has no such program."""
+    """Run a command in a Pod, as evidence too. NotSupportedError where the image of a set that is not the
+    suite's own has no such program."""
     pod = headless_set.pod_name(ordinal)
     try:
         result = headless_set.kube.execute(headless_set.namespace, pod, *command)
-    except NoSuchProgram:
+    except NoSuchProgramError:
         if isinstance(headless_set, OwnSet):
             not_supported(f"the image of Pod {pod} has no {command[0]}")
         raise
-    if isinstance(headless_set, OwnSet) and result.status == NOT_FOUND:
+    if isinstance(headless_set, OwnSet) and result.status == _NOT_FOUND:
         not_supported(f"the image of Pod {pod} lacks a program: {result.stderr.strip()}")
     allure.attach(result.transcript(), result.command, allure.attachment_type.TEXT)
     return result

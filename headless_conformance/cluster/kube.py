@@ -20,19 +20,20 @@ from kubernetes.watch import Watch
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError
 from websocket import WebSocketBadStatusException, WebSocketException
 
-from headless_conformance.cluster.api_client import api_client
+from headless_conformance.cluster.api_client import api_client, message_of
+from headless_conformance.cluster.api_paths import collection_path
 from headless_conformance.cluster.exec_stream import ExecStream
 from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
+from headless_conformance.core.objects import Object
 from headless_conformance.core.paths import work_dir
 
 if TYPE_CHECKING:
     from headless_conformance.cluster.outages import Outages
 
-Object = dict[str, Any]
 
 LOG_LINES = 40
 LOG_SECONDS = 10.0
@@ -47,17 +48,6 @@ FORBIDDEN = 403
 NO_SERVICE_ACCOUNT = "error looking up service account"
 """What the API server says of a Pod whose namespace is so new that it has no service account yet."""
 CONTENT_TYPES = {"PATCH": "application/merge-patch+json"}
-COLLECTIONS = {
-    "Service": "/api/v1/{}/services",
-    "Pod": "/api/v1/{}/pods",
-    "Secret": "/api/v1/{}/secrets",
-    "ConfigMap": "/api/v1/{}/configmaps",
-    "Event": "/api/v1/{}/events",
-    "PersistentVolumeClaim": "/api/v1/{}/persistentvolumeclaims",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/{}/rolebindings",
-    "StatefulSet": "/apis/apps/v1/{}/statefulsets",
-    "EndpointSlice": "/apis/discovery.k8s.io/v1/{}/endpointslices",
-}
 
 
 @dataclass(frozen=True)
@@ -125,7 +115,7 @@ class Kube:
         if status == 403 and method == "GET" and self._limited:
             not_supported(f"this account is refused {path}")
         if not 200 <= status <= 299:
-            raise ApiException(status=status, reason=_message(text))
+            raise ApiException(status=status, reason=message_of(text.encode()))
         return dict(json.loads(text))
 
     @contextmanager
@@ -143,30 +133,35 @@ class Kube:
 
     def get(self, kind: str, namespace: str, name: str) -> Object:
         """One object of a namespace."""
-        return self.request("GET", f"{_path(kind, namespace)}/{name}")
+        return self.request("GET", f"{collection_path(kind, namespace)}/{name}")
 
     def list(self, kind: str, namespace: str, **query: str) -> list[Object]:
         """The objects of a namespace; `query` are the API's own, as labelSelector."""
-        return [dict(item) for item in self.request("GET", _path(kind, namespace), None, **query)["items"]]
+        return [
+            dict(item)
+            for item in self.request("GET", collection_path(kind, namespace), None, **query)["items"]
+        ]
 
     def create(self, namespace: str, manifest: Object, **query: str) -> Object:
         """Create an object; `dryRun="All"` asks the API server without leaving anything."""
-        path = _path(manifest["kind"], namespace)
+        path = collection_path(manifest["kind"], namespace)
         return reached(lambda: self.request("POST", path, manifest, **query), in_vain=_lacks_service_account)
 
     def patch(self, kind: str, namespace: str, name: str, change: Object, **query: str) -> Object:
         """Change an object by a merge patch."""
-        return self.request("PATCH", f"{_path(kind, namespace)}/{name}", change, **query)
+        return self.request("PATCH", f"{collection_path(kind, namespace)}/{name}", change, **query)
 
     def replace(self, namespace: str, manifest: Object, **query: str) -> Object:
         """Put an object in the place of the one with its name."""
         name = manifest["metadata"]["name"]
-        return self.request("PUT", f"{_path(manifest['kind'], namespace)}/{name}", manifest, **query)
+        return self.request(
+            "PUT", f"{collection_path(manifest['kind'], namespace)}/{name}", manifest, **query
+        )
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object; one that is gone is fine. Does not wait."""
         try:
-            self.request("DELETE", f"{_path(kind, namespace)}/{name}")
+            self.request("DELETE", f"{collection_path(kind, namespace)}/{name}")
         except ApiException as error:
             if error.status != 404:
                 raise
@@ -269,7 +264,7 @@ class Kube:
         query = [("command", word) for word in command]
         query += [("container", main_container(found)), ("stdout", "true"), ("stderr", "true")]
         query += [("stdin", "true")] if stdin else []
-        path = f"{_path('Pod', namespace)}/{pod}/exec"
+        path = f"{collection_path('Pod', namespace)}/{pod}/exec"
         try:
             with self._watched_for_silence(f"exec in Pod {namespace}/{pod}"):
                 socket = open_websocket(self._api, path, query, SILENCE_SECONDS)
@@ -301,10 +296,6 @@ def _lacks_service_account(error: BaseException) -> bool:
     return is_refusal and NO_SERVICE_ACCOUNT in str(error)
 
 
-def _path(kind: str, namespace: str) -> str:
-    return COLLECTIONS[kind].format(f"namespaces/{namespace}")
-
-
 def main_container(pod: Object) -> str:
     """The container that kubectl takes where none is named: a cluster may put others beside or before it."""
     named = pod["metadata"].get("annotations", {}).get("kubectl.kubernetes.io/default-container")
@@ -319,11 +310,4 @@ def node_of(pod: Object) -> str:
 def _words(error: Exception) -> str:
     """What the API server says about a stream that it refuses."""
     body = error.resp_body if isinstance(error, WebSocketBadStatusException) else None
-    return _message(body.decode(errors="replace")) if body else str(error)
-
-
-def _message(text: str) -> str:
-    try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text
+    return message_of(body) if body else str(error)

@@ -21,20 +21,20 @@ from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready, pod_ip
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.timeouts import WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.core.objects import Object
+from headless_conformance.records.objects import POD_NAME_LABEL
 
 SERVICE_NAME, STATEFULSET_NAME = "s", "m"
 """Short, so that 1,000 SRV records fit into one DNS message of 65,535 bytes."""
 WATCHED = 50
 """How many Pods of a change are timed, by random choice."""
-CHANGE_SECONDS = 570.0
+_CHANGE_SECONDS = 570.0
 """Bound on one change of size."""
-LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.25
 """How long the watch is listened to before the names that are due are asked for again."""
-POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 
 
 def manifests() -> list[Object]:
@@ -182,7 +182,7 @@ class LargeSet:
             self.pods.kube.create(self.pods.namespace, manifest)
 
     def resize(self, size: int, seed: int) -> SizeChange:
-        """Ask for `size` Pods and wait until they are there. Raises ObservationError after CHANGE_SECONDS."""
+        """Ask for `size` Pods and wait until they are there. ObservationError after _CHANGE_SECONDS."""
         low, high = sorted((self.size, size))
         sample = random.Random(seed).sample(range(low, high), min(WATCHED, high - low))
         core = client.CoreV1Api(api_client(self.cluster.kubeconfig))
@@ -192,10 +192,10 @@ class LargeSet:
         begun = time.monotonic()
         scaled = self.pods.scale(size)
         try:
-            delays = self._time_names(events, begun + CHANGE_SECONDS)
+            delays = self._time_names(events, begun + _CHANGE_SECONDS)
         finally:
             events.ended.set()
-        scaled.await_ready(begun + CHANGE_SECONDS - time.monotonic())
+        scaled.await_ready(begun + _CHANGE_SECONDS - time.monotonic())
         settled = time.monotonic() - begun
         self.size = size
         after = usage()
@@ -213,11 +213,11 @@ class LargeSet:
             if time.monotonic() > end:
                 missing = len(events.names) - len(delays)
                 raise ObservationError(
-                    f"{missing} of {len(events.names)} Pods did not come or go within {CHANGE_SECONDS:.0f} s"
+                    f"{missing} of {len(events.names)} Pods did not come or go within {_CHANGE_SECONDS:.0f} s"
                 )
             with contextlib.suppress(queue.Empty):
                 while True:
-                    name, now_at, when = events.found.get(block=not pending, timeout=LOOK_SECONDS)
+                    name, now_at, when = events.found.get(block=not pending, timeout=_LOOK_SECONDS)
                     pending[name] = (now_at, when)
             for name, (expected, when) in list(pending.items()):
                 answers = self.dns.ask(f"{name}.{self.pods.service_fqdn}", "A")

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.core.objects import Object
 
 REDACTED = "(redacted)"
 DUMPER, LOADER = getattr(yaml, "CSafeDumper", yaml.SafeDumper), getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -26,7 +26,6 @@ from urllib3.exceptions import HTTPError
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.timeouts import (
     LOOK_AGAIN_SECONDS,
     LOOK_SECONDS,
@@ -36,8 +35,9 @@ from headless_conformance.cluster.timeouts import (
 )
 from headless_conformance.cluster.waiting import OutageError, reached
 from headless_conformance.core.files import replacing
+from headless_conformance.core.objects import Object
 
-STATE, BASELINE, LOCK = "outages.json", "whole.json", "outages.lock"
+_STATE, _BASELINE, _LOCK = "outages.json", "whole.json", "outages.lock"
 API, DNS, NODE = "API server", "DNS servers", "node "
 """Parts; a node is called so with its name behind it."""
 LOCK_SECONDS = 2 * SILENCE_SECONDS
@@ -45,11 +45,11 @@ LOCK_SECONDS = 2 * SILENCE_SECONDS
 SERVER_ERRORS = 500
 NO_ANSWER = (HTTPError, OSError, ApiException)
 DNS_PODS = f"/api/v1/namespaces/{DNS_NAMESPACE}/pods"
-NODES = "/api/v1/nodes"
+_NODES = "/api/v1/nodes"
 
 
 @dataclass(frozen=True)
-class Look:
+class OutageSnapshot:
     """One look at the whole cluster; times in seconds since the epoch, by the clock of this machine."""
 
     begun: float
@@ -79,7 +79,7 @@ class Outages:
 
     def begin(self) -> None:
         """Note what is whole, once in a run: only that can fail in the middle of it."""
-        path = self._folder / BASELINE
+        path = self._folder / _BASELINE
         with self._lock():
             if not path.exists():
                 nodes, servers = self._ready_nodes(), self._ready_dns()
@@ -120,7 +120,7 @@ class Outages:
         """Whether a node answers now."""
         return _node(node) not in self.look().outages
 
-    def look(self, waited: float = 0.0) -> Look:
+    def look(self, waited: float = 0.0) -> OutageSnapshot:
         """Look now, or take the look of another worker that began after this call, or waited as long.
 
         An API server that is silent or just being started again is given SILENCE_SECONDS, of which `waited`
@@ -169,32 +169,32 @@ class Outages:
                 pass
         self._raise_for(last, parts)
 
-    def _raise_for(self, seen: Look, parts: tuple[str, ...]) -> None:
+    def _raise_for(self, seen: OutageSnapshot, parts: tuple[str, ...]) -> None:
         found = [seen.outages[part] for part in parts if part in seen.outages]
         if found:
             raise OutageError(found[0]) from None
 
     def _lock(self, timeout: float = LOCK_SECONDS) -> Any:
-        return FileLock(self._folder / LOCK, timeout=timeout)
+        return FileLock(self._folder / _LOCK, timeout=timeout)
 
-    def _last(self) -> Look | None:
-        path = self._folder / STATE
-        return Look(**json.loads(path.read_text())) if path.exists() else None
+    def _last(self) -> OutageSnapshot | None:
+        path = self._folder / _STATE
+        return OutageSnapshot(**json.loads(path.read_text())) if path.exists() else None
 
     @property
     def _baseline(self) -> dict[str, Any]:
-        path = self._folder / BASELINE
+        path = self._folder / _BASELINE
         found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"nodes": [], "dns": False}
         return found
 
-    def _looked(self, patience: float) -> Look:
+    def _looked(self, patience: float) -> OutageSnapshot:
         """Look, and tell the other workers. Under the lock."""
         seen = self._look(patience)
-        with replacing(self._folder / STATE) as temporary:
+        with replacing(self._folder / _STATE) as temporary:
             temporary.write_text(json.dumps(asdict(seen)))
         return seen
 
-    def _look(self, patience: float) -> Look:
+    def _look(self, patience: float) -> OutageSnapshot:
         begun = time.time()
         outages = dict[str, str]()
         baseline = self._baseline
@@ -205,7 +205,7 @@ class Outages:
                 within=patience,
             )
         except NO_ANSWER:
-            return Look(begun, time.time(), {API: "the API server does not answer"})
+            return OutageSnapshot(begun, time.time(), {API: "the API server does not answer"})
         silent = self._silent([name for name in baseline["nodes"] if name in nodes])
         whole = {_node(name): when for name, when in nodes.items() if name not in silent}
         for part in (_node(name) for name in baseline["nodes"]):
@@ -214,7 +214,7 @@ class Outages:
         if baseline["dns"] and not servers:
             outages[DNS] = "no DNS server of the cluster is Ready"
         servers_whole = {f"DNS server {name}": when for name, when in servers.items()}
-        return Look(begun, time.time(), outages, whole | servers_whole)
+        return OutageSnapshot(begun, time.time(), outages, whole | servers_whole)
 
     def _silent(self, nodes: list[str]) -> set[str]:
         if not self._kubelets or not nodes:
@@ -236,7 +236,7 @@ class Outages:
 
     def _ready_nodes(self) -> dict[str, float]:
         """Nodes that are Ready, and since when."""
-        items, skew = self._get(NODES, {})
+        items, skew = self._get(_NODES, {})
         return _only_ready({item["metadata"]["name"]: _ready_since(item, skew) for item in items})
 
     def _ready_dns(self) -> dict[str, float]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
-from headless_conformance.cluster.kube import Object
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
+from headless_conformance.core.objects import Object
 from headless_conformance.records.endpoints import family_of, has_endpoint, selects
 from headless_conformance.records.objects import Service, read_pod, read_service
 

@@ -16,12 +16,13 @@ from uuid import uuid4
 from filelock import FileLock
 from kubernetes.client.exceptions import ApiException
 
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import ObservationError, OutageError, eventually
-from headless_conformance.core.errors import NotSupported, UserError
+from headless_conformance.core.errors import NotSupportedError, UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require_equal, require_items
+from headless_conformance.core.objects import Object
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.run_identity import RUN_LABEL
 
@@ -76,7 +77,7 @@ class RunState:
             if not done.exists():
                 try:
                     outcome = {"result": make()}
-                except NotSupported:
+                except NotSupportedError:
                     raise
                 except Exception as error:
                     outcome = {"failed": f"{type(error).__name__}: {error}"}

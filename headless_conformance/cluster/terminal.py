@@ -13,13 +13,13 @@ from typing import cast
 import pexpect
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
+_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
 """Escape sequences and carriage returns, which a person does not see."""
 
-GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 5.0
 """How long a program may take to end after SIGTERM."""
 
-POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 class _Program(pexpect.spawn):  # type: ignore[type-arg]
@@ -33,7 +33,7 @@ class _Program(pexpect.spawn):  # type: ignore[type-arg]
         looks = Retrying(
             retry=retry_if_result(bool),
             stop=stop_after_delay(within),
-            wait=wait_fixed(POLL_SECONDS),
+            wait=wait_fixed(_POLL_SECONDS),
             retry_error_callback=lambda _: True,
         )
         return not looks(self.isalive)
@@ -49,7 +49,7 @@ class Terminal:
     @property
     def text(self) -> str:
         """Everything printed, what was typed included, as a person reads it."""
-        return CONTROL.sub("", self._printed.decode(errors="replace"))
+        return _CONTROL.sub("", self._printed.decode(errors="replace"))
 
     def type(self, line: str) -> None:
         """A line and the enter key."""
@@ -101,6 +101,6 @@ def on_terminal(command: Sequence[str], env: Mapping[str, str]) -> Iterator[Term
             group = cast(int, program.pid)
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)
-                program.has_ended(GRACE_SECONDS)
+                program.has_ended(_GRACE_SECONDS)
                 os.killpg(group, signal.SIGKILL)
         program.close()

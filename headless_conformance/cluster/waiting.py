@@ -69,11 +69,11 @@ class OutageError(ObservationError):
 COULD_NOT_OBSERVE: tuple[type[Exception], ...] = (ObservationError, ApiException, HTTPError)
 
 
-class _TooFewSuccesses(Exception):
+class _TooFewSuccessesError(Exception):
     """A success that is not yet the last one needed."""
 
 
-POLLED: tuple[type[Exception], ...] = (AssertionError, _TooFewSuccesses, *COULD_NOT_OBSERVE)
+POLLED: tuple[type[Exception], ...] = (AssertionError, _TooFewSuccessesError, *COULD_NOT_OBSERVE)
 
 
 def _worth_another_look(error: BaseException) -> bool:
@@ -105,7 +105,7 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
             stood_still += took if took > STALL_SECONDS else 0.0
         in_a_row += 1
         if in_a_row < SUCCESSES_IN_A_ROW:
-            raise _TooFewSuccesses
+            raise _TooFewSuccessesError
         return value
 
     def time_is_up(state: RetryCallState) -> bool:
@@ -158,12 +158,12 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
         nonlocal attempts
         attempts += 1
         check()
-        raise _TooFewSuccesses
+        raise _TooFewSuccessesError
 
     polling = Retrying(
         retry=retry_if_exception(
             lambda error: (
-                isinstance(error, (_TooFewSuccesses, *COULD_NOT_OBSERVE)) and _worth_another_look(error)
+                isinstance(error, (_TooFewSuccessesError, *COULD_NOT_OBSERVE)) and _worth_another_look(error)
             )
         ),
         stop=stop_after_delay(during),
@@ -179,7 +179,7 @@ def consistently(check: Callable[[], object], *, expecting: str, during: float) 
 
 def _outcome_of_last(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    if error is not None and not isinstance(error, _TooFewSuccesses):
+    if error is not None and not isinstance(error, _TooFewSuccessesError):
         raise error
 
 

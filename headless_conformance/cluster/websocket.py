@@ -10,13 +10,11 @@ import certifi
 from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
 from websocket import WebSocket
 
-PROTOCOL = "v4.channel.k8s.io"
+_PROTOCOL = "v4.channel.k8s.io"
 """Of exec and port-forward: each message begins with the number of a channel."""
 
 
-def open_websocket(
-    api: Any, path: str, query: Sequence[tuple[str, str]], seconds: float, protocol: str = PROTOCOL
-) -> Any:
+def open_websocket(api: Any, path: str, query: Sequence[tuple[str, str]], seconds: float) -> Any:
     """An open WebSocket, each operation of which ends after `seconds`.
 
     Raises WebSocketException, OSError or ValueError.
@@ -24,7 +22,7 @@ def open_websocket(
     configuration = api.configuration
     _, url, headers, _, _ = api.param_serialize("GET", path, auth_settings=["BearerToken"])
     lowered = {key.lower(): value for key, value in headers.items()}
-    header = [f"sec-websocket-protocol: {protocol}"]
+    header = [f"sec-websocket-protocol: {_PROTOCOL}"]
     header += [f"authorization: {lowered['authorization']}"] if "authorization" in lowered else []
     options: dict[str, Any] = {"header": header, "timeout": seconds}
     if configuration.proxy or configuration.proxy_headers:

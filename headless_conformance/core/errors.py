@@ -35,7 +35,7 @@ def in_one_sentence(main: Callable[Words, int]) -> Callable[Words, int]:
     return command
 
 
-class NotSupported(Exception):
+class NotSupportedError(Exception):
     """The cluster or this account lacks what is needed to look. Never counted as passed."""
 
 
@@ -44,10 +44,10 @@ def not_supported(reason: str) -> NoReturn:
 
     `reason` is part of a sentence: "it has one node".
     """
-    raise NotSupported(reason)
+    raise NotSupportedError(reason)
 
 
-class NotJudged(Exception):
+class NotJudgedError(Exception):
     """What was looked at is on its way to another state, so that nothing can be said of it.
 
     Never counted as passed.
@@ -59,4 +59,4 @@ def not_judged(reason: str) -> NoReturn:
 
     `reason` is part of a sentence: "its third member is starting".
     """
-    raise NotJudged(reason)
+    raise NotJudgedError(reason)

@@ -19,7 +19,7 @@ LONGEST = 1000
 """Characters of a text: the lines of several writers stay whole up to 4,096 bytes."""
 
 
-class ToldProgress(Progress):
+class ChannelProgress(Progress):
     """Steps of this process, told to the one that speaks; nothing is said where that has gone."""
 
     def __init__(self, channel: Path) -> None:
@@ -58,7 +58,7 @@ class ProgressPipe:
         os.mkfifo(path)
         # For writing, too: or the pipe would end with the first of its writers.
         self._pipe = os.fdopen(os.open(self.path, os.O_RDWR), "rb", buffering=0)
-        self._own = ToldProgress(self.path)
+        self._own = ChannelProgress(self.path)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 

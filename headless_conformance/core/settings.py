@@ -23,7 +23,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class FromVariable:
+class EnvironmentVariable:
     """The variable of the environment that a field is read from."""
 
     name: str
@@ -35,12 +35,6 @@ class Images(StrEnum):
     AUTO = "auto"
     PULL = "pull"
     BUILD = "build"
-
-
-def require_current_variables(env: Mapping[str, str]) -> None:
-    """UserError that names the new name of a variable, unless every one that is set has the name of today."""
-    if sentence := renamed_variable(name for name, value in env.items() if value):
-        raise UserError(sentence)
 
 
 def require_known(variable: str, value: str, known: list[str]) -> None:
@@ -83,7 +77,7 @@ FilePath = Annotated[Path | None, BeforeValidator(lambda value: Path(value).abso
 
 
 class _FromEnvironment(BaseModel):
-    """A frozen model; a field with a FromVariable is read from the environment."""
+    """A frozen model; a field with a EnvironmentVariable is read from the environment."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,17 +85,17 @@ class _FromEnvironment(BaseModel):
 class Network(_FromEnvironment):
     """Address ranges and domain of a cluster that we create; an empty string is the provider's default."""
 
-    pod_cidr: Annotated[str, FromVariable("POD_CIDR")] = ""
-    service_cidr: Annotated[str, FromVariable("SERVICE_CIDR")] = ""
-    domain: Annotated[str, FromVariable("CLUSTER_DOMAIN")] = ""
+    pod_cidr: Annotated[str, EnvironmentVariable("POD_CIDR")] = ""
+    service_cidr: Annotated[str, EnvironmentVariable("SERVICE_CIDR")] = ""
+    domain: Annotated[str, EnvironmentVariable("CLUSTER_DOMAIN")] = ""
 
 
 class Scale(_FromEnvironment):
     """Which of very many Pods are looked at one by one."""
 
-    seed: Annotated[Number, FromVariable("SCALE_SEED")] = None
+    seed: Annotated[Number, EnvironmentVariable("SCALE_SEED")] = None
     """Of their choice; None for a random one."""
-    names: Annotated[NumberOrAll, FromVariable("SCALE_NAMES")] = SCALE_NAMES
+    names: Annotated[NumberOrAll, EnvironmentVariable("SCALE_NAMES")] = SCALE_NAMES
     """How many; None for all."""
 
 
@@ -111,48 +105,48 @@ class Selection(_FromEnvironment):
     `results.selection` knows what the words may be.
     """
 
-    document: Annotated[str, FromVariable("DOCUMENT")] = ""
-    section: Annotated[str, FromVariable("SECTION")] = ""
-    requirement: Annotated[str, FromVariable("REQUIREMENT")] = ""
-    level: Annotated[str, FromVariable("LEVEL")] = ""
-    rerun: Annotated[str, FromVariable("RERUN")] = ""
+    document: Annotated[str, EnvironmentVariable("DOCUMENT")] = ""
+    section: Annotated[str, EnvironmentVariable("SECTION")] = ""
+    requirement: Annotated[str, EnvironmentVariable("REQUIREMENT")] = ""
+    level: Annotated[str, EnvironmentVariable("LEVEL")] = ""
+    rerun: Annotated[str, EnvironmentVariable("RERUN")] = ""
     """Path of an earlier report."""
 
 
 class OwnCluster(_FromEnvironment):
     """A cluster of the person's own, and what may be done there. Empty strings are left to us."""
 
-    kubeconfig: Annotated[str, FromVariable("KUBECONFIG")] = ""
+    kubeconfig: Annotated[str, EnvironmentVariable("KUBECONFIG")] = ""
     """As kubectl takes it: one path, or several with colons."""
-    context: Annotated[str, FromVariable("CONTEXT")] = ""
-    confirmed: Annotated[Flag, FromVariable("CONFIRM")] = False
-    dry_run: Annotated[Flag, FromVariable("DRY_RUN")] = False
-    image_prefix: Annotated[Prefix, FromVariable("IMAGE_PREFIX")] = ""
-    storage_class: Annotated[str, FromVariable("STORAGE_CLASS")] = ""
-    pull_secret: Annotated[FilePath, FromVariable("PULL_SECRET")] = None
+    context: Annotated[str, EnvironmentVariable("CONTEXT")] = ""
+    confirmed: Annotated[Flag, EnvironmentVariable("CONFIRM")] = False
+    dry_run: Annotated[Flag, EnvironmentVariable("DRY_RUN")] = False
+    image_prefix: Annotated[Prefix, EnvironmentVariable("IMAGE_PREFIX")] = ""
+    storage_class: Annotated[str, EnvironmentVariable("STORAGE_CLASS")] = ""
+    pull_secret: Annotated[FilePath, EnvironmentVariable("PULL_SECRET")] = None
     """A Docker configuration file with the registry's credentials."""
-    statefulset: Annotated[str, FromVariable("TARGET")] = ""
+    statefulset: Annotated[str, EnvironmentVariable("TARGET")] = ""
     """`namespace/statefulset`: one that is there, which tests look at besides their own; empty for none."""
 
 
 class Settings(_FromEnvironment):
     """One run. `provider` is empty when the person left the choice to us."""
 
-    asked_release: Annotated[str, FromVariable("K8S")] = ""
+    asked_release: Annotated[str, EnvironmentVariable("K8S")] = ""
     """As the person wrote it; empty when they left it to us."""
     release: Release
     versions: Versions
-    provider: Annotated[str, FromVariable("PROVIDER")] = ""
-    images: Annotated[Images, _one_of(*Images), FromVariable("IMAGES")] = Images.AUTO
-    keep: Annotated[Flag, FromVariable("KEEP")] = False
-    strict: Annotated[Flag, FromVariable("STRICT")] = False
-    slow: Annotated[Flag, FromVariable("SLOW")] = False
-    debian_drift: Annotated[Flag, FromVariable("DEBIAN_DRIFT")] = False
-    full: Annotated[Flag, FromVariable("FULL")] = False
-    namespace: Annotated[str, FromVariable("NAMESPACE")] = "default"
+    provider: Annotated[str, EnvironmentVariable("PROVIDER")] = ""
+    images: Annotated[Images, _one_of(*Images), EnvironmentVariable("IMAGES")] = Images.AUTO
+    keep: Annotated[Flag, EnvironmentVariable("KEEP")] = False
+    strict: Annotated[Flag, EnvironmentVariable("STRICT")] = False
+    slow: Annotated[Flag, EnvironmentVariable("SLOW")] = False
+    debian_drift: Annotated[Flag, EnvironmentVariable("DEBIAN_DRIFT")] = False
+    full: Annotated[Flag, EnvironmentVariable("FULL")] = False
+    namespace: Annotated[str, EnvironmentVariable("NAMESPACE")] = "default"
     """Where the documented stack goes; empty where it goes into a namespace of ours."""
-    report_lang: Annotated[str, _one_of("en", "zh"), FromVariable("REPORT_LANG")] = "en"
-    arguments: Annotated[str, FromVariable("ARGS")] = ""
+    report_lang: Annotated[str, _one_of("en", "zh"), EnvironmentVariable("REPORT_LANG")] = "en"
+    arguments: Annotated[str, EnvironmentVariable("ARGS")] = ""
     """More arguments for pytest, quoted as in a shell."""
     selection: Selection = Selection()
     network: Network = Network()
@@ -169,7 +163,7 @@ class Settings(_FromEnvironment):
         return self.model_copy(update=changes)
 
 
-GROUPS: Mapping[str, type[_FromEnvironment]] = {
+_GROUPS: Mapping[str, type[_FromEnvironment]] = {
     "selection": Selection,
     "network": Network,
     "scale": Scale,
@@ -181,7 +175,7 @@ GROUPS: Mapping[str, type[_FromEnvironment]] = {
 def _variables(model: type[_FromEnvironment]) -> Iterator[tuple[str, str]]:
     """(field, variable) of a model."""
     for field, about in model.model_fields.items():
-        yield from ((field, found.name) for found in about.metadata if isinstance(found, FromVariable))
+        yield from ((field, found.name) for found in about.metadata if isinstance(found, EnvironmentVariable))
 
 
 def _given(model: type[_FromEnvironment], env: Mapping[str, str]) -> dict[str, Any]:
@@ -197,12 +191,13 @@ def from_env(
     `release_of` makes a release of what K8S says. UserError names a wrong value and the known ones, or the
     new name of a variable; whether there is such a provider, and what it cannot do, is not looked at.
     """
-    require_current_variables(env)
+    if sentence := renamed_variable(name for name, value in env.items() if value):
+        raise UserError(sentence)
     versions, asked = read_versions(), env.get("K8S", "")
-    models: tuple[type[_FromEnvironment], ...] = (Settings, *GROUPS.values())
+    models: tuple[type[_FromEnvironment], ...] = (Settings, *_GROUPS.values())
     names = {field: variable for model in models for field, variable in _variables(model)}
     groups = {
-        field: model.model_validate(_given(model, env), context=names) for field, model in GROUPS.items()
+        field: model.model_validate(_given(model, env), context=names) for field, model in _GROUPS.items()
     }
     given = {
         "release": release_of(versions, asked) if asked else versions.newest,
@@ -215,7 +210,7 @@ def from_env(
 def as_environment(settings: Settings) -> dict[str, str]:
     """The variables from which `from_env` reads the same settings, with the release by its patch."""
     found = variables_of(settings)
-    for field in GROUPS:
+    for field in _GROUPS:
         found |= variables_of(getattr(settings, field))
     return {**found, "K8S": settings.release.patch}
 

@@ -11,7 +11,7 @@ import yaml
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 
-TABLE = ROOT / "versions.yaml"
+_TABLE = ROOT / "versions.yaml"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (int(major), int(minor), *(int(part) for part in rest))
 
 
-def read_versions(path: Path = TABLE) -> Versions:
+def read_versions(path: Path = _TABLE) -> Versions:
     """Read the table; a missing key is a KeyError, since the table is ours."""
     data = yaml.safe_load(path.read_text())
     rows = [

@@ -18,6 +18,8 @@ from headless_conformance.engine import private
 from headless_conformance.host import packages as host
 from headless_conformance.toolchain.debian.apt import archive_root
 
+ENGINE_STEP = "container engine"
+"""The step that makes one ready, as a person reads it."""
 LONGEST_HOME = 70
 """A socket's path has at most 107 bytes, and containerd's is 36 bytes below our folder."""
 

@@ -29,11 +29,11 @@ ANSWER_SECONDS = 10.0
 LOOKS = 3
 """How often in a row an engine may need longer than that before it is said not to answer."""
 START_SECONDS = 120.0
-STOP_SECONDS = 60.0
+_STOP_SECONDS = 60.0
 SILENT_SECONDS = 180.0
 """How long an engine whose process runs may answer nobody before it is taken for hung."""
-POLL_SECONDS = 0.1
-LOOK_SECONDS = 1.0
+_POLL_SECONDS = 0.1
+ENGINE_LOOK_SECONDS = 1.0
 """Between two looks at an engine that does not answer."""
 
 
@@ -177,7 +177,7 @@ def _answers_in_the_end(place: Home, progress: Progress) -> bool:
                 )
             progress.say(f"the private engine has not answered for {SILENT_SECONDS:.0f} s: ending it")
             return False
-        time.sleep(LOOK_SECONDS)
+        time.sleep(ENGINE_LOOK_SECONDS)
     return False
 
 
@@ -243,9 +243,9 @@ def _start(place: Home, progress: Progress) -> None:
                 raise StepFailed(
                     f"The private engine did not start.\n{tail(place.log)}\n    whole log: {place.log}"
                 )
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
     except BaseException:
-        traces.end_processes(place.folder, ("dockerd", "containerd"), STOP_SECONDS)
+        traces.end_processes(place.folder, ("dockerd", "containerd"), _STOP_SECONDS)
         raise
     progress.say(f"private engine up in {time.monotonic() - begun:.1f} s")
 
@@ -259,8 +259,8 @@ def stop_if_unused() -> str:
     with _locked() as place:
         if using := users.of_anybody(place.folder):
             return using
-        traces.end_processes(place.folder, ("dockerd",), STOP_SECONDS, signal.SIGTERM)
-        traces.end_processes(place.folder, traces.PROGRAMS, STOP_SECONDS)
+        traces.end_processes(place.folder, ("dockerd",), _STOP_SECONDS, signal.SIGTERM)
+        traces.end_processes(place.folder, traces.PROGRAMS, _STOP_SECONDS)
         traces.take_back(place.folder)
         for path in (place.socket, place.pid_file, place.starter):
             path.unlink(missing_ok=True)

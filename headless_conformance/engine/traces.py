@@ -54,7 +54,7 @@ SYSTEM_FOLDERS = tuple(
 )
 """Made by dockerd and containerd whatever their own folders are; innermost first."""
 TABLES = ("filter", "nat")
-POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 def cgroup_of(folder: Path) -> str:
@@ -102,7 +102,7 @@ def _end(processes: Iterable[psutil.Process], number: signal.Signals, seconds: f
             process.send_signal(number)
     deadline = time.monotonic() + seconds
     while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -18,7 +18,7 @@ from headless_conformance.faults.model import Fault, RequirementId, Scenario, Va
 FAULTS = ROOT / "faults"
 VARIATIONS = ROOT / "variations"
 SCHEMA = FAULTS / "schema.json"
-CONTROL = FAULTS / "control.yaml"
+_CONTROL = FAULTS / "control.yaml"
 
 ScenarioType = TypeVar("ScenarioType", bound=Scenario)
 ModelType = TypeVar("ModelType", bound=FileModel)
@@ -86,7 +86,7 @@ def _chosen(names: Sequence[str], kind: str, paths: Iterable[Path]) -> list[Path
     return [known[name] for name in names or known]
 
 
-def read_control_set(path: Path = CONTROL) -> ControlSet:
+def read_control_set(path: Path = _CONTROL) -> ControlSet:
     """The fixed set of requirements; UserError names the first thing that is wrong with the file."""
     return _read(path, ControlSet)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
+from headless_conformance.core.objects import Object
 from headless_conformance.faults.expectation import (
     ErrorExpectation,
     FailureExpectation,
@@ -24,7 +25,6 @@ SIMULATED: Final = "simulated"
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$")]
 FixtureName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
-Object = dict[str, Any]
 
 AFTER = "A fixture of the tests, after whose set-up the change is made"
 
@@ -194,7 +194,7 @@ class AuditExpectation(FileModel):
         return f"blame {self.component} in {self.check}{patterns}"
 
 
-class AlsoRun(FileModel):
+class AdditionalAudit(FileModel):
     """What else is run on the broken cluster."""
 
     audit: AuditExpectation
@@ -249,7 +249,7 @@ class Fault(Scenario):
         default=(),
         description="The errors of all other requirements, where nothing else can be judged any more",
     )
-    also: AlsoRun | None = None
+    also: AdditionalAudit | None = None
 
     @model_validator(mode="after")
     def _something_fails(self) -> Fault:

@@ -23,16 +23,16 @@ from headless_conformance.faults.model import KIND, SIMULATED, Scenario
 from headless_conformance.faults.run_record import RunRecord
 from headless_conformance.results.selection import SELECTING_VARIABLES
 
-PLUGIN = "headless_conformance.faults.injection.plugin"
-LEFT_OUT = ("reports", "diagnostics", "allure_fields")
+_PLUGIN = "headless_conformance.faults.injection.plugin"
+_LEFT_OUT = ("reports", "diagnostics", "allure_fields")
 """Plugins that only serve reports: of these runs, the record is what is evaluated and shown."""
 AT_ONCE = {SIMULATED: 6, KIND: 1}
 """Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
-RUN_SECONDS = 600.0
+_RUN_SECONDS = 600.0
 """Bound on one run of the suite under one scenario."""
-STOP_SECONDS = 30.0
+_STOP_SECONDS = 30.0
 """How long a run may take to remove its cluster after an interrupt."""
-POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 SHOWN_LINES = 3
 """Of a message on the terminal; the page has all of it."""
 
@@ -92,8 +92,8 @@ def start(planned: PlannedRun, folder: Path, *, hand_on: bool) -> SuiteProcess:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").unlink(missing_ok=True)
-    without = (f"-pno:headless_conformance.plugin.{name}" for name in LEFT_OUT)
-    command = pytest_command(str(SUITES), "-p", PLUGIN, *without, "-q")
+    without = (f"-pno:headless_conformance.plugin.{name}" for name in _LEFT_OUT)
+    command = pytest_command(str(SUITES), "-p", _PLUGIN, *without, "-q")
     with (folder / "pytest.log").open("wb") as log:
         child = subprocess.Popen(
             command,
@@ -134,20 +134,20 @@ def run_all(planned: Sequence[PlannedRun], folder: Path, progress: Progress) -> 
                     run = queue.pop(0)
                     running.append(start(run, folder / provider / run.scenario.name, hand_on=bool(queue)))
             for process in list(running):
-                if process.child.poll() is None and process.seconds < RUN_SECONDS:
+                if process.child.poll() is None and process.seconds < _RUN_SECONDS:
                     continue
                 if process.child.poll() is None:
                     process.child.send_signal(signal.SIGINT)
-                    end_group(process.child, STOP_SECONDS)
+                    end_group(process.child, _STOP_SECONDS)
                 running.remove(process)
                 done.append(finish(process))
                 progress.say(f"[{len(done):>2}/{len(planned)}] {summary(done[-1])}")
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
     finally:
         for process in running:
             process.child.send_signal(signal.SIGINT)
         for process in running:
-            end_group(process.child, STOP_SECONDS)
+            end_group(process.child, _STOP_SECONDS)
     return sorted(done, key=lambda run: run.scenario.name)
 
 

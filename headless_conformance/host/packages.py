@@ -17,7 +17,7 @@ from headless_conformance.core.progress import Progress
 BUILD_GIB = 15
 """Free space that a build from packages must find, in GiB."""
 
-PROGRAMS = {
+_PROGRAMS = {
     "gcc": "gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "make": "make",
@@ -45,7 +45,7 @@ def search_path() -> str:
 
 
 def missing_packages(packages: Iterable[str]) -> list[str]:
-    """Those of these packages (of PROGRAMS) whose program or file is not found."""
+    """Those of these packages (of _PROGRAMS) whose program or file is not found."""
 
     def is_there(sign: str) -> bool:
         return (
@@ -54,7 +54,7 @@ def missing_packages(packages: Iterable[str]) -> list[str]:
             else shutil.which(sign, path=search_path()) is not None
         )
 
-    return [package for package in packages if not is_there(PROGRAMS[package])]
+    return [package for package in packages if not is_there(_PROGRAMS[package])]
 
 
 def is_debian() -> bool:
@@ -76,7 +76,7 @@ def require_host_packages(packages: Iterable[str], progress: Progress) -> None:
         return
     names = " ".join(absent)
     if not is_debian():
-        programs = ", ".join(PROGRAMS[package] for package in absent)
+        programs = ", ".join(_PROGRAMS[package] for package in absent)
         raise UserError(
             f"These programs are missing: {programs}; install them with this system's package manager."
         )

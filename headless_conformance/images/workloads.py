@@ -40,7 +40,7 @@ from headless_conformance.toolchain.debian.build import rootfs
 from headless_conformance.toolchain.debian.fetch import PackageFiles, fetch_set
 from headless_conformance.toolchain.debian.sets import Pin, read_lock
 
-FOLDER = Path(__file__).resolve().parent
+IMAGES_FOLDER = Path(__file__).resolve().parent
 CLIENT_VERSION = "2"
 """Of client and stub: counts up when what is in them changes for those who use them."""
 KEY_LABEL = "io.headless-conformance.content"
@@ -55,7 +55,7 @@ STANDS_FOR = {
 """The manifests' image names and the workload image that takes their place."""
 
 ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
-GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+_GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 MYSQL_ID = 999
 """User and group of the MySQL server; the official image has the same."""
 
@@ -85,7 +85,7 @@ def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, s
 
     Manifests use mysql:8.4 and busybox:1.28 as they are then. StepFailed when the build fails.
     """
-    folder = FOLDER / "client"
+    folder = IMAGES_FOLDER / "client"
     key = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()[:12]
     made: list[str] = []
     for name in ("client", "stub"):
@@ -169,7 +169,7 @@ def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, LayerEntr
     """What every image needs beside its packages."""
     return {
         "/etc/passwd": File((ACCOUNTS + more_accounts).encode()),
-        "/etc/group": File((GROUPS + more_groups).encode()),
+        "/etc/group": File((_GROUPS + more_groups).encode()),
         "/etc/nsswitch.conf": File(b"passwd: files\ngroup: files\nhosts: files dns\n"),
         "/root": Directory(0o700),
         "/tmp": Directory(0o1777),
@@ -179,8 +179,8 @@ def _base(more_accounts: str = "", more_groups: str = "") -> dict[str, LayerEntr
 def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     found = fetch_set("mysql", settings, progress)
     packages = rootfs("mysql", settings, progress)
-    entrypoint = (FOLDER / "mysql_server" / "entrypoint").read_bytes()
-    options = FOLDER / "mysql_server" / "my.cnf"
+    entrypoint = (IMAGES_FOLDER / "mysql_server" / "entrypoint").read_bytes()
+    options = IMAGES_FOLDER / "mysql_server" / "my.cnf"
     owner = f"{MYSQL_ID}:{MYSQL_ID}"
     entries = {
         **_base(f"mysql:x:{owner}:MySQL:/var/lib/mysql:/bin/false\n", f"mysql:x:{MYSQL_ID}:\n"),
@@ -259,7 +259,7 @@ def _busybox(found: PackageFiles, scratch: Path, progress: Progress) -> tuple[Pa
 
 def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     packages = rootfs("client", settings, progress)
-    stub = (FOLDER / "client" / "stub.py").read_bytes()
+    stub = (IMAGES_FOLDER / "client" / "stub.py").read_bytes()
     entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
 
     def layers(scratch: Path) -> Sequence[Path]:

@@ -3,7 +3,6 @@ fields of a failure."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -19,8 +18,9 @@ from headless_conformance.plugin.outcomes import mismatch_fields
 from headless_conformance.requirements.model import Requirement
 from headless_conformance.requirements.pages import page_path
 from headless_conformance.results.allure_files import SEVERITIES
+from headless_conformance.results.github import workflow_run
 
-TEMPLATE = Path(__file__).parent / "description.md.j2"
+_TEMPLATE = Path(__file__).parent / "description.md.j2"
 TESTS_OF_REQUIREMENT = pytest.StashKey[Counter[str]]()
 """How many tests were collected for each requirement."""
 
@@ -104,7 +104,7 @@ def _label(item: pytest.Item, requirements: tuple[Requirement, ...]) -> None:
 def _describe(item: pytest.Item, requirements: tuple[Requirement, ...], fields: Mapping[str, Any]) -> None:
     own_words = (item.obj.__doc__ if isinstance(item, pytest.Function) else None) or ""
     text = render_template(
-        TEMPLATE, own_words=own_words.strip(), requirements=requirements, rows=_rows(fields)
+        _TEMPLATE, own_words=own_words.strip(), requirements=requirements, rows=_rows(fields)
     )
     allure.dynamic.description(text.strip())
 
@@ -117,6 +117,5 @@ def _rows(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _top_of_clone() -> str:
     """The clone as seen from the report: on GitHub for a report made there, else from reports/html/."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        return "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/blob/{GITHUB_SHA}".format_map(os.environ)
-    return "../.."
+    run = workflow_run()
+    return run.sources if run else "../.."

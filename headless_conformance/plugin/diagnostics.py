@@ -14,21 +14,22 @@ import pytest
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.waiting import COULD_NOT_OBSERVE, OutageError
-from headless_conformance.core.errors import NotSupported, UserError
+from headless_conformance.core.errors import NotSupportedError, UserError
+from headless_conformance.core.objects import Object
 from headless_conformance.core.paths import NODE_LOGS
 from headless_conformance.plugin.context import RUN, is_worker, run_context
 
-KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
+_KINDS = ("Service", "StatefulSet", "EndpointSlice", "Pod", "PersistentVolumeClaim", "Event")
 BEGUN = pytest.StashKey[float]()
 """When the session, and when a test's set-up began, in seconds since the epoch."""
 SKEW = timedelta(minutes=5)
 """How far the cluster's clock may be behind ours."""
 NAMESPACES = ("scratch_namespace", "document_namespace")
 """Fixtures that are namespaces of what a test looks at."""
-UNSEEN: tuple[type[Exception], ...] = (*COULD_NOT_OBSERVE, NotSupported)
+UNSEEN: tuple[type[Exception], ...] = (*COULD_NOT_OBSERVE, NotSupportedError)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -71,7 +72,7 @@ def _is_outage(call: pytest.CallInfo[None]) -> bool:
 
 def _attach_objects(kube: Kube, namespace: str, since: datetime) -> None:
     """Events only of this session: a namespace that is used again and again has those of an hour."""
-    for kind in KINDS:
+    for kind in _KINDS:
         try:
             objects = [
                 item for item in kube.list(kind, namespace) if kind != "Event" or last_seen(item) >= since

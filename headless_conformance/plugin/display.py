@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headless_conformance.core.progress import RunningStep, clock
-from headless_conformance.core.progress_channel import CHANNEL_VARIABLE, ProgressPipe, ToldProgress
+from headless_conformance.core.progress_channel import CHANNEL_VARIABLE, ChannelProgress, ProgressPipe
 from headless_conformance.plugin.context import RUN, Run, is_suite_test, is_worker
 from headless_conformance.providers.run_plan import (
     PLAN_VARIABLE,
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     run = config.stash[RUN]
     if is_worker(config):
         if channel := os.environ.get(CHANNEL_VARIABLE):
-            run.context.progress = ToldProgress(Path(channel))
+            run.context.progress = ChannelProgress(Path(channel))
     elif run.is_conformance:
         config.pluginmanager.register(RunDisplay(config, run))
 
@@ -103,7 +103,7 @@ class RunDisplay:
         }
         self._channel = ProgressPipe(run.context.pipe, functions)
         # Of this process as of a worker: the fixtures of a test are the same.
-        run.context.progress = ToldProgress(run.context.pipe)
+        run.context.progress = ChannelProgress(run.context.pipe)
         os.environ[CHANNEL_VARIABLE] = str(run.context.pipe)
 
     def _silence_pytest(self) -> None:
@@ -121,7 +121,7 @@ class RunDisplay:
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> Generator[None, Any, Any]:
         category, letter, word = yield
-        is_running = self._shows_requirements and not self._is_over and report.when in PHASES
+        is_running = self._shows_requirements and not self._is_over and report.when in _PHASES
         return (category, "", "") if is_running else (category, letter, word)
 
     # Steps
@@ -247,7 +247,7 @@ class RunDisplay:
         return Group(*running, table)
 
 
-PHASES = ("setup", "call", "teardown")
+_PHASES = ("setup", "call", "teardown")
 
 
 def _name(nodeid: str) -> str:

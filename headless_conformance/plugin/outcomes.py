@@ -19,7 +19,7 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.observed import observe
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import ObservationError, OutageError
-from headless_conformance.core.errors import NotJudged, NotSupported
+from headless_conformance.core.errors import NotJudgedError, NotSupportedError
 from headless_conformance.core.levels import Level
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.plugin.context import (
@@ -42,13 +42,13 @@ from headless_conformance.results.summary import (
 )
 from headless_conformance.results.verdict import Outcome, Verdict
 
-PHASES = pytest.StashKey[CaseProgress]()
+_PHASES = pytest.StashKey[CaseProgress]()
 SENT_FACTS = pytest.StashKey[dict[str, str]]()
 """What a worker has said of the cluster so far."""
 
 
 # pytest types the exception as an attribute of a function.
-class _SkippedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]
+class _OutcomeSkip(pytest.skip.Exception):  # type: ignore[name-defined,misc]
     """Makes pytest, Allure and JUnit skip a test that has an outcome of ours."""
 
     outcome = Outcome.SKIPPED
@@ -59,21 +59,21 @@ class _SkippedHere(pytest.skip.Exception):  # type: ignore[name-defined,misc]
         self.original = original
 
 
-class NotSupportedHere(_SkippedHere):
-    """In place of NotSupported."""
+class NotSupportedSkip(_OutcomeSkip):
+    """In place of NotSupportedError."""
 
     outcome = Outcome.NOT_SUPPORTED
     prefix = "not supported here: "
 
 
-class NotJudgedHere(_SkippedHere):
-    """In place of NotJudged."""
+class NotJudgedSkip(_OutcomeSkip):
+    """In place of NotJudgedError."""
 
     outcome = Outcome.NOT_JUDGED
     prefix = "not judged: "
 
 
-class KnownDeviationHere(_SkippedHere):
+class KnownDeviationSkip(_OutcomeSkip):
     """In place of a failure that the register lists for this version and all requirements of the test."""
 
     outcome = Outcome.KNOWN_DEVIATION
@@ -150,10 +150,10 @@ def _set_apart(
     begun = time.time()
     try:
         yield
-    except NotSupported as error:
-        raise NotSupportedHere(error).with_traceback(error.__traceback__) from None
-    except NotJudged as error:
-        raise NotJudgedHere(error).with_traceback(error.__traceback__) from None
+    except NotSupportedError as error:
+        raise NotSupportedSkip(error).with_traceback(error.__traceback__) from None
+    except NotJudgedError as error:
+        raise NotJudgedSkip(error).with_traceback(error.__traceback__) from None
     except (Exception, pytest.fail.Exception) as error:
         if not is_suite_test(item.path, item.config):
             raise
@@ -166,7 +166,7 @@ def _set_apart(
         known = _known_deviation(item) if judged and isinstance(error, AssertionError) else ""
         if not known:
             raise
-        raise KnownDeviationHere(error, f"{known}: ").with_traceback(error.__traceback__) from None
+        raise KnownDeviationSkip(error, f"{known}: ").with_traceback(error.__traceback__) from None
 
 
 def _outage(item: pytest.Item, begun: float) -> str:
@@ -189,7 +189,7 @@ def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> Outcome:
     error = call.excinfo.value if call.excinfo else None
     if error is None:
         return Outcome.ERROR if report.failed else Outcome.PASSED
-    if isinstance(error, _SkippedHere):
+    if isinstance(error, _OutcomeSkip):
         return error.outcome
     if isinstance(error, pytest.skip.Exception):
         return Outcome.SKIPPED
@@ -203,7 +203,7 @@ def pytest_runtest_makereport(
     report = yield
     if is_suite_test(item.path, item.config):
         names = tuple(requirement.id for requirement in requirements_of(item))
-        case = item.stash.setdefault(PHASES, CaseProgress(names))
+        case = item.stash.setdefault(_PHASES, CaseProgress(names))
         message = str(call.excinfo.value).strip() or call.excinfo.typename if call.excinfo else ""
         fields = mismatch_fields(call.excinfo.value) if call.excinfo else {}
         case.worsen(_outcome(call, report), message, round(report.duration, 3), fields)

@@ -11,7 +11,7 @@ from headless_conformance.plugin.context import RUN
 
 OWN_SET = "own_set"
 """The fixture with the person's StatefulSet."""
-ORDINALS = "ordinals"
+_ORDINALS = "ordinals"
 """The argument of a test that looks at each Pod of a set: one test for each Pod of a document's set, and one
 for all of the person's, whose number is not known beforehand."""
 
@@ -23,8 +23,8 @@ def parametrize_sets(
     ordinals, and with `own` on the person's where every requirement that it stands for is `read_only`."""
     if argument not in metafunc.fixturenames:
         return
-    by_pod = ORDINALS in metafunc.fixturenames
-    names = (argument, ORDINALS) if by_pod else (argument,)
+    by_pod = _ORDINALS in metafunc.fixturenames
+    names = (argument, _ORDINALS) if by_pod else (argument,)
     cases = [
         pytest.param(name, *pods, id="-".join([name, *(f"pod-{ordinal}" for ordinal in pods)]))
         for name in sets

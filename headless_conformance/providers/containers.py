@@ -33,9 +33,9 @@ CREATE_SECONDS = 300
 """Bound on the creation, after which pytest-kubernetes gives up."""
 REMOVE_SECONDS = 120.0
 """Bound on the removal of a cluster."""
-SETTLE_SECONDS = 3.0
+_SETTLE_SECONDS = 3.0
 """How long after the end of the program that creates a cluster a container may still appear."""
-LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 """Between two looks at what is left of a cluster."""
 KEPT = "kept"
 """Stands for the run in the state of a cluster that is there for whoever comes next."""
@@ -184,7 +184,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         """
         folder = cls._folder_of(name)
         begun = time.monotonic()
-        settled = begun + (SETTLE_SECONDS if end_creation(cls.PROGRAM, folder) else 0.0)
+        settled = begun + (_SETTLE_SECONDS if end_creation(cls.PROGRAM, folder) else 0.0)
         while True:
             found = cls.containers_of(engine, name)
             try:
@@ -194,11 +194,11 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
             except StepFailed:
                 if time.monotonic() > begun + REMOVE_SECONDS:
                     raise
-                time.sleep(LOOK_SECONDS)
+                time.sleep(_LOOK_SECONDS)
                 continue
             if not found and time.monotonic() >= settled:
                 break
-            time.sleep(LOOK_SECONDS if found else LOOK_SECONDS / 2)
+            time.sleep(_LOOK_SECONDS if found else _LOOK_SECONDS / 2)
         shutil.rmtree(folder, ignore_errors=True)
         for suffix in (".json", ".kubeconfig"):
             (work_dir() / f"{name}{suffix}").unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from headless_conformance.core.process import output_of
 
 ROLLOUT_SECONDS = 120
 """Bound on nodes becoming Ready and on CoreDNS rolling out."""
-ANSWER_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
 """Bound on the first right answer of each DNS replica after the rollout."""
 
 REPLICA_SECONDS = 5.0
@@ -130,7 +130,7 @@ def require_ready(cluster: Cluster) -> None:
         timeout=ROLLOUT_SECONDS + 10,
     )
     for attempt in Retrying(
-        stop=stop_after_delay(ANSWER_SECONDS),
+        stop=stop_after_delay(_ANSWER_SECONDS),
         wait=wait_fixed(0.2),
         retry=retry_if_exception_type(),
         reraise=True,

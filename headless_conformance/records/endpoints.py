@@ -23,8 +23,8 @@ from headless_conformance.records.objects import (
     CONTROLLER,
     EndpointPort,
     EndpointSlice,
-    Object,
     Pod,
+    ReadOnlyObject,
     Service,
     ServiceKind,
     ServicePort,
@@ -104,7 +104,9 @@ class EndpointDifference:
         return "\n".join(lines)
 
 
-def expected_endpoints(service: Object, pods: Iterable[Object]) -> frozenset[ListedEndpoint] | None:
+def expected_endpoints(
+    service: ReadOnlyObject, pods: Iterable[ReadOnlyObject]
+) -> frozenset[ListedEndpoint] | None:
     """The endpoints that the EndpointSlice controller must have written; None where it writes none for
     this Service."""
     read = read_service(service)
@@ -135,7 +137,7 @@ def listed_endpoints(slices: Iterable[EndpointSlice]) -> frozenset[ListedEndpoin
 
 
 def compare_endpoints(
-    service: Object, pods: Iterable[Object], slices: Iterable[Object]
+    service: ReadOnlyObject, pods: Iterable[ReadOnlyObject], slices: Iterable[ReadOnlyObject]
 ) -> EndpointDifference:
     """What the slices of the EndpointSlice controller have too much, too little or otherwise; false when
     nothing.

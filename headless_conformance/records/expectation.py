@@ -29,7 +29,7 @@ class Denial(StrEnum):
     NODATA = "NODATA"
 
 
-class UnreadableRecord(ValueError):
+class UnreadableRecordError(ValueError):
     """Record data that is not what its type prescribes."""
 
 
@@ -59,7 +59,7 @@ class Record:
 
     @classmethod
     def read(cls, rdtype: str, rdata: str) -> Record:
-        """From rdata text (RFC 1035, 5.1). Raises UnreadableRecord."""
+        """From rdata text (RFC 1035, 5.1). Raises UnreadableRecordError."""
         try:
             if rdtype in ("A", "AAAA"):
                 return cls(rdtype, canonical_address(rdata))
@@ -67,7 +67,7 @@ class Record:
                 _priority, _weight, port, target = rdata.split()
                 return cls(rdtype, canonical(target), int(port))
         except ValueError as error:
-            raise UnreadableRecord(f"{rdtype} {rdata}: {error}") from None
+            raise UnreadableRecordError(f"{rdtype} {rdata}: {error}") from None
         return cls(rdtype, canonical(rdata) if rdtype in ("PTR", "CNAME") else rdata)
 
     @property

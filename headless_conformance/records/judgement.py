@@ -14,7 +14,7 @@ from headless_conformance.records.expectation import (
     Presence,
     Question,
     Record,
-    UnreadableRecord,
+    UnreadableRecordError,
 )
 from headless_conformance.records.names import canonical
 from headless_conformance.records.rules import level_of
@@ -132,7 +132,7 @@ def _read(found: Iterable[ResourceRecord]) -> tuple[list[Record], list[ResourceR
     for one in found:
         try:
             records.append(Record.read(one.rdtype, one.rdata))
-        except UnreadableRecord:
+        except UnreadableRecordError:
             unreadable.append(one)
     return records, unreadable
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from headless_conformance.records.expectation import Question, Record, UnreadableRecord
+from headless_conformance.records.expectation import Question, Record, UnreadableRecordError
 from headless_conformance.records.judgement import AnswerData, DifferenceKind, RecordDifference
 from headless_conformance.records.names import reverse_name
 from headless_conformance.records.objects import ServiceKind
@@ -136,5 +136,5 @@ def _records(question: Question, answers: Answers) -> Iterator[Record]:
         if found.owner == question.name and found.rdtype == question.rdtype:
             try:
                 yield Record.read(found.rdtype, found.rdata)
-            except UnreadableRecord:
+            except UnreadableRecordError:
                 continue

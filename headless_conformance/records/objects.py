@@ -12,9 +12,11 @@ from typing import Any
 
 from headless_conformance.records.names import canonical_address
 
-Object = Mapping[str, Any]
+ReadOnlyObject = Mapping[str, Any]
+"""An object of the API, as its manifest has it."""
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 CONTROLLER = "endpointslice-controller.k8s.io"
@@ -115,7 +117,7 @@ class Pod:
     """Number of each container port by name and protocol; of two with the same, the first."""
 
 
-def read_service(found: Object) -> Service:
+def read_service(found: ReadOnlyObject) -> Service:
     """A Service of the API."""
     spec = found.get("spec") or {}
     addresses = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
@@ -140,7 +142,7 @@ def read_service(found: Object) -> Service:
     )
 
 
-def _service_port(port: Object) -> ServicePort:
+def _service_port(port: ReadOnlyObject) -> ServicePort:
     return ServicePort(
         name=port.get("name") or "",
         number=port["port"],
@@ -149,7 +151,7 @@ def _service_port(port: Object) -> ServicePort:
     )
 
 
-def read_slice(found: Object) -> EndpointSlice:
+def read_slice(found: ReadOnlyObject) -> EndpointSlice:
     """An EndpointSlice of the API."""
     labels = found["metadata"].get("labels") or {}
     family = found["addressType"]
@@ -168,7 +170,7 @@ def read_slice(found: Object) -> EndpointSlice:
     )
 
 
-def _endpoint(found: Object, family: str) -> Endpoint:
+def _endpoint(found: ReadOnlyObject, family: str) -> Endpoint:
     """Conditions that are not there mean ready, serving and not terminating (API reference of
     EndpointConditions)."""
     conditions = found.get("conditions") or {}
@@ -187,19 +189,19 @@ def _endpoint(found: Object, family: str) -> Endpoint:
     )
 
 
-def is_endpoint_ready(conditions: Object) -> bool:
+def is_endpoint_ready(conditions: ReadOnlyObject) -> bool:
     """An endpoint whose readiness is not known counts as ready."""
     ready = conditions.get("ready")
     return ready is None or bool(ready)
 
 
-def _reference(found: Object | None) -> str:
+def _reference(found: ReadOnlyObject | None) -> str:
     if not found:
         return ""
     return "/".join(found.get(field) or "" for field in ("kind", "namespace", "name", "uid"))
 
 
-def read_pod(found: Object) -> Pod:
+def read_pod(found: ReadOnlyObject) -> Pod:
     """A Pod of the API."""
     spec, status, metadata = found.get("spec") or {}, found.get("status") or {}, found["metadata"]
     addresses = [entry["ip"] for entry in status.get("podIPs") or ()]
@@ -219,7 +221,7 @@ def read_pod(found: Object) -> Pod:
     )
 
 
-def _named_ports(spec: Object) -> dict[tuple[str, str], int]:
+def _named_ports(spec: ReadOnlyObject) -> dict[tuple[str, str], int]:
     """Ports of containers, then of sidecars: init containers that are restarted for ever."""
     sidecars = [found for found in spec.get("initContainers") or () if found.get("restartPolicy") == "Always"]
     named: dict[tuple[str, str], int] = {}
@@ -230,5 +232,5 @@ def _named_ports(spec: Object) -> dict[tuple[str, str], int]:
     return named
 
 
-def _namespace(found: Object) -> str:
+def _namespace(found: ReadOnlyObject) -> str:
     return found["metadata"].get("namespace") or "default"

@@ -24,7 +24,13 @@ from headless_conformance.records.expectation import (
     Question,
 )
 from headless_conformance.records.names import ClusterDomain, NameParts, address_of, is_reverse
-from headless_conformance.records.objects import EndpointSlice, Object, ServiceKind, read_service, read_slice
+from headless_conformance.records.objects import (
+    EndpointSlice,
+    ReadOnlyObject,
+    ServiceKind,
+    read_service,
+    read_slice,
+)
 from headless_conformance.records.reverse import ENDPOINT_RULE, reverse_expectations
 from headless_conformance.records.services import RECORD_TYPE, ServiceNames
 
@@ -151,8 +157,8 @@ class Zone:
 
 
 def zone_of(
-    services: Iterable[Object],
-    slices: Iterable[Object],
+    services: Iterable[ReadOnlyObject],
+    slices: Iterable[ReadOnlyObject],
     *,
     domain: str,
     namespaces: Collection[str] | None = None,

@@ -13,7 +13,7 @@ from headless_conformance.requirements.model import Document
 
 PAGES = Path("docs") / "requirements"
 """Folder of the pages, below the top of the clone."""
-TEMPLATE = Path(__file__).parent / "document.md.j2"
+_TEMPLATE = Path(__file__).parent / "document.md.j2"
 
 
 def page_path(document: Document) -> Path:
@@ -25,7 +25,7 @@ def requirements_page(document: Document) -> str:
     """The register as a page for readers, in Markdown."""
     levels = Counter(requirement.level for requirement in document.requirements)
     counts = ", ".join(f"{levels[level]} {level}" for level in Level)
-    return render_template(TEMPLATE, document=document, counts=counts)
+    return render_template(_TEMPLATE, document=document, counts=counts)
 
 
 def write_requirement_pages(documents: Documents, root: Path = ROOT) -> list[Path]:

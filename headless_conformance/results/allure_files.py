@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from allure_commons.types import Severity
 
 from headless_conformance.core.levels import Level
+from headless_conformance.results.github import workflow_run
 from headless_conformance.results.report_file import suite_version
 
 SEVERITIES = {
@@ -64,8 +64,6 @@ def write_allure_files(facts: Mapping[str, str], results: Path) -> None:
 
 def _executor() -> dict[str, str]:
     """Where the run took place: a GitHub Actions run with its address, or somebody's machine."""
-    env = os.environ
-    if env.get("GITHUB_ACTIONS") != "true":
+    if (run := workflow_run()) is None:
         return {"name": "local", "type": "local"}
-    page = f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}/actions/runs/{env['GITHUB_RUN_ID']}"
-    return {"name": "GitHub Actions", "type": "github", "buildName": env["GITHUB_RUN_ID"], "buildUrl": page}
+    return {"name": "GitHub Actions", "type": "github", "buildName": run.id, "buildUrl": run.page}

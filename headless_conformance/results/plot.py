@@ -14,7 +14,7 @@ from headless_conformance.results.verdict import Verdict
 LABEL, PLOT, FIGURES, ROW, TOP = 380, 420, 220, 26, 40
 """Pixels: widths of the three columns, height of a row, height of the axis."""
 TICKS = 5
-TEMPLATE = Path(__file__).parent / "seconds.svg.j2"
+_TEMPLATE = Path(__file__).parent / "seconds.svg.j2"
 
 
 def measured_seconds(verdicts: Sequence[Verdict]) -> dict[str, list[float]]:
@@ -53,7 +53,7 @@ def seconds_svg(rows: Mapping[str, Sequence[float]]) -> str:
         for label, samples in rows.items()
     ]
     return render_template(
-        TEMPLATE,
+        _TEMPLATE,
         rows=drawn,
         ticks=ticks,
         x=x,

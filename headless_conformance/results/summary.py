@@ -22,7 +22,7 @@ COLUMNS = (
     Outcome.SKIPPED,
 )
 """Of the table, in reading order."""
-SHOWN = (*FAILING, Outcome.KNOWN_DEVIATION)
+_SHOWN = (*FAILING, Outcome.KNOWN_DEVIATION)
 """Outcomes whose tests are shown with their messages."""
 
 
@@ -63,7 +63,7 @@ def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult],
     causes = _shared_causes(verdicts)
     told = {verdict.requirement.id for found in causes.values() for verdict in found}
     lines: list[str] = []
-    for outcome in SHOWN:
+    for outcome in _SHOWN:
         head = outcome.words.upper()
         for cause, found in causes.items() if outcome is Outcome.ERROR else ():
             ids = ", ".join(verdict.requirement.id for verdict in found)
@@ -73,7 +73,7 @@ def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult],
                 continue
             requirement = verdict.requirement
             lines.append(f"{head}  {requirement.id}  {requirement.level}  {requirement.sentence(lang)}")
-            for case in (case for case in verdict.tests if case.outcome in SHOWN):
+            for case in (case for case in verdict.tests if case.outcome in _SHOWN):
                 lines += [f"    {case.nodeid}", f"    {case.reason}"]
         for case in (case for case in unassigned if case.outcome is outcome):
             lines += [f"{head}  {case.nodeid}", f"    {case.reason}"]
@@ -83,7 +83,7 @@ def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult],
 def _shared_causes(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
     """Reasons that are the only one for which nothing could be told of several requirements, with these."""
     reasons = {
-        verdict.requirement.id: {case.reason for case in verdict.tests if case.outcome in SHOWN}
+        verdict.requirement.id: {case.reason for case in verdict.tests if case.outcome in _SHOWN}
         for verdict in verdicts
         if verdict.outcome is Outcome.ERROR
     }

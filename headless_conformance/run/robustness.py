@@ -37,7 +37,7 @@ AMID_SECONDS = 5.0
 """From the StatefulSets being Ready, when most tests begin, to the disturbance."""
 PAUSE_SECONDS = 20.0
 CONTROL_PLANE_PAUSE_SECONDS = 30.0
-POLL_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 REPLICAS = 3
 """Pods of the StatefulSets for which most tests wait."""
 IN_NODE = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
@@ -181,7 +181,7 @@ def _await_stateful_sets(target: DisturbedCluster, child: subprocess.Popen[bytes
             )
         if _is_well_under_way(target):
             return
-        time.sleep(POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)
     raise UserError(
         f"The run had no StatefulSets Ready after {BEGIN_SECONDS:.0f} s; "
         "`make e2e PROVIDER=kind` must work first."

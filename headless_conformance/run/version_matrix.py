@@ -27,9 +27,9 @@ from headless_conformance.results.selection import selection_by_requirement
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED
 from headless_conformance.run.runner import GRACE_SECONDS, e2e_command, supervised
 
-FOLDER = "matrix"
+_FOLDER = "matrix"
 SUMMARY = "summary.txt"
-FILES = (REPORT_NAME, "junit.xml", "allure-results", "kind-logs")
+_FILES = (REPORT_NAME, "junit.xml", "allure-results", "kind-logs")
 """What one version's run leaves in reports/."""
 FINISH_SECONDS = GRACE_SECONDS + 150
 """How long an interrupted version may take: pytest's own time, then the runner's to delete the cluster."""
@@ -57,12 +57,12 @@ def chosen_rows(versions: Versions, asked: str) -> list[Release]:
 def run_matrix(rows: Sequence[Release], reports: Path, run: RunRow) -> list[VersionRun]:
     """Run each version and put its reports into a folder of its own; ends early only when a run was
     interrupted."""
-    target = reports / FOLDER
+    target = reports / _FOLDER
     shutil.rmtree(target, ignore_errors=True)
     done: list[VersionRun] = []
     for number, release in enumerate(rows, start=1):
         print(f"\n=== Kubernetes {release.patch}: {number} of {len(rows)} ===", flush=True)
-        for name in FILES:
+        for name in _FILES:
             _remove(reports / name)
         status = run(release)
         done.append(VersionRun(release.minor, status, _kept(reports, target / release.minor)))
@@ -80,7 +80,7 @@ def _remove(path: Path) -> None:
 
 def _kept(reports: Path, folder: Path) -> Report | None:
     folder.mkdir(parents=True)
-    for name in FILES:
+    for name in _FILES:
         if (reports / name).is_dir():
             shutil.copytree(reports / name, folder / name)
         elif (reports / name).exists():
@@ -132,6 +132,6 @@ def run_versions(env: Mapping[str, str]) -> int:
     REPORTS.mkdir(exist_ok=True)
     done = run_matrix(rows, REPORTS, partial(run_version, choice))
     lines = matrix_summary(done)
-    (REPORTS / FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
+    (REPORTS / _FOLDER / SUMMARY).write_text("\n".join(lines[2:]) + "\n")
     print("\n".join(lines))
     return matrix_status(done)

@@ -33,7 +33,7 @@ from headless_conformance.toolchain.go import (
     go_environment,
 )
 
-FOLDER = MODULES
+_FOLDER = MODULES
 
 
 def _go(*words: str) -> str:
@@ -119,7 +119,7 @@ def generate_all() -> None:
             print(f"{component} {version}: {error}")
         else:
             print(f"{component} {version}: {'there' if folder is None else 'written'}")
-    for path in sorted(FOLDER.glob("*/go.mod")):
+    for path in sorted(_FOLDER.glob("*/go.mod")):
         if path.parent not in {folder_of(*pair) for pair in named}:
             print(
                 f"{path.parent.name}: not in versions.yaml any more; "

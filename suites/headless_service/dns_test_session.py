@@ -9,9 +9,10 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Object, node_of
+from headless_conformance.cluster.kube import node_of
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.terminal import on_terminal
+from headless_conformance.core.objects import Object
 
 POD = "dns-test"
 IMAGE = "busybox:1.28"

@@ -16,12 +16,13 @@ from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE, Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder, find, fitted, to_yaml, with_replicas
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
+from headless_conformance.core.objects import Object
 from suites.headless_service.manifest_files import HEADLESS_FILE, STUB_FILE
 from suites.headless_service.parameters import KUBELET, ORDINALS
 

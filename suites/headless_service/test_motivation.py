@@ -13,10 +13,10 @@ from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import consistently
 from headless_conformance.core.mismatch import items_of, require, require_count, require_equal
+from headless_conformance.core.objects import Object
 from suites.headless_service.parameters import DATABASE
 from suites.headless_service.sql import Sql
 

@@ -16,7 +16,6 @@ from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
 from headless_conformance.cluster.inside_pod import pod_place, read_file, resolved_in_pod, run_in_pod
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.manifests import ManifestFolder, find
 from headless_conformance.cluster.waiting import DNS_DELAY, eventually
 from headless_conformance.core.errors import not_supported
@@ -28,6 +27,7 @@ from headless_conformance.core.mismatch import (
     require_equal,
     require_items,
 )
+from headless_conformance.core.objects import Object
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS

@@ -88,8 +88,8 @@ def access_to(port: int) -> Access:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_access, "READ_SECONDS", SECONDS)
-    monkeypatch.setattr(api_access, "CONNECT_SECONDS", SECONDS)
-    monkeypatch.setattr(channels, "CONNECT_SECONDS", SECONDS)
+    monkeypatch.setattr(api_access, "API_CONNECT_SECONDS", SECONDS)
+    monkeypatch.setattr(channels, "DNS_CONNECT_SECONDS", SECONDS)
 
 
 def test_a_list_has_all_pages() -> None:

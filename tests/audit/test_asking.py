@@ -8,9 +8,9 @@ import pytest
 
 from headless_conformance.audit.asking import ATTEMPTS, UNANSWERED, Replies, ask
 from headless_conformance.audit.errors import (
+    DeadlineError,
     DnsConnectionError,
     SilentServerError,
-    TimeIsOverError,
     UnansweredQuestionsError,
 )
 from headless_conformance.records import AnswerData, Question, ResourceRecord
@@ -110,7 +110,7 @@ def test_what_is_no_dns_message_is_said() -> None:
 def test_nothing_is_asked_when_time_is_over() -> None:
     server = FakeDns(right)
     replies = asked(server, seconds=-1.0)
-    assert isinstance(replies.problem, TimeIsOverError)
+    assert isinstance(replies.problem, DeadlineError)
     assert server.connections == 0
 
 

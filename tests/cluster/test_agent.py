@@ -13,7 +13,7 @@ import pytest
 from headless_conformance.cluster import agent as module
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.waiting import ObservationError, OutageError
-from headless_conformance.core.errors import NotSupported
+from headless_conformance.core.errors import NotSupportedError
 from headless_conformance.core.mismatch import Mismatch, Where
 
 NAME = "nginx"
@@ -63,7 +63,7 @@ def test_where_others_answer_for_unknown_names_their_silence_is_not_supported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     silent = agent(always(error="EAI_AGAIN"), monkeypatch)
-    with pytest.raises(NotSupported, match="nobody answers for names outside the cluster"):
+    with pytest.raises(NotSupportedError, match="nobody answers for names outside the cluster"):
         silent.require_no_such_name(NAME, never=["10.0.0.1"])
 
 

@@ -10,9 +10,9 @@ import pytest
 from headless_conformance.cluster import waiting
 from headless_conformance.cluster.clients import DnsServers
 from headless_conformance.cluster.dns_answer import Server
-from headless_conformance.cluster.kube import Object
-from headless_conformance.cluster.outages import DNS, Look, Outages
+from headless_conformance.cluster.outages import DNS, Outages, OutageSnapshot
 from headless_conformance.cluster.waiting import OutageError
+from headless_conformance.core.objects import Object
 
 SERVICE = Server("the Pods' name server", "10.96.0.10")
 
@@ -37,8 +37,8 @@ class FakeOutages(Outages):
     def require_dns(self) -> None:
         """Nothing is known yet."""
 
-    def look(self, waited: float = 0.0) -> Look:
-        return Look(0.0, 0.0, self.dead)
+    def look(self, waited: float = 0.0) -> OutageSnapshot:
+        return OutageSnapshot(0.0, 0.0, self.dead)
 
 
 class FakeKube:

@@ -11,9 +11,10 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Where
+from headless_conformance.core.objects import Object
 from tests.cluster.stand_in import stand_in_cluster
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headless_conformance.core.errors import NotSupported
+from headless_conformance.core.errors import NotSupportedError
 from headless_conformance.core.mismatch import Mismatch
 from tests.cluster.small_world import SmallWorld, member
 from tests.records import builders
@@ -58,16 +58,16 @@ def test_of_two_families_tests_ask_for_one() -> None:
     assert len(own.resolvable_ips()) == 4
     world.services[0]["spec"]["ipFamilies"] = ["IPv6"]
     for look in (own.ready_ips, lambda: own.pod_ip(1)):
-        with pytest.raises(NotSupported, match="no addresses of IPv4"):
+        with pytest.raises(NotSupportedError, match="no addresses of IPv4"):
             look()
 
 
 def test_without_selector_and_with_very_many_addresses_it_is_not_supported() -> None:
     world = SmallWorld(pods=[member(ordinal, f"198.51.100.{ordinal}") for ordinal in range(1, 100)])
-    with pytest.raises(NotSupported, match="99 addresses do not fit"):
+    with pytest.raises(NotSupportedError, match="99 addresses do not fit"):
         world.own_set().ready_ips()
     del world.services[0]["spec"]["selector"]
-    with pytest.raises(NotSupported, match="has no selector"):
+    with pytest.raises(NotSupportedError, match="has no selector"):
         world.own_set().ready_ips()
 
 
@@ -102,7 +102,7 @@ def test_what_its_pods_have_otherwise_is_not_supported(
         if supported:
             look()
             continue
-        with pytest.raises(NotSupported):
+        with pytest.raises(NotSupportedError):
             look()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from headless_conformance.cluster import waiting
 from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
-from headless_conformance.core.errors import NotSupported
+from headless_conformance.core.errors import NotSupportedError
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.records import AnswerData, Question
 from tests.cluster.small_world import SERVICE, SmallWorld, member, records
@@ -128,7 +128,7 @@ def test_nothing_to_ask_is_never_passed() -> None:
     world.services[0]["spec"]["ports"] = []
     with pytest.raises(Mismatch, match="expected at least 1, got 0"):
         model().require_records(world.dns, world.headless_set(), RecordGroup.PORTS)
-    with pytest.raises(NotSupported, match="nothing for which there would be SRV records"):
+    with pytest.raises(NotSupportedError, match="nothing for which there would be SRV records"):
         model().require_records(world.dns, world.own_set(), RecordGroup.PORTS)
     world.services.clear()
     with pytest.raises(Mismatch, match="Service db: expected present, got absent"):

@@ -13,11 +13,12 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import model, waiting
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.shared import ADDRESS, RunState, SetUp, remove_created
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where
+from headless_conformance.core.objects import Object
 from suites.headless_service.dns_test_session import command_words
 from tests.cluster.stand_in import stand_in_cluster
 

@@ -37,10 +37,9 @@ OTHERS = {
     "faults/injection/plugin.py": "which scenario the process that started this one injects",
     "host/packages.py": "PATH",
     "providers/k3d/tools.py": "K3D_IMAGE_TOOLS, which k3d reads",
-    "plugin/allure_fields.py": "what GitHub Actions says of itself",
     "plugin/context.py": "workers are of the same run",
     "plugin/display.py": "the plan and the pipe of the process that started this one",
-    "results/allure_files.py": "what GitHub Actions says of itself",
+    "results/github.py": "what GitHub Actions says of itself",
 }
 """Modules that use the environment for something else, and for what."""
 PACKAGE = ROOT / "headless_conformance"

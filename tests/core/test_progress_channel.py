@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from headless_conformance.core.paths import ROOT
-from headless_conformance.core.progress_channel import LONGEST, ProgressPipe, ToldProgress
+from headless_conformance.core.progress_channel import LONGEST, ChannelProgress, ProgressPipe
 
 TELLER = """
 import sys
 from pathlib import Path
-from headless_conformance.core.progress_channel import ToldProgress
-progress = ToldProgress(Path(sys.argv[1]))
+from headless_conformance.core.progress_channel import ChannelProgress
+progress = ChannelProgress(Path(sys.argv[1]))
 for number in range(200):
     progress.say(f"{sys.argv[2]} {number} " + "x" * 500)
 """
@@ -40,7 +40,7 @@ class Heard(list[tuple[object, ...]]):
 def test_steps_are_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     heard = Heard()
     channel = heard.listen(tmp_path / "pipe")
-    progress = ToldProgress(tmp_path / "pipe")
+    progress = ChannelProgress(tmp_path / "pipe")
     with progress.step("cluster") as step:
         step.note = "already there"
         progress.say("y" * 5000)
@@ -75,10 +75,10 @@ def test_lines_of_several_processes_stay_whole(tmp_path: Path) -> None:
 
 
 def test_without_a_listener_nothing_is_said_and_nobody_waits(tmp_path: Path) -> None:
-    with ToldProgress(tmp_path / "absent").step("cluster"):
+    with ChannelProgress(tmp_path / "absent").step("cluster"):
         pass
     channel = Heard().listen(tmp_path / "pipe")
-    progress = ToldProgress(tmp_path / "pipe")
+    progress = ChannelProgress(tmp_path / "pipe")
     channel.close()
     for number in range(2000):
         progress.say(f"{number} {'x' * 500}")

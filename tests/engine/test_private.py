@@ -38,7 +38,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> private.Home:
     monkeypatch.setattr(host, "require_host_packages", lambda *_: None)
     monkeypatch.setattr(traces, "remember_host", lambda *_: None)
     monkeypatch.setattr(traces, "take_back", lambda *_: None)
-    monkeypatch.setattr(private, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(private, "ENGINE_LOOK_SECONDS", 0.1)
     monkeypatch.setattr(private, "ANSWER_SECONDS", 0.3)
     unpacked = tmp_path / "unpacked"
     monkeypatch.setattr("headless_conformance.toolchain.debian.build.unpacked", lambda *_: unpacked)

@@ -26,7 +26,7 @@ from headless_conformance.images.archive import (
 )
 from headless_conformance.images.mysql_data import SIZES, TEMPLATE, template_entries
 
-ENTRYPOINT = workloads.FOLDER / "mysql_server" / "entrypoint"
+ENTRYPOINT = workloads.IMAGES_FOLDER / "mysql_server" / "entrypoint"
 TABLES = b"\0page one\0page two" + bytes(2000)
 
 
@@ -256,7 +256,7 @@ def test_the_stub_says_that_it_is_no_database_and_ends_at_once(tmp_path: Path) -
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    stub = subprocess.Popen([sys.executable, workloads.FOLDER / "client" / "stub.py", str(port)])
+    stub = subprocess.Popen([sys.executable, workloads.IMAGES_FOLDER / "client" / "stub.py", str(port)])
     try:
         said = b""
         while not said and stub.poll() is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from headless_conformance.cluster.kube import Object
+from headless_conformance.core.objects import Object
 
 NAMESPACE = "shop"
 PORT = "pg"

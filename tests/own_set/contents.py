@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from headless_conformance.cluster.kube import Kube, Object
+from headless_conformance.cluster.kube import Kube
+from headless_conformance.core.objects import Object
 
 WRITTEN_ON = ("events", "leases")
 """Kinds that the control plane writes by itself at any time."""

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from headless_conformance.cluster.kube import CommandResult, Kube, Object
+from headless_conformance.cluster.kube import CommandResult, Kube
+from headless_conformance.core.objects import Object
 from tests.own_set.contents import contents, differences
 
 POD: Object = {

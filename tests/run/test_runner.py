@@ -43,8 +43,8 @@ def test_kind_without_an_engine_is_an_error_and_not_a_fallback(monkeypatch: pyte
 
 @pytest.fixture
 def child(tmp_path: Path) -> Path:
-    """Stands for pytest: leaves `started` beside it when it runs and `cleaned`, with the signal's number, when an
-    interrupt has been dealt with."""
+    """Stands for pytest: leaves `started` beside it when it runs and `cleaned`, with the number of the
+    signal, when an interrupt has been dealt with."""
     script = tmp_path / "child.py"
     script.write_text(
         textwrap.dedent(f"""

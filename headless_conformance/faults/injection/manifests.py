@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import jsonpatch
 
-from headless_conformance.cluster.kube import Object
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.objects import Object
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.faults.expectation import matches
 from headless_conformance.faults.model import ManifestChange

@@ -23,7 +23,7 @@ from headless_conformance.images.workloads import ensure_archives, ensure_from_r
 
 REGISTRY_SECONDS = 10.0
 """How long a registry may take to say whether it has an image before `auto` builds instead."""
-PULL_SECONDS = 1800.0
+_PULL_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     try:
         with progress.step(_pull_title(release)):
             run_logged(
-                f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=PULL_SECONDS
+                f"Pulling {reference}", ["docker", "pull", reference], log, env=env, timeout=_PULL_SECONDS
             )
     except StepFailed as error:
         words = tail(log, 1).strip()

@@ -24,7 +24,7 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.images.workloads import published_images
 from headless_conformance.providers.existing.connection import REQUEST_SECONDS, Connection
 
-NAME = "existing"
+EXISTING_NAME = "existing"
 MEMBER_ROLE = "headless-conformance-member"
 """The ClusterRole of manifests/rbac/account.yaml that a run binds to itself in each namespace of its own."""
 PULL_SECRET = "headless-conformance-pull"
@@ -218,7 +218,7 @@ def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) 
     objects, missing = _looked_at(settings, connection)
     return Cluster(
         name=connection.context,
-        provider=NAME,
+        provider=EXISTING_NAME,
         release=settings.release,
         kubeconfig=connection.kubeconfig,
         kubectl=kubectl,

@@ -33,7 +33,7 @@ REQUEST_SECONDS = 15
 GONE_SECONDS = 240.0
 """Bound on namespaces disappearing: Pods' grace periods, volumes and finalizers are in it."""
 POLL_SECONDS = 1.0
-NOT_FOUND = 404
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Connection:
             apps: Any = client.AppsV1Api(self.api)
             apps.read_namespaced_stateful_set(name, namespace, _request_timeout=REQUEST_SECONDS)
         except ApiException as error:
-            if error.status == NOT_FOUND:
+            if error.status == _NOT_FOUND:
                 raise UserError(
                     f"Context {self.context} has no StatefulSet {target}; correct TARGET=."
                 ) from None

@@ -20,7 +20,7 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.validation import OBJECT_NAME
 from headless_conformance.core.versions import Release, Versions
-from headless_conformance.providers.existing.cluster import NAME, existing_cluster, outline
+from headless_conformance.providers.existing.cluster import EXISTING_NAME, existing_cluster, outline
 from headless_conformance.providers.existing.connection import (
     Connection,
     connect,
@@ -47,7 +47,7 @@ class ExistingTools:
 class ExistingProvider(ClusterProvider[ExistingTools]):
     """Works on the person's cluster, in namespaces of our own."""
 
-    name = NAME
+    name = EXISTING_NAME
     description = "a cluster of your own."
     tools_type = ExistingTools
     prepares = False

@@ -24,9 +24,9 @@ from headless_conformance.providers.containers import ContainerCluster
 from headless_conformance.providers.k3d.tools import K3dTools
 from headless_conformance.providers.readiness import stored_dns
 
-NAME = "k3d"
+K3D_NAME = "k3d"
 AGENTS = 2
-IMPORT_SECONDS = 180
+_IMPORT_SECONDS = 180
 HOSTS_SECONDS = 60.0
 """Bound on k3d having put its own host name into CoreDNS' configuration, after which k3s leaves it alone."""
 WITHIN_K3S = "k3s runs kube-proxy within its own process"
@@ -130,7 +130,7 @@ class K3dCluster(ContainerCluster[K3dTools]):
     def _load_images(self, manager: Any) -> None:
         for archive in self.tools.archives.values():
             words = ("image", "import", archive, "--cluster", self.name, "--mode", "direct")
-            output_of([self.tools.program, *words], env=self._environment(), timeout=IMPORT_SECONDS)
+            output_of([self.tools.program, *words], env=self._environment(), timeout=_IMPORT_SECONDS)
 
     def _adjust(self, cluster: Cluster) -> None:
         require_own_hosts(cluster)
@@ -138,7 +138,7 @@ class K3dCluster(ContainerCluster[K3dTools]):
     def _cluster(self) -> Cluster:
         return Cluster(
             name=self.name,
-            provider=NAME,
+            provider=K3D_NAME,
             release=self.settings.release,
             kubeconfig=self.kubeconfig,
             kubectl=self.tools.kubectl,

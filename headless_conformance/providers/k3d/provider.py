@@ -8,14 +8,14 @@ from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.container_provider import ContainerProvider
-from headless_conformance.providers.k3d.cluster import NAME, K3dCluster
+from headless_conformance.providers.k3d.cluster import K3D_NAME, K3dCluster
 from headless_conformance.providers.k3d.tools import K3dTools, ensure_k3d_tools, planned_k3d_tools
 
 
 class K3dProvider(ContainerProvider[K3dTools]):
     """Creates k3d clusters. They are never kept: a stopped one may not come back."""
 
-    name = NAME
+    name = K3D_NAME
     description = "k3s on nodes in containers."
     tools_type = K3dTools
     cluster_type = K3dCluster

@@ -16,19 +16,18 @@ from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings
-from headless_conformance.engine.engine import Engine, ensure_engine
+from headless_conformance.engine.engine import ENGINE_STEP, Engine, ensure_engine
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.debian.apt import archive_root
 from headless_conformance.toolchain.go import go_program, planned_build, source_of
 from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl
 
-ENGINE_STEP = "container engine"
 TOOLS_IMAGE_STEP = "k3d's tools image"
 WORKLOADS_STEP = "workload images"
-PULL_SECONDS = 300.0
+_PULL_SECONDS = 300.0
 TOOLS_IMAGE = "ghcr.io/k3d-io/k3d-tools"
-TOOLS_VARIABLE = "K3D_IMAGE_TOOLS"
+_TOOLS_VARIABLE = "K3D_IMAGE_TOOLS"
 """By which k3d itself is told another one."""
 
 
@@ -71,11 +70,11 @@ def ensure_k3s_image(settings: Settings, engine: Engine) -> None:
 
 def ensure_tools_image(settings: Settings, engine: Engine) -> None:
     """The same for the image of the container by which k3d prepares every cluster."""
-    image = os.environ.get(TOOLS_VARIABLE) or f"{TOOLS_IMAGE}:{settings.versions.components['k3d']}"
+    image = os.environ.get(_TOOLS_VARIABLE) or f"{TOOLS_IMAGE}:{settings.versions.components['k3d']}"
     if reason := _why_not_had(engine, image):
         raise UserError(
             f"{image}, which k3d needs for every cluster, is not there and cannot be pulled; "
-            f"load it into the engine, or set {TOOLS_VARIABLE}= to an image that is there "
+            f"load it into the engine, or set {_TOOLS_VARIABLE}= to an image that is there "
             f"and whose program takes any argument ({reason})."
         )
 
@@ -86,7 +85,7 @@ def _why_not_had(engine: Engine, image: str) -> str:
     if engine.docker("images", "-q", image).strip():
         return ""
     try:
-        engine.docker("pull", "--quiet", image, timeout=PULL_SECONDS)
+        engine.docker("pull", "--quiet", image, timeout=_PULL_SECONDS)
     except StepFailed as error:
         return str(error).strip().splitlines()[-1]
     return ""

@@ -18,8 +18,8 @@ from headless_conformance.providers.containers import ContainerCluster
 from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.readiness import answer_unknown_names
 
-NAME = "kind"
-WORKERS = 3
+KIND_NAME = "kind"
+_WORKERS = 3
 KUBELET_LINES = 300
 KUBELET_SECONDS = 20.0
 """Bound on one node's journal: a paused node never answers."""
@@ -123,7 +123,7 @@ class KindCluster(ContainerCluster[KindTools]):
     def _cluster(self) -> Cluster:
         return Cluster(
             name=self.name,
-            provider=NAME,
+            provider=KIND_NAME,
             release=self.settings.release,
             kubeconfig=self.kubeconfig,
             kubectl=self.tools.kubectl,
@@ -149,7 +149,7 @@ class KindCluster(ContainerCluster[KindTools]):
             "networking": networking,
             "nodes": [
                 {"role": "control-plane", **node},
-                *({"role": "worker", **node} for _ in range(WORKERS)),
+                *({"role": "worker", **node} for _ in range(_WORKERS)),
             ],
         }
         if network.domain:

@@ -8,14 +8,14 @@ from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.container_provider import ContainerProvider
-from headless_conformance.providers.kind.cluster import NAME, KindCluster
+from headless_conformance.providers.kind.cluster import KIND_NAME, KindCluster
 from headless_conformance.providers.kind.tools import KindTools, ensure_kind_tools, planned_kind_tools
 
 
 class KindProvider(ContainerProvider[KindTools]):
     """Creates kind clusters."""
 
-    name = NAME
+    name = KIND_NAME
     description = "real nodes in containers."
     tools_type = KindTools
     cluster_type = KindCluster

@@ -17,12 +17,10 @@ from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
-from headless_conformance.engine.engine import Engine, ensure_engine
+from headless_conformance.engine.engine import ENGINE_STEP, Engine, ensure_engine
 from headless_conformance.images.node import NodeImage, ensure_node_image, planned_node_image
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.go import go_program, planned_build, source_of
-
-ENGINE_STEP = "container engine"
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ from headless_conformance.providers.simulated.ports import Ports
 from headless_conformance.providers.simulated.run_directory import RunDirectory
 from headless_conformance.toolchain.go import go_programs, planned_build, source_of
 
-NAME = "simulated"
+SIMULATED_NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 """What is needed of a Kubernetes release: nodes are simulated, so there is no kubelet, kube-proxy or
 kubeadm."""
-NODES = 3
+_NODES = 3
 MANY_NODES = 50
 """With SLOW=1: at 250 Pods each, room for the scale tests."""
 THRIFTY = {"GOGC": "400", "GOMAXPROCS": "1"}
@@ -49,9 +49,9 @@ THRIFTY = {"GOGC": "400", "GOMAXPROCS": "1"}
 
 Not with SLOW=1, where the heaps are large and the API server has work for more than one processor.
 """
-START_SECONDS = 180.0
+_START_SECONDS = 180.0
 """Bound on each of API, nodes and DNS becoming ready. Alone on two cores all three take five seconds."""
-POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 
 
 class NotReadyError(Exception):
@@ -102,7 +102,7 @@ class SimulatedCluster:
     ) -> None:
         self._settings = settings
         self._programs = programs
-        count = nodes or (MANY_NODES if settings.slow else NODES)
+        count = nodes or (MANY_NODES if settings.slow else _NODES)
         self._nodes = objects.node_names(count)
         self._replicas = dns_replicas
         self._addresses = addresses(settings.network, count)
@@ -126,7 +126,7 @@ class SimulatedCluster:
         """Start everything and return when it answers.
 
         Raises StepFailed, with the last log lines of the component that ended or what is still missing after
-        START_SECONDS; nothing runs on then.
+        _START_SECONDS; nothing runs on then.
         """
         try:
             return self._start()
@@ -173,7 +173,7 @@ class SimulatedCluster:
         self._until(lambda: self._require_dns(servers))
         return Cluster(
             name=directory.name,
-            provider=NAME,
+            provider=SIMULATED_NAME,
             release=self._settings.release,
             kubeconfig=admin,
             kubectl=programs.kubernetes / "kubectl",
@@ -197,8 +197,8 @@ class SimulatedCluster:
         """Repeat `require` until it raises nothing; StepFailed when a component ends or time is up."""
         try:
             for attempt in Retrying(
-                stop=stop_after_delay(START_SECONDS),
-                wait=wait_fixed(POLL_SECONDS),
+                stop=stop_after_delay(_START_SECONDS),
+                wait=wait_fixed(_POLL_SECONDS),
                 retry=retry_if_exception_type(NotReadyError),
                 reraise=True,
             ):
@@ -208,7 +208,7 @@ class SimulatedCluster:
         except NotReadyError as error:
             assert self._directory is not None
             raise StepFailed(
-                f"The simulated cluster is not ready after {START_SECONDS:.0f} s: {error}; "
+                f"The simulated cluster is not ready after {_START_SECONDS:.0f} s: {error}; "
                 f"see {self._directory.logs}."
             ) from None
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from headless_conformance.core.errors import StepFailed
 from headless_conformance.core.process import end_with_parent, tail
 
-WATCH_SECONDS = 0.1
+_WATCH_SECONDS = 0.1
 """How soon the end of a component is noticed."""
 
 
@@ -105,7 +105,7 @@ class Supervisor:
             )
 
     def _watch(self) -> None:
-        while not self._ending.wait(WATCH_SECONDS):
+        while not self._ending.wait(_WATCH_SECONDS):
             self._look()
             if self.death is not None:
                 print(f"error: {self.death}", file=sys.__stderr__, flush=True)

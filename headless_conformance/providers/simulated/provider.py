@@ -16,7 +16,7 @@ from headless_conformance.core.settings import Settings
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.simulated.cluster import (
-    NAME,
+    SIMULATED_NAME,
     SimulatedCluster,
     ensure_programs,
     planned_programs,
@@ -28,7 +28,7 @@ from headless_conformance.providers.simulated.run_directory import sweep, there
 class SimulatedProvider(ClusterProvider[Programs]):
     """Starts a cluster of processes for each pytest worker; it ends with its worker."""
 
-    name = NAME
+    name = SIMULATED_NAME
     description = (
         "real API server, controllers and CoreDNS; what needs a kubelet, "
         "packets between Pods or MySQL is not verified."

@@ -22,7 +22,7 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.providers.simulated.cluster import SimulatedCluster, ensure_programs
 
-SETTLE_SECONDS = 30.0
+_SETTLE_SECONDS = 30.0
 LABELS = {"app": "probe"}
 SERVICE = {
     "apiVersion": "v1",
@@ -71,7 +71,7 @@ def _names_resolve(cluster: Cluster, domain: str) -> None:
         create_from_dict(api, manifest)
     core: Any = client.CoreV1Api(api)
     for attempt in Retrying(
-        stop=stop_after_delay(SETTLE_SECONDS),
+        stop=stop_after_delay(_SETTLE_SECONDS),
         wait=wait_fixed(0.05),
         retry=retry_if_exception_type(AssertionError),
         reraise=True,

@@ -19,7 +19,7 @@ from headless_conformance.core.paths import cache_dir, log_dir
 from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.toolchain.debian.sets import PackageSet, Pin
 
-SUITES = ("sid", "unstable", "testing", "stable", "oldstable", "forky", "trixie", "bookworm", "bullseye")
+_SUITES = ("sid", "unstable", "testing", "stable", "oldstable", "forky", "trixie", "bookworm", "bullseye")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 HELPER = Path("/usr/lib/apt/apt-helper")
 FETCH_SECONDS = 1800.0
@@ -35,7 +35,7 @@ def archive_root() -> str:
     form = "$(CREATED_BY)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)"
     for line in output_of(["apt-get", "indextargets", "--format", form]).splitlines():
         kind, release, component, address = line.split("|", 3)
-        if kind == "Packages" and component == "main" and release in SUITES:
+        if kind == "Packages" and component == "main" and release in _SUITES:
             return address.rstrip("/")
     raise UserError("apt knows no Debian archive with component main; add one to /etc/apt/sources.list.")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headless_conformance.core.errors import UserError
 
-FOLDER = Path(__file__).resolve().parent
+LOCKS_FOLDER = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def package_set(name: str) -> PackageSet:
 
 
 def lock_file(name: str) -> Path:
-    return FOLDER / f"{name}.lock"
+    return LOCKS_FOLDER / f"{name}.lock"
 
 
 def read_lock(name: str) -> tuple[Pin, ...]:

@@ -65,7 +65,7 @@ def test_an_unknown_set_is_named_with_those_there_are(
 
 
 def test_a_lock_comes_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headless_conformance.toolchain.debian.sets.FOLDER", tmp_path)
+    monkeypatch.setattr("headless_conformance.toolchain.debian.sets.LOCKS_FOLDER", tmp_path)
     write_lock("hello", (OTHER, PIN))
     assert read_lock("hello") == (PIN, OTHER)
 
