@@ -1,14 +1,15 @@
 # Thin aliases of the program `headless-conformance`, and what is there before it. The targets are listed in
-# headless_conformance/cli/commands.py, the variables in headless_conformance/core/variables.py; make hands those of
-# its command line on through the environment.
+# headless_conformance/cli/commands.py, the variables in headless_conformance/core/variables.py; make hands
+# those of its command line on through the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PROGRAM := $(VENV)/bin/headless-conformance
-COMMANDS := e2e matrix list requirements report doctor audit faults variations robustness prepare image-archive pages \
-	version clean clean-existing
+COMMANDS := e2e matrix list requirements report doctor audit faults variations robustness prepare \
+	image-archive pages version clean clean-existing
 
-# A misspelt name would be ignored without a word. Those of the environment cannot be told from the person's own.
+# A misspelt name would be ignored without a word. Those of the environment cannot be told from the person's
+# own.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq ($(GIVEN),)
 WRONG := $(shell python3 -m headless_conformance.core.variables $(foreach name,$(GIVEN),'$(name)'))
@@ -21,8 +22,6 @@ endif
 
 help:
 	@python3 -m headless_conformance.cli.commands
-	@echo
-	@echo "  K8S=1.37 PROVIDER=kind|simulated|k3d|existing KEEP=1 REQUIREMENT=ID; all variables: README.md, \"Choosing\""
 
 $(COMMANDS): $(VENV)/ready
 	@$(PROGRAM) $@

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from headless_conformance.core.paths import ROOT
+from headless_conformance.core.provider_names import PROVIDERS
 from tests.import_contract import UnknownNameError, named_in
 
 CONFIGURATION = """
@@ -91,6 +93,12 @@ def test_a_module_of_a_package_that_is_named_is_an_import_of_that_package(tmp_pa
 
 def test_no_import_of_ours_is_ignored() -> None:
     assert "ignore" not in (ROOT / "pyproject.toml").read_text().partition("[tool.importlinter]")[2]
+
+
+def test_every_provider_is_kept_apart_from_the_others() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = (found for found in contracts if found["name"] == "A provider imports no other provider")
+    assert set(contract["modules"]) == {f"headless_conformance.providers.{name}" for name in PROVIDERS}
 
 
 def test_the_root_conftest_names_only_plugins_and_fixtures() -> None:

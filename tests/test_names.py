@@ -44,6 +44,8 @@ def shared_files() -> list[Path]:
 WORDS = [
     *(f"{prefix}-" for document in load_documents() for prefix in document.id_prefixes),
     *(document.id for document in load_documents()),
+    # An English title may be a term of Kubernetes.
+    *(document.title_zh for document in load_documents()),
     *OF_HEADLESS_SERVICE,
 ]
 

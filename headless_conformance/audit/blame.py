@@ -4,7 +4,9 @@ wrong."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from headless_conformance.audit.checks import OF_ANSWERS, Check
 from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue
@@ -21,7 +23,7 @@ from headless_conformance.results.verdict import Outcome
 
 _SHOWN = 20
 LOCAL_PORT = 5300
-
+Seen = TypeVar("Seen")
 
 Explanation = tuple[Finding, Sequence[Difference]]
 """A finding with the differences that it explains."""
@@ -177,14 +179,7 @@ def ttl_findings(dialogue: Dialogue, plan: Plan) -> list[Finding]:
             kept = reply.ttl or 0 if is_reverse(question.name) else reply.kept
             if kept > BOUND_SECONDS:
                 long.setdefault(server, {})[question] = kept
-    asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
-    if long and set(asked) <= long.keys():
-        server = next(iter(long))
-        return [_long(BlamedComponent.ALL_SERVERS, _all(asked), server, long[server], plan)]
-    return [
-        _long(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own, plan)
-        for server, own in long.items()
-    ]
+    return _by_server(dialogue, long, partial(_long, plan=plan))
 
 
 def denial_findings(dialogue: Dialogue, plan: Plan, differences: Iterable[Difference]) -> list[Finding]:
@@ -199,13 +194,22 @@ def denial_findings(dialogue: Dialogue, plan: Plan, differences: Iterable[Differ
                 continue
             if reply is not None and reply.is_bare_denial:
                 bare.setdefault(server, []).append(question)
+    return _by_server(dialogue, bare, partial(_bare, plan=plan))
+
+
+def _by_server(
+    dialogue: Dialogue,
+    found: Mapping[DnsServer, Seen],
+    finding: Callable[[BlamedComponent, str, DnsServer, Seen], Finding],
+) -> list[Finding]:
+    """One finding where every server that answers has what was found, else one about each that has it."""
     asked = [server for server in dialogue.servers if dialogue.reply_count(server)]
-    if bare and set(asked) <= bare.keys():
-        first = next(iter(bare))
-        return [_bare(BlamedComponent.ALL_SERVERS, _all(asked), first, bare[first], plan)]
+    if found and set(asked) <= found.keys():
+        first = next(iter(found))
+        return [finding(BlamedComponent.ALL_SERVERS, _all(asked), first, found[first])]
     return [
-        _bare(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own, plan)
-        for server, own in bare.items()
+        finding(BlamedComponent.ONE_SERVER, f"DNS server {server}", server, own)
+        for server, own in found.items()
     ]
 
 

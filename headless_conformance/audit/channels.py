@@ -37,6 +37,18 @@ class Channel(Protocol):
         """End the stream; never waits."""
 
 
+def _received(connection: socket.socket, until: float, problem: str) -> bytes:
+    """What came next. SilentServerError when nothing came until that moment (monotonic), DnsConnectionError
+    with `problem` when nothing can come."""
+    try:
+        connection.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
+        return connection.recv(65536)
+    except TimeoutError:
+        raise SilentServerError("nothing came") from None
+    except OSError as error:
+        raise DnsConnectionError(f"{problem}: {error}") from None
+
+
 class TcpChannel:
     """A connection from this machine."""
 
@@ -56,13 +68,7 @@ class TcpChannel:
             raise DnsConnectionError(f"the connection takes no question: {error}") from None
 
     def receive(self, until: float) -> bytes:
-        try:
-            self._socket.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
-            data = self._socket.recv(65536)
-        except TimeoutError:
-            raise SilentServerError("nothing came") from None
-        except OSError as error:
-            raise DnsConnectionError(f"the connection ended: {error}") from None
+        data = _received(self._socket, until, "the connection ended")
         if not data:
             raise DnsConnectionError("the server closed the connection")
         return data
@@ -92,13 +98,7 @@ class UdpChannel:
             raise DnsConnectionError(f"no question can be sent over UDP: {error}") from None
 
     def receive(self, until: float) -> bytes:
-        try:
-            self._socket.settimeout(max(until - time.monotonic(), _SHORTEST_WAIT))
-            data = self._socket.recv(65536)
-        except TimeoutError:
-            raise SilentServerError("nothing came") from None
-        except OSError as error:
-            raise DnsConnectionError(f"nothing listens over UDP: {error}") from None
+        data = _received(self._socket, until, "nothing listens over UDP")
         return LENGTH.pack(len(data)) + data
 
     def close(self) -> None:

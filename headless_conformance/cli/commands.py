@@ -9,6 +9,8 @@ import difflib
 import sys
 from collections.abc import Mapping, Sequence
 
+from headless_conformance.core.provider_names import PROVIDERS
+
 COMMANDS: Mapping[str, str] = {
     "e2e": "Verify the documented promises on a cluster of our own, and write reports/.",
     "matrix": "The same on every version of versions.yaml, or those of K8S, and what differs between them.",
@@ -74,3 +76,5 @@ if __name__ == "__main__":
         sys.exit(f"error: {renamed_command(names) or unknown_target(names[0])}")
     for name, summary in {**COMMANDS, **OF_MAKE}.items():
         print(f"  make {name:<15} {summary}")
+    choices = f"K8S=1.37 PROVIDER={'|'.join(PROVIDERS)} KEEP=1 REQUIREMENT=ID"
+    print(f'\n  {choices}; all variables: README.md, "Choosing"')

@@ -26,7 +26,7 @@ from headless_conformance.requirements.documents import Documents, load_document
 
 PINS = ROOT / "report"
 
-TITLES = {"en": "Headless Services: conformance", "zh": "无头服务一致性"}
+TITLES = {"en": "Conformance report", "zh": "一致性报告"}
 """Of a report on several documents."""
 
 NODE_MAJOR = 18

@@ -11,6 +11,7 @@ import pytest
 
 from headless_conformance.cli.commands import COMMANDS, OF_MAKE, RENAMED
 from headless_conformance.core.paths import ROOT
+from headless_conformance.core.provider_names import PROVIDERS
 
 
 def make(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +37,7 @@ def test_help_needs_no_environment_and_shows_every_target() -> None:
     done = make("help", "VENV=/nonexistent")
     assert done.returncode == 0
     assert re.findall(r"^  make (\S+)", done.stdout, re.MULTILINE) == [*COMMANDS, *OF_MAKE]
+    assert f" PROVIDER={'|'.join(PROVIDERS)} " in done.stdout
 
 
 def test_the_makefile_names_no_other_target() -> None:

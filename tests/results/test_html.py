@@ -14,11 +14,18 @@ from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
 from headless_conformance.host import packages as host
+from headless_conformance.requirements.documents import load_documents
 from headless_conformance.results import html as report
 from tests.browser import chromium
 from tests.miniature import MINI, write_register
 
 pytest_plugins = ["pytester"]
+
+
+def test_the_title_of_a_report_on_several_documents_is_that_of_none() -> None:
+    for document in load_documents():
+        assert all(document.name(lang) not in title for lang, title in report.TITLES.items())
+
 
 TESTS = """
 import allure, os, pytest
