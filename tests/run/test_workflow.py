@@ -82,7 +82,7 @@ def test_what_a_cache_depends_on_is_there() -> None:
 def test_the_ci_script_runs_targets_and_faults_that_exist() -> None:
     text = (ROOT / ".ci" / "run").read_text()
     targets = set(re.findall(r"\bmake ([a-z0-9-]+)", text))
-    faults = re.findall(r'^FAULTS="(.*)"$', text, re.MULTILINE)[0].split()
+    faults = re.findall(r'^FAULTS="(.*)"$', text.replace("\\\n", ""), re.MULTILINE)[0].split()
     assert {"test", "e2e", "faults", "clean"} <= targets <= {*COMMANDS, *OF_MAKE}
     assert faults
     assert not [name for name in faults if not list((ROOT / "faults").rglob(f"{name}.yaml"))]
