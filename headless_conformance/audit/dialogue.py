@@ -48,7 +48,7 @@ BOUND_SECONDS = 60.0
 COUNTDOWN_SECONDS = 2.1
 """Between two looks at a TTL: one that does not count down in this time is not kept."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 3.0
-_LOOK_SECONDS = 2.0
+AUDIT_LOOK_SECONDS = 2.0
 """Time that another look takes: none is begun that could not end before the audit has to."""
 PAST_TTL_SECONDS = 1.0
 """TTLs are whole seconds."""
@@ -84,7 +84,7 @@ class Dialogue:
         differences = self._judge(plan)
         interval = FIRST_PAUSE
         while differences and time.monotonic() < begun + self._patience(plan, differences, begun):
-            if time.monotonic() + interval + _LOOK_SECONDS > until:
+            if time.monotonic() + interval + AUDIT_LOOK_SECONDS > until:
                 break
             self.say(self._what_is_waited_for(differences))
             self.pause(interval)

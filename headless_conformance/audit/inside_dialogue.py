@@ -10,7 +10,7 @@ from headless_conformance.audit.dialogue import (
     BOUND_SECONDS,
     FIRST_PAUSE,
     LONGEST_PAUSE,
-    LOOK_SECONDS,
+    AUDIT_LOOK_SECONDS,
     SETTLE_SECONDS,
 )
 from headless_conformance.audit.errors import InspectionError
@@ -58,7 +58,7 @@ class InsideDialogue:
             left = begun + self._patience() - time.monotonic()
             if left <= 0:
                 return plan
-            if time.monotonic() + interval + LOOK_SECONDS > until:
+            if time.monotonic() + interval + AUDIT_LOOK_SECONDS > until:
                 self.waited, self.seconds_left = False, self._kept(left)
                 return plan
             self.pause(interval)

@@ -15,7 +15,7 @@ LOOK_SECONDS = 5.0
 """Bound on the API server's answer to a look at the cluster as a whole."""
 
 NODE_SECONDS = 10.0
-"""Bound on a kubelet's answer to such a look: on a busy machine a healthy one was silent for more than 3 s."""
+"""Bound on a kubelet's answer to such a look: on a busy machine a healthy one was silent for over 3 s."""
 
 STALL_SECONDS = 10.0
 """A call that takes longer met a cluster that stood still: what failed meanwhile says nothing."""

@@ -41,7 +41,8 @@ def test_slices_describe_and_dns_know_the_same_addresses(transcript_set: Headles
         require_count(subject, set(addresses), transcript_set.replicas)
         slices = transcript_set.ready_endpoint_ips()
         require_items(f"{transcript_set.slices_subject}: ready addresses", slices, addresses)
-        described = {endpoint.rpartition(":")[0] or endpoint for endpoint in described_endpoints(result.stdout)}
+        shown = described_endpoints(result.stdout)
+        described = {endpoint.rpartition(":")[0] or endpoint for endpoint in shown}
         require_items(f"{result.command}: addresses", described, addresses, details=result.transcript())
         return addresses
 
