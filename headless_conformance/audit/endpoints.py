@@ -203,14 +203,14 @@ def _of_other_families(service: Service, pods: Iterable[Pod]) -> list[Pod]:
 def _other_families(service: Service, lacking: Sequence[Pod]) -> Finding:
     own = " and ".join(sorted(families(service)))
     headless = service.kind is ServiceKind.HEADLESS
-    names = ", ".join(pod.name for pod in lacking[:SHOWN])
+    names = ", ".join(pod.name for pod in lacking[:_SHOWN])
     return Finding(
         BlamedComponent.MANIFEST,
         f"Service {service.key}",
         f"Service {service.key} has the ipFamilies {own}, and Pods {names} have no such address",
         Check.ENDPOINTS,
         expected=f"an {own} address of each Pod that the Service selects",
-        seen="; ".join(f"{pod.name}: {', '.join(pod.addresses)}" for pod in lacking[:SHOWN]),
+        seen="; ".join(f"{pod.name}: {', '.join(pod.addresses)}" for pod in lacking[:_SHOWN]),
         remedy="make spec.ipFamilies of the Service a family that its Pods have",
         command=(
             f"kubectl -n {service.namespace} get service {service.name} -o jsonpath='{{.spec.ipFamilies}}'"

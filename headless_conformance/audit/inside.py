@@ -27,7 +27,7 @@ from headless_conformance.records import (
 NAMES = 40
 """How many questions are asked from inside, at the most: each costs the Pod a process."""
 LIBRARY = "the C library"
-TOOLS = ("dig", "getent")
+LOOKUP_TOOLS = ("dig", "getent")
 TYPES = ("A", "AAAA", "SRV", "PTR")
 MARK = "=#= "
 _STATUS = re.compile(r"^;; ->>HEADER<<- .*status: (?P<rcode>[A-Z]+)", re.MULTILINE)
@@ -37,7 +37,7 @@ END = f"echo; echo '{MARK}end'"
 """A file need not end with the end of a line."""
 TOOLS_SCRIPT = "\n".join(
     [
-        *(f"command -v {tool} >/dev/null 2>&1 && echo '{MARK}has {tool}'" for tool in TOOLS),
+        *(f"command -v {tool} >/dev/null 2>&1 && echo '{MARK}has {tool}'" for tool in LOOKUP_TOOLS),
         f"echo '{MARK}conf'; cat /etc/resolv.conf",
         END,
     ]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from headless_conformance.audit.dialogue import (
+    AUDIT_LOOK_SECONDS,
     BOUND_SECONDS,
     FIRST_PAUSE,
     LONGEST_PAUSE,
-    AUDIT_LOOK_SECONDS,
     SETTLE_SECONDS,
 )
 from headless_conformance.audit.errors import InspectionError

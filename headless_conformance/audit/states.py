@@ -10,7 +10,7 @@ from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.core.objects import Object
 
 _SHOWN = 5
-STALL_SECONDS = 600.0
+ROLLOUT_STALL_SECONDS = 600.0
 """A rollout in which nothing changed for so long stands still, and the Ready members are judged; Deployments
 have the same default (progressDeadlineSeconds)."""
 
@@ -44,7 +44,7 @@ def state_of(found: Object, pods: Sequence[Object], now: float) -> State:
     text = f"{len(ready)} of {wanted} members Ready"
     leaving = [pod["metadata"]["name"] for pod in pods if pod["metadata"].get("deletionTimestamp")]
     still = now - max((moment for pod in pods for moment in moments_of(pod)), default=now)
-    stalled = f"; nothing changed for {still / 60:.0f} min" if still > STALL_SECONDS else ""
+    stalled = f"; nothing changed for {still / 60:.0f} min" if still > ROLLOUT_STALL_SECONDS else ""
 
     def on_its_way(what: str, waits_for: str) -> State:
         return State(False, f"{text}: {what}{stalled}", waits_for, unready)
