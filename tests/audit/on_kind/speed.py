@@ -49,8 +49,8 @@ def _trials(kind: KindTrials, given: tuple[str, ...]) -> Iterator[str]:
         kind.said(f"  {words}: {run.figures}, with the start of the program {run.seconds:.1f} s")
         if run.status or len(run.result["dns_servers"]) != SERVERS:
             yield f"{words}: exit status {run.status}, {run.summaries}, {run.result.get('problem', '')}"
-        if run.seconds > seconds or run.result["api_requests"] >= REQUESTS:
-            yield f"{words}: {run.seconds:.1f} s and {run.result['api_requests']} requests"
+        if run.result["seconds"] > seconds or run.result["api_requests"] >= REQUESTS:
+            yield f"{words}: {run.result['seconds']} s and {run.result['api_requests']} requests"
 
 
 def _set(name: str, replicas: int) -> tuple[Object, Object]:
