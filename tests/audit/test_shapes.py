@@ -48,3 +48,15 @@ def test_the_page_has_every_shape_and_no_other() -> None:
 @pytest.mark.parametrize("shape", names())
 def test_every_shape_names_its_source(shape: str) -> None:
     assert "Shape of " in (SHAPES / f"{shape}.yaml").read_text().replace("\n# ", " ")
+
+
+INPUT = re.compile(r"^\| .*\| `(?P<test>test_\w+)` \| (?P<trial>[^|]+) \|$", re.MULTILINE)
+
+
+def test_every_input_names_the_test_that_has_it() -> None:
+    rows = [found.groupdict() for found in INPUT.finditer(PAGE.read_text())]
+    sources = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [row["test"] for row in rows if f"def {row['test']}(" not in sources] == []
+    assert len(rows) == len(re.findall(r"`test_\w+` \|", PAGE.read_text())) > 20
+    trials = {row["trial"].split("`")[1] for row in rows if row["trial"].strip() != "–"}
+    assert all((Path(__file__).parent / "on_kind" / f"{name}.py").is_file() for name in trials)
