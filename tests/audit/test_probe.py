@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from typing import Any
 
 import pytest
 
+from headless_conformance.audit import Audit, Options
 from headless_conformance.audit.errors import InspectionError, MissingRightError, NoSuchObjectError
 from headless_conformance.audit.probe import ProbePod
-from tests.audit.world import World
+from headless_conformance.audit.targets import parse
+from headless_conformance.core.interrupts import INTERRUPTS
+from tests.audit.objects import headless, stateful_set
+from tests.audit.world import DOMAIN, SERVERS, World
 
 
 class Writes(World):
@@ -58,3 +65,27 @@ def test_a_probe_that_cannot_be_removed_leaves_the_line_that_does() -> None:
         pod.remove()
     world.refuses = NoSuchObjectError("gone")
     pod.remove()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_probe_is_removed_when_the_program_is_interrupted(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headless_conformance.audit.dialogue.ROUNDS", 1)
+    world, ended = Writes(), threading.Event()
+    world.phase = "Pending"
+    world.apply(headless(), stateful_set())
+
+    def pause(seconds: float) -> None:
+        if world.written:
+            os.kill(os.getpid(), number)
+            ended.wait(20)
+            raise InspectionError("the test is over")
+        ended.wait(seconds)
+
+    options = Options(targets=(parse("shop/db"),), domain=DOMAIN, servers=SERVERS, probe_image="image")
+    audit = Audit(world, options, connect=lambda server: world.dns[server].connect(), pause=pause)
+    with INTERRUPTS.handled(), pytest.raises(KeyboardInterrupt):
+        audit.run()
+    ended.set()
+    assert [method for method, _ in world.written] == ["POST", "DELETE"]
