@@ -18,6 +18,7 @@ from headless_conformance.plugin.context import Run
 from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.allure_files import write_allure_files
+from headless_conformance.results.github import workflow_run
 from headless_conformance.results.report import report_schema
 from headless_conformance.results.report_file import make_report
 from headless_conformance.results.verdict import CaseResult, Outcome, Result, judge_requirements
@@ -109,10 +110,16 @@ def test_a_run_on_github_is_named_with_its_address(tmp_path: Path, monkeypatch: 
         "SERVER_URL": "https://example.org",
         "REPOSITORY": "a/b",
         "RUN_ID": "7",
+        "SHA": "0a1b2c3",
     }.items():
         monkeypatch.setenv(f"GITHUB_{name}", value)
     write_allure_files(_run().facts, tmp_path)
     assert "https://example.org/a/b/actions/runs/7" in (tmp_path / "executor.json").read_text()
+    assert workflow_run() == (
+        "7",
+        "https://example.org/a/b/actions/runs/7",
+        "https://example.org/a/b/blob/0a1b2c3",
+    )
 
 
 def test_junit_and_allure_keep_failures_and_errors_apart(suite: Suite) -> None:
