@@ -139,7 +139,7 @@ def test_the_fqdns_go_and_come_back_with_the_service(
 def readiness_set(deployer: Deployer, manifest_folder: ManifestFolder, scratch_namespace: str) -> HeadlessSet:
     """A set of two Pods whose readiness can be switched, Ready."""
     objects = with_replicas(manifest_folder.load(STUB_FILE), 2)
-    (container,) = find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    container = find(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"][0]
     container["readinessProbe"] = {
         "exec": {"command": ["test", "!", "-e", UNREADY_FILE]},
         "periodSeconds": 1,
