@@ -158,7 +158,9 @@ class AuditExpectation(FileModel):
     """A finding or a note of `audit` on the set behind a fixture, made when the tests are done with it."""
 
     of: FixtureName = Field(description="The fixture whose set is audited")
-    component: str = Field(default="", description="Who is to blame, such as: one DNS server")
+    component: Pattern | None = Field(
+        default=None, description="Who is to blame, such as: one DNS server; *DNS server* is one or all"
+    )
     check: str = Field(default="", description="The first check that it decides, such as: member-records")
     expected: Pattern | None = None
     seen: Pattern | None = None
@@ -180,7 +182,8 @@ class AuditExpectation(FileModel):
         if self.note is not None:
             return any(matches(self.note, note) for note in record.notes)
         return any(
-            (found.component, found.check) == (self.component, self.check)
+            found.check == self.check
+            and matches(self.component or "*", found.component)
             and matches(self.expected or "*", found.expected)
             and matches(self.seen or "*", found.seen)
             for found in record.findings
