@@ -1,7 +1,9 @@
 """Markers `requirement` and `needs`: which sentences a test stands for, and what it needs of a cluster.
 
 `@pytest.mark.requirement("ID", ...)`: one marker with one ID or more per test of a document's suite; an
-unknown ID, no marker or two are a collection error.
+unknown ID, no marker or two are a collection error. `document_sets=["ID", ...]` names those that the test
+stands for on the document's own sets only: on the person's StatefulSet (TARGET) nothing is changed, and so no
+requirement is judged there that needs a change.
 
 `@pytest.mark.needs(Capability.KUBELET, ...)`: where the cluster has not got it, the
 outcome is "not supported here".
@@ -17,13 +19,18 @@ import pytest
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import not_supported
 from headless_conformance.plugin.context import RUN, is_suite_test
+from headless_conformance.plugin.sets import runs_on_own_set
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.requirements.model import Document, Requirement
+
+DOCUMENT_SETS = "document_sets"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "requirement(id, ...): the requirements of registers that the test stands for"
+        "markers",
+        f"requirement(id, ..., {DOCUMENT_SETS}=()): the requirements of registers that the test stands for; "
+        "those named last on the document's sets only",
     )
     config.addinivalue_line(
         "markers", "needs(capability, ...): headless_conformance.cluster.model.Capability that the test needs"
@@ -33,8 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def requirements_of(item: pytest.Item) -> tuple[Requirement, ...]:
     """The requirements that a test names; none where it stands for none."""
     marker = item.get_closest_marker("requirement")
+    if marker is None:
+        return ()
+    names = marker.args if runs_on_own_set(item) else _ids(marker)
     documents = item.config.stash[RUN].documents
-    return tuple(documents.requirement(name) for name in dict.fromkeys(marker.args)) if marker else ()
+    return tuple(documents.requirement(name) for name in dict.fromkeys(names))
+
+
+def _ids(marker: pytest.Mark) -> tuple[str, ...]:
+    return (*marker.args, *marker.kwargs.get(DOCUMENT_SETS, ()))
 
 
 def needs_of(item: pytest.Item) -> list[Capability]:
@@ -50,14 +64,14 @@ def _governing(documents: Documents, path: Path, suites: Path) -> Document | Non
 def _mistake(item: pytest.Item) -> str:
     """What is wrong with a test's markers; empty when nothing is."""
     documents = item.config.stash[RUN].documents
-    named = [marker.args for marker in item.iter_markers("requirement")]
+    markers = list(item.iter_markers("requirement"))
     document = _governing(documents, item.path, item.config.rootpath / "suites")
-    if len(named) > 1 or any(not arguments for arguments in named):
+    if len(markers) > 1 or any(not one.args or set(one.kwargs) - {DOCUMENT_SETS} for one in markers):
         example = next(iter(documents.requirements))
         return (
             f"{item.nodeid} must have one marker with its IDs, as in @pytest.mark.requirement({example!r})."
         )
-    ids = named[0] if named else ()
+    ids = _ids(markers[0]) if markers else ()
     for name in ids:
         if name not in documents.requirements:
             return (

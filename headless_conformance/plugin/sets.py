@@ -37,10 +37,16 @@ def parametrize_sets(
 
 
 def _only_looks(metafunc: pytest.Metafunc) -> bool:
-    """Whether all requirements of a test, those of its parameters included, can be seen without a change."""
+    """Whether all requirements that a test would stand for there, those of its parameters included, can be
+    seen without a change."""
     documents = metafunc.config.stash[RUN].documents
     marks = list(metafunc.definition.iter_markers("requirement"))
     for parameters in metafunc.definition.iter_markers("parametrize"):
         marks += [mark for case in parameters.args[1] for mark in getattr(case, "marks", ())]
     names = [name for mark in marks if mark.name == "requirement" for name in mark.args]
     return bool(names) and all(documents.requirement(name).read_only for name in names)
+
+
+def runs_on_own_set(item: pytest.Item) -> bool:
+    """Whether this run of a test is about the person's StatefulSet."""
+    return OWN_SET in getattr(getattr(item, "callspec", None), "params", {}).values()

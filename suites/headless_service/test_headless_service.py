@@ -21,10 +21,17 @@ from headless_conformance.cluster.manifests import ManifestFolder, find, fitted,
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
-from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
+from headless_conformance.core.mismatch import (
+    Where,
+    items_of,
+    require,
+    require_count,
+    require_equal,
+    require_items,
+)
 from headless_conformance.core.objects import Object
 from suites.headless_service.manifest_files import HEADLESS_FILE, STUB_FILE
-from suites.headless_service.parameters import KUBELET, ORDINALS
+from suites.headless_service.parameters import KUBELET
 
 UNPROCESSABLE = 422
 TRANSIENT = (408, 409, 429)
@@ -86,23 +93,13 @@ def must_be_refused(subject: str, word: str) -> Iterator[None]:
     require(refused, subject, expected=f"refused as invalid, naming {word}", observed=observed)
 
 
-@pytest.mark.requirement("SEED-HLS-01", "SEED-HLS-04")
-@ORDINALS
-def test_each_pod_fqdn_leads_to_its_pod_alone(each_set: HeadlessSet, dns: Dns, ordinal: int) -> None:
-    """Where StatefulSet and Service agree on a name,
-    each Pod FQDN MUST resolve to that Pod's address and no other."""
-    dns.require(each_set.pod_fqdn(ordinal), "A", must_be([each_set.pod_ip(ordinal)]))
-
-
 @pytest.mark.requirement("SEED-HLS-02")
-def test_the_service_fqdn_lists_pods_and_no_virtual_address(
-    each_set: HeadlessSet, facts: Facts, dns: Dns
-) -> None:
-    """The Service FQDN MUST list every Ready Pod's address, and none out of the Service range."""
-    convergence = dns.require(each_set.service_fqdn, "A", must_be(each_set.ready_ips()))
-    values = {value for answer in convergence.answers for value in answer.values()}
-    virtual = [value for value in values if facts.is_service_ip(value)]
-    require_items(f"A {each_set.service_fqdn} out of the Service range", virtual, [])
+def test_no_ready_pod_has_a_virtual_address(document_set: HeadlessSet, facts: Facts) -> None:
+    """The addresses that the Service FQDN lists, those of the Ready Pods, MUST NOT be out of the Service
+    range."""
+    virtual = [address for address in document_set.ready_ips() if facts.is_service_ip(address)]
+    subject = f"{document_set.statefulset_subject}: addresses of Ready Pods"
+    require(not virtual, subject, expected=f"none out of {items_of(facts.service_cidrs)}", observed=virtual)
 
 
 @pytest.mark.requirement("SEED-HLS-02")

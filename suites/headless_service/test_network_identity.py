@@ -96,7 +96,7 @@ def test_pods_of_the_set_ask_the_dns_service(
         require_name_server(configuration, facts, pod_place(each_set, ordinal))
 
 
-@pytest.mark.requirement("SEED-NID-02", "SEED-NID-03")
+@pytest.mark.requirement("SEED-NID-02", "SEED-NID-03", document_sets=["SEED-HLS-02"])
 def test_the_service_fqdn_has_the_addresses_of_the_ready_pods(each_set: HeadlessSet, dns: Dns) -> None:
     """At every DNS server, the name made of Service, namespace, `svc` and cluster domain MUST have the
     addresses of the Ready Pods, and no other."""
@@ -123,12 +123,12 @@ def test_the_example_name_of_the_service_resolves(example_set: HeadlessSet, fact
     dns.require(f"db.{example_set.namespace}.svc.{facts.domain}.", "A", must_be(example_set.ready_ips()))
 
 
-@pytest.mark.requirement("SEED-NID-05")
-def test_each_pod_has_a_fqdn_of_its_own(any_set: HeadlessSet, dns: Dns, ordinals: Sequence[int]) -> None:
+@pytest.mark.requirement("SEED-NID-05", "SEED-HLS-04", document_sets=["SEED-HLS-01"])
+def test_each_pod_has_a_fqdn_of_its_own(each_set: HeadlessSet, dns: Dns, ordinals: Sequence[int]) -> None:
     """Each Pod MUST have exactly its own address under its Pod FQDN below the Service FQDN."""
     for ordinal in ordinals:
-        address = any_set.pod_ip(ordinal)
-        dns.require(any_set.pod_fqdn(ordinal), "A", must_be([address]), repeat=REPEATS)
+        address = each_set.pod_ip(ordinal)
+        dns.require(each_set.pod_fqdn(ordinal), "A", must_be([address]), repeat=REPEATS)
 
 
 @pytest.mark.requirement("SEED-NID-05")

@@ -45,6 +45,10 @@ def test_looks_at_pods(each_set, ordinals):
 def test_changes(each_set):
     pass
 
+@pytest.mark.requirement("SETS-A-01", document_sets=["SETS-A-02"])
+def test_shows_more_on_ours(each_set):
+    pass
+
 @pytest.mark.requirement("SETS-A-01")
 def test_is_about_ours(ours):
     pass
@@ -88,5 +92,16 @@ def test_the_persons_set_is_for_tests_that_only_look(suite: Suite, monkeypatch: 
     assert own == {
         "test_looks[shop/orders]",
         "test_looks_at_pods[shop/orders]",
+        "test_shows_more_on_ours[shop/orders]",
         "test_looks_by_parameter[shop/orders-a]",
     }
+
+
+def test_what_needs_a_change_is_shown_on_the_documents_sets_only(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVIDER", "existing")
+    monkeypatch.setenv("TARGET", "shop/orders")
+    monkeypatch.setenv("REQUIREMENT", "SETS-A-02")
+    found = {name for name in collected(suite) if name.startswith("test_shows_more_on_ours")}
+    assert found == {"test_shows_more_on_ours[first]", "test_shows_more_on_ours[second]"}
