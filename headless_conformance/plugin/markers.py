@@ -1,4 +1,4 @@
-"""Markers `requirement` and `needs`: which sentences a test stands for, and what it needs of a cluster.
+"""Markers: which sentences a test stands for, what it needs of a cluster, and which tests take longest.
 
 `@pytest.mark.requirement("ID", ...)`: one marker with one ID or more per test of a document's suite; an
 unknown ID, no marker or two are a collection error. `document_sets=["ID", ...]` names those that the test
@@ -7,6 +7,8 @@ requirement is judged there that needs a change.
 
 `@pytest.mark.needs(Capability.KUBELET, ...)`: where the cluster has not got it, the
 outcome is "not supported here".
+
+`@pytest.mark.longest`: a test that waits longer than others; a document may have such tests begin first.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(capability, ...): headless_conformance.cluster.model.Capability that the test needs"
     )
+    config.addinivalue_line("markers", "longest: waits longer than other tests, and is to begin before them")
 
 
 def requirements_of(item: pytest.Item) -> tuple[Requirement, ...]:

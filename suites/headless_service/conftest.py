@@ -11,20 +11,21 @@ import allure
 import pytest
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.clients import AGENT, client_set_up, new_agent
+from headless_conformance.cluster.clients import new_agent
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.manifests import ManifestFolder, with_replicas
 from headless_conformance.cluster.model import Capability, Cluster
-from headless_conformance.cluster.shared import RunState, SetUp
+from headless_conformance.cluster.shared import BASELINE, RunState, SetUp
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.plugin.markers import needs_of
 from headless_conformance.plugin.sets import OWN_SET, parametrize_sets
-from suites.headless_service.dns_test_session import POD, ShellSession, command_words, run_session
+from suites.headless_service.dns_test_session import POD, ShellSession, run_session
 from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.set_ups import (
     NSLOOKUP,
+    agent_set_up,
     example_set_up,
     load_balanced_set_up,
     nslookup_set_up,
@@ -59,6 +60,10 @@ SETS = {
 the test only looks."""
 
 
+SERVERS = {"apply_record", "transcript_set", "load_balanced", "servers_of_others"}
+"""The fixtures of tests that wait for database servers."""
+
+
 def _fixtures_of(item: pytest.Item) -> set[str]:
     """The fixtures of a test, among them the set that its parameter names."""
     parameters = (
@@ -70,17 +75,20 @@ def _fixtures_of(item: pytest.Item) -> set[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Among several workers: one waits for the document's servers from the beginning, and the others do
-    meanwhile what does not need them."""
+    meanwhile what does not need them; what takes longest comes first."""
     if not hasattr(config, "workerinput"):
         return
 
     def needs_servers(item: pytest.Item) -> bool:
-        return not _fixtures_of(item).isdisjoint({"apply_record", "transcript_set", "load_balanced"})
+        return not _fixtures_of(item).isdisjoint(SERVERS)
 
-    # The document's session in a shell is the longest of what comes after the servers' start.
-    longest = [item for item in items if "dns_test" in _fixtures_of(item)]
-    waiting = [*longest, *filter(needs_servers, items)][:1]
-    items.sort(key=lambda item: (item not in waiting, needs_servers(item)))
+    def takes_long(item: pytest.Item) -> int:
+        is_longest = item.get_closest_marker("longest") is not None
+        return 2 if is_longest else int("scratch_namespace" in _fixtures_of(item))
+
+    items.sort(key=takes_long, reverse=True)
+    waiting = next(filter(needs_servers, items), None)
+    items.sort(key=lambda item: item is not waiting and needs_servers(item))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -96,11 +104,20 @@ def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFold
 
 
 @pytest.fixture(scope="session")
+def needed_fixtures(request: pytest.FixtureRequest, cluster: Cluster) -> set[str]:
+    """The fixtures of all selected tests that this cluster can show."""
+    able = [item for item in request.session.items if cluster.capabilities.issuperset(needs_of(item))]
+    return {name for item in able for name in _fixtures_of(item)}
+
+
+@pytest.fixture(scope="session")
 def set_ups(
     request: pytest.FixtureRequest,
     deployer: Deployer,
     manifest_folder: ManifestFolder,
     document_namespace: str,
+    set_up_of_other_agent: SetUp,
+    needed_fixtures: set[str],
 ) -> dict[str, SetUp]:
     """What takes time to start, by the fixture that waits for it; where several workers share a cluster with
     real Pods, all that the selected tests need is asked for at once."""
@@ -108,27 +125,41 @@ def set_ups(
     documented = transcript_set_up(*place)
     found = {
         "transcript_set": documented,
+        "dns": set_up_of_other_agent,
         "load_balanced": load_balanced_set_up(deployer, manifest_folder),
         "example_set": example_set_up(*place),
         "sql": sql_set_up(*place, documented),
         "nslookup_pod": nslookup_set_up(*place),
         "same_named_set": same_named_set_up(deployer, manifest_folder),
     }
-    capabilities = deployer.cluster.capabilities
-    if hasattr(request.config, "workerinput") and Capability.KUBELET in capabilities:
-        supported = [item for item in request.session.items if capabilities.issuperset(needs_of(item))]
-        needed = {name for item in supported for name in _fixtures_of(item)}
+    if hasattr(request.config, "workerinput") and Capability.KUBELET in deployer.cluster.capabilities:
         for name, set_up in found.items():
-            if name in needed:
+            if name in needed_fixtures:
                 set_up.begin()
     return found
 
 
 @pytest.fixture(scope="session")
-def apply_record(set_ups: dict[str, SetUp]) -> ApplyRecord:
+def set_up_of_agent(
+    set_ups: dict[str, SetUp], deployer: Deployer, shared_manifests: ManifestFolder, document_namespace: str
+) -> SetUp:
+    """The agent's Pod in the documented namespace, which comes after the Services."""
+    services = [set_ups[name] for name in ("transcript_set", "example_set")]
+    return agent_set_up(deployer, shared_manifests, document_namespace, services)
+
+
+@pytest.fixture(scope="session")
+def apply_record(
+    request: pytest.FixtureRequest,
+    set_ups: dict[str, SetUp],
+    set_up_of_agent: SetUp,
+    needed_fixtures: set[str],
+) -> ApplyRecord:
     """The document's two steps, done once per run: the StatefulSet of the page before,
     then the one with its Service."""
     record = set_ups["transcript_set"].finished()
+    if hasattr(request.config, "workerinput") and "agent" in needed_fixtures:
+        set_up_of_agent.begin()
     statefulset, headless = CommandResult(**record["statefulset"]), CommandResult(**record["headless"])
     return ApplyRecord(statefulset, headless, record["before"], record["after"])
 
@@ -187,6 +218,12 @@ def load_balanced(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet:
 
 
 @pytest.fixture(scope="session")
+def servers_of_others(set_ups: dict[str, SetUp], needed_fixtures: set[str]) -> Sequence[SetUp]:
+    """The database servers that tests of this run ask for."""
+    return [set_ups[name] for name in ("transcript_set", "load_balanced") if name in needed_fixtures]
+
+
+@pytest.fixture(scope="session")
 def same_named_set(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet:
     """The stub set once more, in that other namespace: the same names, with Pods of its own."""
     set_ups["same_named_set"].finished()
@@ -197,11 +234,12 @@ def same_named_set(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet
 def agent(
     transcript_set: HeadlessSet,
     example_set: HeadlessSet,
+    set_up_of_agent: SetUp,
     deployer: Deployer,
     shared_manifests: ManifestFolder,
 ) -> Iterator[Agent]:
     """An agent in the documented namespace, in a Pod that came after the Services and is not of a set."""
-    client_set_up(deployer, shared_manifests, transcript_set.namespace, AGENT, "agent").finished()
+    set_up_of_agent.finished()
     agent = new_agent(deployer, shared_manifests, transcript_set.namespace)
     yield agent
     agent.close()
@@ -222,13 +260,30 @@ def sql(set_ups: dict[str, SetUp], deployer: Deployer, document_namespace: str) 
 
 
 @pytest.fixture(scope="session")
-def dns_test(transcript_set: HeadlessSet, shared: RunState, cluster: Cluster) -> ShellSession:
+def dns_test(transcript_set: HeadlessSet, shared: RunState) -> ShellSession:
     """The document's session in the new Pod, with its two lookups, done once per run."""
+    names = transcript_set.service_name, f"{transcript_set.pod_name(0)}.{transcript_set.service_name}"
+    return _session_once(shared, "dns-test", transcript_set.namespace, names)
 
+
+@pytest.fixture(scope="session")
+def bare_session_namespace(shared: RunState) -> str:
+    """Where the document's `kubectl run` is typed with nothing of the document around it."""
+    return shared.own_namespace("shell", BASELINE)
+
+
+@pytest.fixture(scope="session")
+def bare_session(bare_session_namespace: str, shared: RunState) -> ShellSession:
+    """The document's command with nothing looked up in its shell, done once per run: what it promises of the
+    Pod needs no set, and the Pod takes its grace period to go."""
+    return _session_once(shared, "bare-session", bare_session_namespace)
+
+
+def _session_once(shared: RunState, role: str, namespace: str, names: Sequence[str] = ()) -> ShellSession:
     def once() -> dict[str, Any]:
-        shared.reserve("Pod", transcript_set.namespace, POD)
-        return run_session(transcript_set, command_words(cluster))
+        shared.reserve("Pod", namespace, POD)
+        return run_session(shared.kube, shared.cluster, namespace, names)
 
-    session = ShellSession(**shared.once("dns-test", once))
+    session = ShellSession(**shared.once(role, once))
     allure.attach(session.shown, name=f"kubectl run {POD}", attachment_type=allure.attachment_type.TEXT)
     return session

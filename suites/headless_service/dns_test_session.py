@@ -1,15 +1,15 @@
-"""The document's `kubectl run dns-test`, typed once per run in a terminal, and what became of it."""
+"""The document's `kubectl run dns-test`, typed in a terminal, and what became of it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import node_of
+from headless_conformance.cluster.kube import Kube, node_of
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.terminal import on_terminal
 from headless_conformance.core.objects import Object
@@ -40,10 +40,10 @@ class ShellSession:
     """The Pod when kubectl had come back."""
 
 
-def find_pod(headless_set: HeadlessSet) -> Object | None:
-    """The Pod `dns-test`, if there is one."""
+def find_pod(kube: Kube, namespace: str) -> Object | None:
+    """The Pod `dns-test` of a namespace, if there is one."""
     try:
-        return headless_set.kube.get("Pod", headless_set.namespace, POD)
+        return kube.get("Pod", namespace, POD)
     except ApiException as error:
         if error.status == 404:
             return None
@@ -60,25 +60,24 @@ def command_words(cluster: Cluster) -> list[str]:
     return [*words, f"--overrides={json.dumps(pulled_with)}"]
 
 
-def run_session(headless_set: HeadlessSet, words: list[str]) -> dict[str, Any]:
-    kube, ready_timeout = headless_set.kube, headless_set.facts.cluster.pod_ready_timeout
-    command = [str(kube.kubectl_path), "--namespace", headless_set.namespace, *words]
-    names = [headless_set.service_name, f"{headless_set.pod_name(0)}.{headless_set.service_name}"]
+def run_session(kube: Kube, cluster: Cluster, namespace: str, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Open the shell, look each of these names up in it, and leave it; the fields of a ShellSession."""
+    command = [str(kube.kubectl_path), "--namespace", namespace, *command_words(cluster)]
     lookups: dict[str, str] = {}
     with on_terminal(command, kube.environment) as terminal:
-        if not terminal.read_until(HINT, ready_timeout, others=[PROMPT]):
-            kube.outages.look_at_node(node_of(find_pod(headless_set) or {}))
+        if not terminal.read_until(HINT, cluster.pod_ready_timeout, others=[PROMPT]):
+            kube.outages.look_at_node(node_of(find_pod(kube, namespace) or {}))
         terminal.type("")
         # Prompts come before and after the empty line; behind the answer to this, there is one.
         terminal.type("echo ready-$((1 + 1))")
         reached = terminal.read_until(f"ready-2\n{PROMPT}", ANSWER_SECONDS)
-        pod = find_pod(headless_set)
-        for name in names if reached else []:
+        pod = find_pod(kube, namespace)
+        for name in names if reached else ():
             before = len(terminal.text)
             terminal.type(f"nslookup {name}")
             terminal.read_until(f"\n{PROMPT}", ANSWER_SECONDS, after=before)
             lookups[name] = terminal.text[before:]
         terminal.type("exit")
-        status = terminal.read_to_end(ready_timeout)
+        status = terminal.read_to_end(cluster.pod_ready_timeout)
         shown = terminal.text
-    return asdict(ShellSession(shown, reached, lookups, pod, status, find_pod(headless_set)))
+    return asdict(ShellSession(shown, reached, lookups, pod, status, find_pod(kube, namespace)))

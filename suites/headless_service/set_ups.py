@@ -5,10 +5,11 @@ Each is asked for at once, and waited for where a test needs it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from headless_conformance.cluster.clients import client_set_up
+from headless_conformance.cluster.clients import AGENT, client_set_up
 from headless_conformance.cluster.deployer import Deployer, uids
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
@@ -138,6 +139,20 @@ def sql_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str, secre
     def create() -> None:
         # A kubelet that looks for a Secret too early looks again after ten seconds and more.
         secret.created()
+        pod.create()
+
+    return replace(pod, create=create)
+
+
+def agent_set_up(
+    deployer: Deployer, folder: ManifestFolder, namespace: str, services: Sequence[SetUp]
+) -> SetUp:
+    """The agent in the documented namespace, in a Pod that comes after what `services` create."""
+    pod = client_set_up(deployer, folder, namespace, AGENT, "agent")
+
+    def create() -> None:
+        for service in services:
+            service.finished()
         pod.create()
 
     return replace(pod, create=create)

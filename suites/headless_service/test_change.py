@@ -6,7 +6,7 @@ Each test has a set of its own, so that those that only look at the document's a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from uuid import uuid4
 
 import pytest
@@ -26,6 +26,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.shared import SetUp
 from headless_conformance.core.mismatch import require, require_count, require_equal, require_items
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STATEFULSET_FILE, STUB_FILE
@@ -247,10 +248,18 @@ def test_a_replaced_pod_keeps_its_volume_and_data(volume_set: HeadlessSet) -> No
     require_same_pvc(volume_set, pvc)
 
 
+@pytest.fixture
+def servers_on_nodes(volume_set: HeadlessSet, servers_of_others: Sequence[SetUp]) -> None:
+    """The databases have found their nodes; the test's own set started meanwhile."""
+    for servers in servers_of_others:
+        servers.finished()
+
+
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.KUBELET, Capability.VOLUMES, Capability.SEVERAL_NODES, Capability.CONTROL_PLANE)
-# The databases must have found their nodes before one is cordoned for a while.
-@pytest.mark.usefixtures("transcript_set", "load_balanced")
+# Before a node is cordoned for a while.
+@pytest.mark.usefixtures("servers_on_nodes")
+@pytest.mark.longest
 def test_a_pod_whose_volume_is_on_its_node_waits_for_it(volume_set: HeadlessSet, dns: Dns) -> None:
     """A Pod whose volume cannot leave its node MUST wait, with the same PVC, until the node takes Pods."""
     before, pvc, name = volume_set.get_pod(0), volume_set.pvc_uid(0), volume_set.pod_name(0)

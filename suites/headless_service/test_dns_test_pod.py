@@ -61,22 +61,22 @@ def require_found(name: str, result: CommandResult, addresses: list[str]) -> Non
 
 @pytest.mark.requirement("SEED-RUN-01")
 @KUBELET
-def test_kubectl_run_opens_a_shell_in_a_new_pod(dns_test: ShellSession) -> None:
+def test_kubectl_run_opens_a_shell_in_a_new_pod(bare_session: ShellSession) -> None:
     """`kubectl run dns-test -ti --rm` MUST create one Pod of that name,
     which nothing else owns, and open a shell in it."""
-    pod = dns_test.pod or {}
-    require(bool(pod), "Pod dns-test", expected="present", observed=None, details=dns_test.shown)
+    pod, shown = bare_session.pod or {}, bare_session.shown
+    require(bool(pod), "Pod dns-test", expected="present", observed=None, details=shown)
     owners = pod["metadata"].get("ownerReferences", [])
     require_equal("Pod dns-test .metadata.ownerReferences", owners, [])
     prompt = "an answer of the shell at its prompt"
-    require(dns_test.reached_prompt, SESSION, expected=prompt, observed=None, details=dns_test.shown)
+    require(bare_session.reached_prompt, SESSION, expected=prompt, observed=None, details=shown)
 
 
 @pytest.mark.requirement("SEED-RUN-02")
 @KUBELET
-def test_kubectl_run_says_how_to_get_a_prompt(dns_test: ShellSession) -> None:
+def test_kubectl_run_says_how_to_get_a_prompt(bare_session: ShellSession) -> None:
     """`kubectl run -ti` MAY say once what to do where no prompt is to be seen."""
-    require_line(SESSION, HINT, dns_test.shown)
+    require_line(SESSION, HINT, bare_session.shown)
 
 
 @pytest.mark.requirement("SEED-RUN-03")
@@ -92,6 +92,7 @@ def test_a_new_pod_resolves_every_pod_of_the_set(
 
 @pytest.mark.requirement("SEED-RUN-03")
 @KUBELET
+@pytest.mark.longest
 @pytest.mark.parametrize("name", ["mysql-svc", "mysql-sts-0.mysql-svc"])
 def test_the_documented_lookups_succeed_in_its_own_shell(
     transcript_set: HeadlessSet, dns_test: ShellSession, name: str
@@ -262,17 +263,20 @@ def test_a_pods_fqdn_and_address_lead_to_each_other(
 
 @pytest.mark.requirement("SEED-RUN-01")
 @KUBELET
-def test_the_new_pod_goes_with_its_shell(transcript_set: HeadlessSet, dns_test: ShellSession) -> None:
+@pytest.mark.longest
+def test_the_new_pod_goes_with_its_shell(
+    kube: Kube, bare_session_namespace: str, bare_session: ShellSession
+) -> None:
     """When the shell ends, kubectl MUST delete the Pod and come back;
     the Pod MUST then be gone in its grace period."""
-    ended = dns_test.status is not None
-    require(ended, f"{SESSION}: exit status", expected="present", observed=None, details=dns_test.shown)
-    deleted = dns_test.left is None or "deletionTimestamp" in dns_test.left["metadata"]
+    ended, shown = bare_session.status is not None, bare_session.shown
+    require(ended, f"{SESSION}: exit status", expected="present", observed=None, details=shown)
+    deleted = bare_session.left is None or "deletionTimestamp" in bare_session.left["metadata"]
     subject = "Pod dns-test after kubectl run"
-    require(deleted, subject, expected="deleted", observed="present", details=dns_test.shown)
+    require(deleted, subject, expected="deleted", observed="present", details=shown)
 
     def gone() -> None:
-        found = find_pod(transcript_set)
-        require(found is None, subject, expected="absent", observed="present", details=dns_test.shown)
+        found = find_pod(kube, bare_session_namespace)
+        require(found is None, subject, expected="absent", observed="present", details=shown)
 
     eventually(gone, expecting="Pod dns-test to be gone", within=GONE_SECONDS)
