@@ -1,15 +1,16 @@
 """What of a cluster does not answer in the middle of a run: looked at when somebody could not observe, known
 to every worker of the run from then on, and looked at again so that what comes back is used.
 
-The API server, the nodes that were Ready when the run began, and the DNS servers as a whole. An outage never
-breaks a promise: what needs the part is an error that names it.
+The API server, the nodes that were Ready when the run began, and the DNS servers: as a whole where they are
+Pods that Kubernetes replaces, each one where they are processes of this machine. An outage never breaks a
+promise: what needs the part is an error that names it.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -18,12 +19,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import dns.exception
+import dns.message
+import dns.query
 from filelock import FileLock, Timeout
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.api_client import api_client
+from headless_conformance.cluster.dns_answer import Server, Transport
 from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.timeouts import (
@@ -40,12 +45,15 @@ from headless_conformance.core.objects import Object
 _STATE, _BASELINE, _LOCK = "outages.json", "whole.json", "outages.lock"
 API, DNS, NODE = "API server", "DNS servers", "node "
 """Parts; a node is called so with its name behind it."""
+_NOTHING = {"nodes": [], "dns": False, "host_dns": []}
 LOCK_SECONDS = 2 * SILENCE_SECONDS
 """Bound on the look of another worker."""
 SERVER_ERRORS = 500
 NO_ANSWER = (HTTPError, OSError, ApiException)
 DNS_PODS = f"/api/v1/namespaces/{DNS_NAMESPACE}/pods"
 _NODES = "/api/v1/nodes"
+ASKED = "kubernetes."
+"""What DNS servers are asked to see whether they say anything; any answer will do."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +71,17 @@ class OutageSnapshot:
 class Outages:
     """Of one cluster, shared by the workers of a run through a folder.
 
-    With `kubelets`, each node's kubelet is asked; without, the word of the API server is taken.
+    With `kubelets`, each node's kubelet is asked; without, the word of the API server is taken. `host_dns`
+    are the DNS servers that are processes of this machine.
     """
 
-    def __init__(self, folder: Path, kubeconfig: Path, *, kubelets: bool) -> None:
+    def __init__(
+        self, folder: Path, kubeconfig: Path, *, kubelets: bool, host_dns: Sequence[Server] = ()
+    ) -> None:
         self._folder = folder
         self._kubeconfig = kubeconfig
         self._kubelets = kubelets
+        self._host_dns = host_dns
         self._stalls: list[tuple[float, str]] = []
         self._used = set[str]()
 
@@ -82,8 +94,10 @@ class Outages:
         path = self._folder / _BASELINE
         with self._lock():
             if not path.exists():
-                nodes, servers = self._ready_nodes(), self._ready_dns()
-                path.write_text(json.dumps({"nodes": sorted(nodes), "dns": bool(servers)}))
+                nodes, servers, silent = self._ready_nodes(), self._ready_dns(), self._silent_on_host()
+                known = sorted({str(server) for server in self._host_dns} - silent)
+                whole = {"nodes": sorted(nodes), "dns": bool(servers), "host_dns": known}
+                path.write_text(json.dumps(whole))
 
     @property
     def has_dns(self) -> bool:
@@ -100,8 +114,9 @@ class Outages:
         self._require(API, _node(node))
 
     def require_dns(self) -> None:
-        """Raise OutageError when the API server or all DNS servers are known not to answer."""
-        self._require(API, DNS)
+        """Raise OutageError when the API server, all DNS servers or one on this machine are known not to
+        answer."""
+        self._require(API, DNS, *map(str, self._host_dns))
 
     def look_at_node(self, node: str) -> None:
         """Look now, and raise OutageError when this node does not answer."""
@@ -184,7 +199,7 @@ class Outages:
     @property
     def _baseline(self) -> dict[str, Any]:
         path = self._folder / _BASELINE
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"nodes": [], "dns": False}
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else _NOTHING
         return found
 
     def _looked(self, patience: float) -> OutageSnapshot:
@@ -213,6 +228,8 @@ class Outages:
                 outages[part] = f"{part} does not answer"
         if baseline["dns"] and not servers:
             outages[DNS] = "no DNS server of the cluster is Ready"
+        for name in self._silent_on_host().intersection(baseline["host_dns"]):
+            outages[name] = f"DNS server {name} does not answer"
         servers_whole = {f"DNS server {name}": when for name, when in servers.items()}
         return OutageSnapshot(begun, time.time(), outages, whole | servers_whole)
 
@@ -233,6 +250,16 @@ class Outages:
         except ApiException as error:
             return int(error.status) < SERVER_ERRORS
         return True
+
+    def _silent_on_host(self) -> set[str]:
+        """The DNS servers on this machine that say nothing, whichever way they are asked."""
+        ways = [(server, transport) for server in self._host_dns for transport in Transport]
+        if not ways:
+            return set()
+        with ThreadPoolExecutor(max_workers=len(ways)) as pool:
+            answered = pool.map(_says_something, ways)
+            speaking = {server for (server, _), told in zip(ways, answered, strict=True) if told}
+        return {str(server) for server in self._host_dns if server not in speaking}
 
     def _ready_nodes(self) -> dict[str, float]:
         """Nodes that are Ready, and since when."""
@@ -264,6 +291,20 @@ class Outages:
         if answer.status != 200:
             raise ApiException(status=answer.status, reason=text.decode(errors="replace"))
         return json.loads(text)["items"], skew
+
+
+def _says_something(way: tuple[Server, Transport]) -> bool:
+    server, transport = way
+    ask = dns.query.udp if transport is Transport.UDP else dns.query.tcp
+    question = dns.message.make_query(ASKED, "A")
+    try:
+        ask(question, server.address, port=server.port, timeout=LOOK_SECONDS)
+    except (OSError, dns.exception.Timeout):
+        return False
+    except dns.exception.DNSException:
+        # Not what was asked for, and yet not silence.
+        return True
+    return True
 
 
 def _node(name: str) -> str:

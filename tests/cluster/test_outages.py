@@ -3,18 +3,24 @@ when it comes back."""
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dns.message
+import dns.rcode
 import pytest
 from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster import api_client, waiting
 from headless_conformance.cluster import kube as kube_module
 from headless_conformance.cluster import outages as module
+from headless_conformance.cluster.dns_answer import on_this_host
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import OutageError, eventually
@@ -166,6 +172,62 @@ def test_dns_servers_that_are_all_gone_are_an_outage_and_one_of_two_is_none(
     with pytest.raises(OutageError, match="no DNS server"):
         kube.outages.require_dns()
     kube.outages.require_node("node-1")
+
+
+@pytest.fixture
+def answering() -> Iterator[socket.socket]:
+    """A DNS server on this machine that answers over UDP alone, until it is closed."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    wire, asker = server.recvfrom(512)
+                    if not wire:
+                        return
+                    refused = dns.message.make_response(dns.message.from_wire(wire))
+                    refused.set_rcode(dns.rcode.REFUSED)
+                    server.sendto(refused.to_wire(), asker)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server
+        server.sendto(b"", server.getsockname())
+        thread.join()
+
+
+def test_a_dns_server_on_this_machine_that_falls_silent_is_named(
+    answering: socket.socket, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as frozen, socket.socket() as listening:
+        frozen.bind(("127.0.0.1", 0))
+        # As of a stopped process: the kernel takes its connections, and nobody reads from them.
+        listening.bind(frozen.getsockname())
+        listening.listen()
+        both = on_this_host([answering.getsockname(), frozen.getsockname()])
+        outages = Outages(kubeconfig.parent, kubeconfig, kubelets=False, host_dns=both)
+        with monkeypatch.context() as whole:
+            whole.setattr(module, "_says_something", lambda way: True)
+            outages.begin()
+            outages.require_dns()
+        said = f"DNS server CoreDNS 2 (127.0.0.1:{frozen.getsockname()[1]}) does not answer"
+        assert outages.since(time.time()) == said
+        with pytest.raises(OutageError, match=re.escape(said)):
+            outages.require_dns()
+        assert outages.since(time.time()).count("DNS server") == 1, "the other one does"
+
+
+def test_a_dns_server_on_this_machine_that_never_answered_is_nobodys_outage(
+    answering: socket.socket, kubeconfig: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        both = on_this_host([answering.getsockname(), silent.getsockname()])
+        outages = Outages(kubeconfig.parent, kubeconfig, kubelets=False, host_dns=both)
+        outages.begin()
+        assert outages.since(time.time()) == ""
+        outages.require_dns()
 
 
 def test_what_came_back_meanwhile_is_told_and_what_did_before_is_not(
