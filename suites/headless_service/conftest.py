@@ -64,7 +64,7 @@ SERVERS = {"apply_record", "transcript_set", "load_balanced", "servers_of_others
 """The fixtures of tests that wait for database servers."""
 
 
-def _fixtures_of(item: pytest.Item) -> set[str]:
+def fixtures_of(item: pytest.Item) -> set[str]:
     """The fixtures of a test, among them the set that its parameter names."""
     parameters = (
         item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -80,11 +80,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
 
     def needs_servers(item: pytest.Item) -> bool:
-        return not _fixtures_of(item).isdisjoint(SERVERS)
+        return not fixtures_of(item).isdisjoint(SERVERS)
 
     def takes_long(item: pytest.Item) -> int:
         is_longest = item.get_closest_marker("longest") is not None
-        return 2 if is_longest else int("scratch_namespace" in _fixtures_of(item))
+        return 2 if is_longest else int("scratch_namespace" in fixtures_of(item))
 
     items.sort(key=takes_long, reverse=True)
     waiting = next(filter(needs_servers, items), None)
@@ -107,7 +107,7 @@ def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFold
 def needed_fixtures(request: pytest.FixtureRequest, cluster: Cluster) -> set[str]:
     """The fixtures of all selected tests that this cluster can show."""
     able = [item for item in request.session.items if cluster.capabilities.issuperset(needs_of(item))]
-    return {name for item in able for name in _fixtures_of(item)}
+    return {name for item in able for name in fixtures_of(item)}
 
 
 @pytest.fixture(scope="session")
