@@ -142,9 +142,9 @@ class HeadlessSet:
             pod for pod in self.kube.list("Pod", self.namespace) if pod["metadata"]["name"] in self.pod_names
         ]
 
-    def may_ask_for_absent(self, keeps_denials: Callable[[], bool]) -> bool:
-        """Whether DNS servers may be asked for a member that does not exist and may come to: a server that
-        keeps the denial hides that member then."""
+    def may_ask_for_absent(self, name: str, keeps_denials: Callable[[str], bool]) -> bool:
+        """Whether DNS servers may be asked for a name that does not exist and may come to: a server that
+        keeps the denial hides it then."""
         return True
 
     def has_nothing_to_ask(self, what: str) -> NoReturn:

@@ -96,8 +96,8 @@ class OwnSet(HeadlessSet):
         found = {(endpoint.get("targetRef") or {}).get("name"): endpoint for endpoint in super().endpoints()}
         return [endpoint for name, endpoint in found.items() if name in own]
 
-    def may_ask_for_absent(self, keeps_denials: Callable[[], bool]) -> bool:
-        return self.settled and not keeps_denials()
+    def may_ask_for_absent(self, name: str, keeps_denials: Callable[[str], bool]) -> bool:
+        return self.settled and not keeps_denials(name)
 
     def has_nothing_to_ask(self, what: str) -> NoReturn:
         not_supported(f"{self.service_subject} has nothing for which there would be {what}")

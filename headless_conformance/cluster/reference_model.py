@@ -64,8 +64,8 @@ class _Wrong:
 class ReferenceModel:
     """What the objects in a set's own namespace mean. Changes nothing there."""
 
-    keeps_denials: Callable[[], bool]
-    """Finds out whether a DNS server keeps denials."""
+    keeps_denials: Callable[[str], bool]
+    """Finds out whether a DNS server keeps the denial of a name."""
 
     def zone(self, headless_set: HeadlessSet) -> Zone:
         """The zone of the namespace of a set, from the Services and EndpointSlices that are there now."""
@@ -129,7 +129,10 @@ class ReferenceModel:
             for expectation in told
             if expectation.can_be_contradicted
             and RecordGroup.of(expectation.question, zone) is group
-            and (not expectation.may_come_to_exist or headless_set.may_ask_for_absent(self.keeps_denials))
+            and (
+                not expectation.may_come_to_exist
+                or headless_set.may_ask_for_absent(expectation.question.name, self.keeps_denials)
+            )
         ]
 
     def _follow(self, dns: Dns, zone: Zone, answers: list[Answer]) -> list[Answer]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -23,12 +24,15 @@ class Denying:
 
     def __init__(self, **ttls: Iterator[int | None]) -> None:
         self._ttls = ttls
+        self.asked: set[tuple[str, str]] = set()
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"wire": self._denied(job)} for job in jobs]
 
     def _denied(self, job: dict[str, Any]) -> str:
-        response = dns.message.make_response(dns.message.from_wire(base64.b64decode(job["wire"])))
+        query = dns.message.from_wire(base64.b64decode(job["wire"]))
+        self.asked.add((str(query.question[0].name), dns.rdatatype.to_text(query.question[0].rdtype)))
+        response = dns.message.make_response(query)
         response.set_rcode(dns.rcode.NXDOMAIN)
         ttl = next(self._ttls[job["server"]])
         if ttl is not None:
@@ -52,4 +56,23 @@ def test_one_server_that_keeps_a_denial_is_enough(
     monkeypatch.setattr(denials, "COUNTDOWN_SECONDS", 0.3)
     asker = Denying(one=itertools.repeat(30), two=second)
     dns_servers = Dns(asker, (Server("one", "one"), Server("two", "two")))
-    assert keeps_denials(dns_servers, "cluster.local") is kept
+    assert keeps_denials(dns_servers, "db-3.db-peers.shop.svc.cluster.local.") is kept
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "rdtype"),
+    [
+        ("db-3.db-peers.shop.svc.cluster.local.", ".db-peers.shop.svc.cluster.local.", "A"),
+        ("9.2.1.10.in-addr.arpa.", ".2.1.10.in-addr.arpa.", "PTR"),
+    ],
+)
+def test_asked_is_a_name_beside_that_nobody_has(
+    name: str, beside: str, rdtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "COUNTDOWN_SECONDS", 0.1)
+    asker = Denying(one=itertools.repeat(30))
+    assert not keeps_denials(Dns(asker, (Server("one", "one"),)), name)
+    ((asked, asked_type),) = asker.asked
+    assert asked.startswith("never-")
+    assert asked.removeprefix(asked.partition(".")[0]) == beside
+    assert asked_type == rdtype

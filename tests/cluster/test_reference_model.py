@@ -26,8 +26,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "INTERVAL_AFTER_SUCCESS", 0.0)
 
 
-def model(*, keeps: bool = False) -> ReferenceModel:
-    return ReferenceModel(lambda: keeps)
+def model(keeps: str = "nothing") -> ReferenceModel:
+    """With DNS servers that keep the denials of names with this end."""
+    return ReferenceModel(lambda name: name.endswith(keeps))
 
 
 @pytest.mark.parametrize("group", RecordGroup)
@@ -107,7 +108,20 @@ def test_a_name_that_must_not_exist_is_asked_for_unless_its_denial_is_kept() -> 
     world.slices[0]["endpoints"][1]["conditions"] = {"ready": False}
     with pytest.raises(Mismatch, match="expected NXDOMAIN"):
         model().require_records(world.dns, world.own_set(), RecordGroup.ENDPOINTS)
-    model(keeps=True).require_records(world.dns, world.own_set(), RecordGroup.ENDPOINTS)
+    model(FQDN).require_records(world.dns, world.own_set(), RecordGroup.ENDPOINTS)
+
+
+def test_a_cache_that_keeps_reverse_names_only_is_asked_for_other_absent_names() -> None:
+    """As kubeadm configures CoreDNS: no denial of the cluster domain is kept, and every other one is."""
+    world = SmallWorld()
+    world.slices[0]["endpoints"][1]["conditions"] = {"ready": False}
+    reverse = Question("2.100.51.198.in-addr.arpa.", "PTR")
+    for group in (RecordGroup.ENDPOINTS, RecordGroup.ADDRESSES):
+        model(".arpa.").require_records(world.dns, world.own_set(), group)
+    assert Question(f"orders-2.{FQDN}", "A") in world.asked
+    assert reverse not in world.asked
+    model().require_records(world.dns, world.own_set(), RecordGroup.ADDRESSES)
+    assert reverse in world.asked
 
 
 def test_a_label_of_the_servers_choice_is_followed() -> None:
