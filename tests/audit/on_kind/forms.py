@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import yaml
 
-from tests.audit.on_kind.cluster import KindTrials, service, sleeper, stateful_set
+from tests.audit.on_kind.cluster import KindTrials, Object, service, sleeper, stateful_set
+
+DIG = Path(__file__).parent / "dig_stand_in.py"
 
 
 def forms(kind: KindTrials) -> Iterator[str]:
@@ -26,6 +28,7 @@ def forms(kind: KindTrials) -> Iterator[str]:
     target = f"{namespace}/db"
     yield from _inside(kind, namespace, "from-pod", "--from-pod", f"{namespace}/looker")
     yield from _inside(kind, namespace, "probe", "--probe", "--probe-image", kind.image)
+    yield from _with_dig(kind, namespace)
     left = [
         p["metadata"]["name"] for p in kind.objects("pods", namespace) if "probe" in p["metadata"]["name"]
     ]
@@ -41,15 +44,40 @@ def forms(kind: KindTrials) -> Iterator[str]:
     kind.remove(namespace)
 
 
-def _pod(kind: KindTrials) -> dict[str, object]:
+def _pod(kind: KindTrials) -> Object:
     return {"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", **sleeper(kind.image)}]}
 
 
-def _inside(kind: KindTrials, namespace: str, what: str, *words: str) -> Iterator[str]:
+def _with_dig(kind: KindTrials, namespace: str) -> Iterator[str]:
+    """Over UDP at the address of the DNS Service, by a stand-in for dig: no image here has the real one."""
+    folder = "/stand-in"
+    found = _pod(kind)
+    (container,) = found["containers"]
+    container |= {
+        "env": [{"name": "PATH", "value": f"{folder}:/usr/local/bin:/usr/bin:/bin"}],
+        "volumeMounts": [{"name": "stand-in", "mountPath": folder}],
+    }
+    found["volumes"] = [{"name": "stand-in", "configMap": {"name": "dig", "defaultMode": 0o755}}]
+    kind.apply(
+        namespace,
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "dig"},
+            "data": {"dig": DIG.read_text()},
+        },
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "digger"}, "spec": found},
+    )
+    kind.wait_until_ready(namespace, ["digger"])
+    words = ("--from-pod", f"{namespace}/digger")
+    yield from _inside(kind, namespace, "from-pod with a stand-in for dig", *words, tools="dig and getent")
+
+
+def _inside(kind: KindTrials, namespace: str, what: str, *words: str, tools: str = "getent") -> Iterator[str]:
     run = kind.audit(f"{namespace}/db", *words)
     notes = [note for note in run.result.get("notes", ()) if note.startswith("asked from Pod")]
     kind.said(f"  {what}: {run.figures}; {notes}")
-    if run.status or run.outcomes.get("inside") != "passed" or "getent" not in "".join(notes):
+    if run.status or run.outcomes.get("inside") != "passed" or f"with {tools}:" not in "".join(notes):
         yield f"{what}: exit status {run.status}, {run.outcomes}, {notes}, {run.reasons}"
 
 
