@@ -24,6 +24,7 @@ from headless_conformance.audit.errors import (
     InspectionError,
     MissingRightError,
     NoSuchObjectError,
+    PermanentError,
     UnauthenticatedError,
     UnreachableApiError,
 )
@@ -44,6 +45,8 @@ LONGEST_BUSY_SECONDS = 5.0
 LOGIN_SECONDS = 60.0
 """Bound on a program that the kubeconfig names for credentials: it may let a person log in first."""
 EXPIRED = 410
+REFUSALS = (400, 422)
+"""A request that is refused as it is, such as by an admission webhook."""
 
 POOL = re.compile(r"^\w+Pool\(host='[^']*', port=\d+\): ")
 """How the HTTP library begins what it says."""
@@ -161,7 +164,8 @@ class Access:
             if error.status_code == 404:
                 raise NoSuchObjectError(f"the API server knows no {path}") from None
             said = message_of(error.resp_body or b"")
-            raise InspectionError(f"the API server answers {error.status_code} to {path}: {said}") from None
+            kind = PermanentError if error.status_code in REFUSALS else InspectionError
+            raise kind(f"the API server answers {error.status_code} to {path}: {said}") from None
         except (WebSocketException, OSError, ValueError) as error:
             raise InspectionError(f"no stream {path}: {_words(error)}") from None
 

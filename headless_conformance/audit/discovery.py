@@ -1,5 +1,4 @@
-"""Where the cluster's DNS is: the name server and the domain that Pods are given, and the servers behind that
-address.
+"""The DNS servers behind the name servers that Pods are told (`resolver`).
 
 Names, labels, namespaces and ports of DNS Services differ from platform to platform. What all have in common
 is that a Pod's resolv.conf names an address, that a Service owns the address, and that its EndpointSlices
@@ -9,39 +8,22 @@ list the servers.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-from headless_conformance.audit.access import Access, path_of
+from headless_conformance.audit.access import Access
 from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
-from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import SERVICE_NAME_LABEL
 from headless_conformance.records.objects import is_endpoint_ready as endpoint_is_ready
 
-PODS_TO_TRY = 3
-"""Images without `cat` are common: after so many Pods the kubelet is asked."""
 DNS_PORT = 53
-RESOLV_CONF = "/etc/resolv.conf"
 CLOUD_ADDRESSES = ipaddress.ip_network("169.254.169.0/24")
 """Link-local addresses of what clouds offer to each machine. The DNS of Google's and Amazon's is there, so
 that an address of these is no cache in front of the cluster's own servers."""
 USUAL_NAMESPACES = ("kube-system", "openshift-dns")
 """Where an account that may not list Services of all namespaces looks for the owner of the address."""
-
-
-@dataclass(frozen=True)
-class Resolver:
-    """What Pods are told about DNS."""
-
-    nameservers: tuple[str, ...] = ()
-    domain: str = ""
-    """Without the dot at its end; empty when it is not known."""
-    source: str = ""
-    problems: tuple[str, ...] = ()
-    """Why each way of finding out failed, where one did."""
 
 
 @dataclass
@@ -60,114 +42,6 @@ class DiscoveredServers:
     notes: list[str] = field(default_factory=list)
     problem: str = ""
     """Why no server can be asked; empty when there is one."""
-
-
-def find_resolver(access: Access, pods: Iterable[Object], nameserver: str, domain: str) -> Resolver:
-    """What the person says, else a Pod's resolv.conf, else the kubelet's configuration. Raises
-    UnreachableApiError."""
-    given = Resolver((nameserver,) if nameserver else (), domain.rstrip("."), "as given")
-    if nameserver and domain:
-        return given
-    found = Resolver(problems=("no running Pod with the cluster's DNS policy is there to look into",))
-    problems: list[str] = []
-    candidates = [pod for pod in pods if uses_cluster_dns(pod)][:PODS_TO_TRY]
-    for pod in candidates:
-        where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-        try:
-            found = parse_resolv_conf(
-                _resolv_conf(access, pod), pod["metadata"]["namespace"], f"{RESOLV_CONF} of Pod {where}"
-            )
-            break
-        except UnreachableApiError:
-            raise
-        except InspectionError as error:
-            problems.append(f"Pod {where}: {error.reason}")
-            if isinstance(error, MissingRightError):
-                break
-    if not found.nameservers or not found.domain:
-        problems += [] if candidates else found.problems
-        found = _from_kubelet(access, candidates, problems)
-    return Resolver(
-        given.nameservers or found.nameservers,
-        given.domain or found.domain,
-        found.source if found.source else given.source,
-        found.problems,
-    )
-
-
-def uses_cluster_dns(pod: Object) -> bool:
-    """A running Pod whose resolv.conf names the cluster's DNS."""
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    policy = spec.get("dnsPolicy") or "ClusterFirst"
-    of_cluster = policy == "ClusterFirstWithHostNet" or (
-        policy == "ClusterFirst" and not spec.get("hostNetwork")
-    )
-    running = any("running" in (found.get("state") or {}) for found in status.get("containerStatuses") or ())
-    return of_cluster and running and not pod["metadata"].get("deletionTimestamp")
-
-
-def _resolv_conf(access: Access, pod: Object) -> str:
-    running = [
-        c["name"] for c in pod["status"].get("containerStatuses") or () if "running" in (c.get("state") or {})
-    ]
-    result = execute(
-        access, pod["metadata"]["namespace"], pod["metadata"]["name"], running[0], ["cat", RESOLV_CONF]
-    )
-    if result.status != 0:
-        raise InspectionError(f"cat {RESOLV_CONF} ends with exit status {result.status}")
-    return result.stdout
-
-
-def parse_resolv_conf(text: str, namespace: str, source: str) -> Resolver:
-    """Name servers and cluster domain of a Pod's resolv.conf (resolv.conf(5): of several search lines the
-    last counts)."""
-    servers: list[str] = []
-    domain = ""
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver" and _is_address(words[1]):
-            servers.append(words[1])
-        if words and words[0] == "search":
-            begin = f"{namespace}.svc."
-            domain = next(
-                (word.removeprefix(begin).rstrip(".") for word in words[1:] if word.startswith(begin)), domain
-            )
-    return Resolver(tuple(dict.fromkeys(servers)), domain, source)
-
-
-def _from_kubelet(access: Access, pods: Sequence[Object], problems: list[str]) -> Resolver:
-    """What the kubelet of one node gives to its Pods."""
-    try:
-        node = next(
-            (pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName")), ""
-        ) or _any_node(access)
-        found = access.get(f"/api/v1/nodes/{quote(node)}/proxy/configz", "use nodes/proxy")
-        of_kubelet = found.get("kubeletconfig") or {}
-        servers = tuple(address for address in of_kubelet.get("clusterDNS") or () if _is_address(address))
-        domain = str(of_kubelet.get("clusterDomain") or "").rstrip(".")
-        if servers and domain:
-            return Resolver(servers, domain, f"kubelet of node {node}")
-        problems.append(f"the kubelet of node {node} names no cluster DNS")
-    except UnreachableApiError:
-        raise
-    except InspectionError as error:
-        problems.append(f"kubelet: {error.reason}")
-    return Resolver(problems=tuple(problems))
-
-
-def _any_node(access: Access) -> str:
-    nodes = access.get(path_of("Node"), "list nodes", limit="1").get("items") or []
-    if not nodes:
-        raise InspectionError("there are no nodes")
-    return str(nodes[0]["metadata"]["name"])
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def find_servers(access: Access, nameservers: Iterable[str]) -> DiscoveredServers:

@@ -11,7 +11,11 @@ class InspectionError(Exception):
         return str(self)
 
 
-class MissingRightError(InspectionError):
+class PermanentError(InspectionError):
+    """It would be the same however often it is tried: an image lacks a program, or the request is refused."""
+
+
+class MissingRightError(PermanentError):
     """This account lacks a right. `right` is written as in a Role, such as "list pods in namespace shop"."""
 
     def __init__(self, right: str) -> None:
@@ -19,7 +23,7 @@ class MissingRightError(InspectionError):
         self.right = right
 
 
-class UnauthenticatedError(InspectionError):
+class UnauthenticatedError(PermanentError):
     """The API server does not know who asks, which no Role can mend (401; a right that is missing is 403)."""
 
     def __init__(self, right: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headless_conformance.audit.access import Access
-from headless_conformance.audit.errors import CommandTimeoutError, InspectionError
-from headless_conformance.cluster.exec_stream import ExecStream
+from headless_conformance.audit.errors import CommandTimeoutError, InspectionError, PermanentError
+from headless_conformance.cluster.exec_stream import ExecStream, NoSuchProgramError
 from headless_conformance.cluster.waiting import ObservationError
 
 _CONNECT_SECONDS = 5.0
@@ -31,8 +31,8 @@ def execute(
     command: Sequence[str],
     seconds: float = _RUN_SECONDS,
 ) -> CommandOutput:
-    """Run it and wait for its end. Raises CommandTimeoutError when it did not end in time, and another
-    InspectionError when it could not be started."""
+    """Run it and wait for its end. Raises CommandTimeoutError when it did not end in time, PermanentError
+    where it can never be started, and another InspectionError when it could not be for the moment."""
     query = [("command", word) for word in command]
     query += [("container", container)] if container else []
     query += [("stdout", "true"), ("stderr", "true")]
@@ -47,6 +47,8 @@ def execute(
             raise CommandTimeoutError(
                 f"{command[0]} in Pod {namespace}/{pod} did not end within {seconds:.0f} s", stream.stdout
             )
+    except NoSuchProgramError as error:
+        raise PermanentError(str(error)) from None
     except ObservationError as error:
         raise InspectionError(str(error)) from None
     finally:

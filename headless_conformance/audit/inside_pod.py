@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from headless_conformance.audit.access import Access, path_of
-from headless_conformance.audit.discovery import parse_resolv_conf, uses_cluster_dns
 from headless_conformance.audit.errors import CommandTimeoutError, InspectionError, UnreachableApiError
 from headless_conformance.audit.execute import execute
 from headless_conformance.audit.inside import (
@@ -20,6 +19,7 @@ from headless_conformance.audit.inside import (
     script,
     way_of,
 )
+from headless_conformance.audit.resolver import parse_resolv_conf, running_containers, uses_cluster_dns
 from headless_conformance.core.objects import Object
 from headless_conformance.records import Question
 
@@ -71,7 +71,7 @@ def open_pod(access: Access, namespace: str, name: str, known: Collection[str]) 
     where = f"{namespace}/{name}"
     found = access.get(path_of("Pod", namespace, name), f"get pods in namespace {namespace}")
     problem = InspectionError(f"no container of Pod {where} is running")
-    for container in _running(found):
+    for container in running_containers(found):
         try:
             said = execute(access, namespace, name, container, ["sh", "-c", TOOLS_SCRIPT]).stdout
         except UnreachableApiError:
@@ -95,11 +95,6 @@ def open_pod(access: Access, namespace: str, name: str, known: Collection[str]) 
         others = tuple(address for address in every if address not in own)
         return InsidePod(access, namespace, name, container, tools, tuple(own), others)
     raise problem
-
-
-def _running(found: Object) -> list[str]:
-    statuses = (found.get("status") or {}).get("containerStatuses") or ()
-    return [one["name"] for one in statuses if "running" in (one.get("state") or {})]
 
 
 def _is_of_cluster(found: Object, address: str, known: Collection[str]) -> bool:

@@ -22,7 +22,13 @@ from headless_conformance.audit.questions import (
     questions_about,
 )
 from headless_conformance.audit.sheet import Sheet
-from headless_conformance.audit.states import State, moments_of, seconds_of, state_of
+from headless_conformance.audit.states import (
+    State,
+    moments_of,
+    seconds_of,
+    state_of,
+    with_leaving_service,
+)
 from headless_conformance.audit.structure import SetCase, check_governing_service, check_selector
 from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.audit.volumes import check_volumes
@@ -57,6 +63,13 @@ class JudgedTarget:
         """Whether it is a StatefulSet that is scaled to zero, of which nothing is expected."""
         return self.found is not None and self.found["spec"].get("replicas") == 0
 
+    def leave_unjudged(self, state: State) -> None:
+        """Its state is one in which it is not judged: only what is wrong whatever happens next stays."""
+        self.state = state
+        waits = f", waits for {state.waits_for}" if state.waits_for else ""
+        self.sheet.keep_only_manifest_findings(f"{state.text}{waits}", state.leaving)
+        self.sheet.complete(f"{state.text}{waits}")
+
 
 def targets_in(snapshot: Snapshot) -> list[AuditTarget]:
     """Every StatefulSet, and every headless Service that governs none of them."""
@@ -89,9 +102,7 @@ def judge_target(target: AuditTarget, snapshot: Snapshot, version: tuple[int, ..
         sheet.cannot([check for check in sheet.applies if check not in sheet.outcomes], error)
         return JudgedTarget(target, sheet, State(False, "not everything can be read", reason))
     if not judged.state.judged:
-        waits = f", waits for {judged.state.waits_for}" if judged.state.waits_for else ""
-        sheet.keep_only_manifest_findings(f"{judged.state.text}{waits}")
-        sheet.complete(f"{judged.state.text}{waits}")
+        judged.leave_unjudged(judged.state)
     return judged
 
 
@@ -105,6 +116,8 @@ def _judge_set(
     service = snapshot.find("Service", target.namespace, name) if name else None
     pods = sorted(snapshot.pods_of(found), key=lambda pod: _ordinal(pod["metadata"]["name"]))
     state = state_of(found, pods, snapshot.taken)
+    if service is not None and _is_leaving(service):
+        state = with_leaving_service(state, service)
     case = SetCase(found, pods, state, service, _similar(found, snapshot))
     case = replace(case, estranged=_estranged(case, snapshot))
     sheet.guarded(Check.GOVERNING_SERVICE, lambda: check_governing_service(case, sheet))
@@ -131,10 +144,11 @@ def _judge_set(
 
 
 def _estranged(case: SetCase, snapshot: Snapshot) -> list[Object]:
-    """Pods with names of members that the set does not control."""
+    """Pods with names of members that the set does not control, and that stay."""
     own = {pod["metadata"]["name"] for pod in case.pods}
     names = {f"{case.name}-{ordinal}" for ordinal in case.ordinals} - own
-    return [pod for pod in snapshot.of("Pod", case.namespace) if pod["metadata"]["name"] in names]
+    pods = snapshot.of("Pod", case.namespace)
+    return [pod for pod in pods if pod["metadata"]["name"] in names and not _is_leaving(pod)]
 
 
 def _similar(found: Object, snapshot: Snapshot) -> list[str]:
@@ -165,13 +179,14 @@ def _judge_service(
         for endpoint in listed.get("endpoints") or ()
     )
     if read.kind is ServiceKind.PENDING:
-        return JudgedTarget(target, sheet, State(False, "without address", "its cluster IP"), service)
-    if read.kind is ServiceKind.HEADLESS and not ready:
-        return JudgedTarget(
-            target, sheet, State(False, "no ready endpoint", "an endpoint to become ready"), service
-        )
-    what = f"{ready} ready endpoints" if read.kind is ServiceKind.HEADLESS else str(read.kind)
-    return JudgedTarget(target, sheet, State(True, what), service)
+        state = State(False, "without address", "its cluster IP")
+    elif read.kind is ServiceKind.HEADLESS and not ready:
+        state = State(False, "no ready endpoint", "an endpoint to become ready")
+    else:
+        state = State(True, f"{ready} ready endpoints" if read.kind is ServiceKind.HEADLESS else read.kind)
+    if _is_leaving(service):
+        state = with_leaving_service(state, service)
+    return JudgedTarget(target, sheet, state, service)
 
 
 def _judge_endpoints(service: Object, snapshot: Snapshot, version: tuple[int, ...], sheet: Sheet) -> None:
@@ -185,9 +200,14 @@ def _judge_endpoints(service: Object, snapshot: Snapshot, version: tuple[int, ..
 
 
 def _selected(service: Object, snapshot: Snapshot) -> list[Object]:
-    """Raises InspectionError where Pods could not be listed."""
+    """Those that stay. Raises InspectionError where Pods could not be listed."""
     pods = snapshot.of("Pod", service["metadata"]["namespace"])
-    return [pod for pod in pods if _is_selected(service, pod)]
+    return [pod for pod in pods if _is_selected(service, pod) and not _is_leaving(pod)]
+
+
+def _is_leaving(found: Object) -> bool:
+    """Whether it is being deleted."""
+    return bool(found["metadata"].get("deletionTimestamp"))
 
 
 def _is_selected(service: Object, pod: Object) -> bool:

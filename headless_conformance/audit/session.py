@@ -4,7 +4,6 @@ its end."""
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,35 +18,21 @@ from headless_conformance.audit.blame import (
 )
 from headless_conformance.audit.channels import Channel, ForwardChannel, TcpChannel
 from headless_conformance.audit.checks import OF_DNS, Check
-from headless_conformance.audit.collection import Snapshot, collect
 from headless_conformance.audit.contact import first_question, greet
-from headless_conformance.audit.dialogue import (
-    CHANGE_SECONDS,
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    SETTLE_SECONDS,
-    Connect,
-    Dialogue,
-)
-from headless_conformance.audit.discovery import DiscoveredServers, Resolver, find_resolver, find_servers
+from headless_conformance.audit.dialogue import Connect, Dialogue
+from headless_conformance.audit.discovery import DiscoveredServers, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
 from headless_conformance.audit.findings import AuditResult, Finding
 from headless_conformance.audit.inside_dialogue import InsideDialogue
 from headless_conformance.audit.inside_findings import inside_findings
 from headless_conformance.audit.inside_pod import open_pod
-from headless_conformance.audit.judging import (
-    JudgedTarget,
-    has_transient_findings,
-    judge_target,
-    last_change,
-    plan_of,
-    targets_in,
-)
+from headless_conformance.audit.observation import ObservedTargets
 from headless_conformance.audit.options import Options
 from headless_conformance.audit.over_udp import blamed_over_udp
 from headless_conformance.audit.parallel import side_by_side
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.probe import ProbePod
+from headless_conformance.audit.resolver import Resolver, find_resolver
 from headless_conformance.audit.server_state import Difference
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.targets import AuditTarget
@@ -56,10 +41,7 @@ from headless_conformance.results.verdict import Outcome
 
 _GRACE_SECONDS = 5.0
 """Beyond the limit, for what is under way to end by its own timeouts."""
-YOUNG_SECONDS = 3.0
-"""A member that became Ready less long ago is not asked for yet: the question could leave a denial in a
-server's cache."""
-WAIT_INTERVAL = 2.0
+_GIVE = "see --nameserver and --cluster-domain"
 KUBECTL = re.compile(r"\bkubectl\b(?= -n )")
 
 
@@ -82,16 +64,14 @@ class Audit:
         self._connect = connect or self._channel
         self._say = say
         self._pause = pause
-        self._version: tuple[int, ...] = ()
         self._begun = time.monotonic()
         self._until = self._begun + options.limit_seconds + options.wait_seconds
-        self._judged: list[JudgedTarget] = []
+        self._observed = ObservedTargets(access, options, self._until, say, pause)
         self._findings: list[Finding] = []
         self._caches: list[str] = []
         self._probe: ProbePod | None = None
         self._addresses: list[str] = []
         """Name servers' addresses that are known to lead to the cluster's DNS."""
-        self._token = secrets.token_hex(6)
 
     def run(self) -> AuditResult:
         """Everything. Never raises because of the cluster, and never takes longer than the limit and a few
@@ -115,94 +95,41 @@ class Audit:
     def _run(self) -> None:
         self._say(f"context {self._access.context} ({self._access.server})")
         self._learn_version()
-        targets, snapshot = self._targets()
-        self._look(targets, snapshot)
-        snapshot = self._wait_for_sets(targets, snapshot)
-        snapshot = self._wait_for_controllers(targets, snapshot)
-        for judged in self._judged:
+        self._observed.find()
+        self._observed.wait_for_sets(self._begun + self._options.wait_seconds - time.monotonic())
+        self._observed.wait_for_controllers()
+        for judged in self._observed.judged:
             self._say(f"{judged.target}: {judged.state.text}")
-        if any(judged.asks for judged in self._judged):
-            self._ask_servers(targets, snapshot)
-        else:
-            self._dns_is_not_judged("no target can be judged")
+        if self._observed.asked:
+            self._ask_servers()
 
     def _learn_version(self) -> None:
         try:
-            self.result.version, self._version = self._access.server_version()
+            self.result.version, self._observed.version = self._access.server_version()
         except UnreachableApiError:
             raise
         except InspectionError as error:
             self.result.notes.append(f"the version of Kubernetes is not known: {error.reason}")
 
-    def _targets(self) -> tuple[list[AuditTarget], Snapshot]:
-        """What is audited, with the first look at it. Raises InspectionError when there is nothing."""
-        options = self._options
-        if options.targets:
-            snapshot = self._collect({target.namespace for target in options.targets})
-            return list(options.targets), snapshot
-        snapshot = self._collect(None if options.all_namespaces else {options.namespace})
-        for problem in snapshot.refused.values():
-            if not snapshot.all("StatefulSet"):
-                raise problem
-        targets = targets_in(snapshot)
-        if not targets:
-            where = "in any namespace" if options.all_namespaces else f"in namespace {options.namespace}"
-            raise InspectionError(f"there is no StatefulSet and no headless Service {where}")
-        return targets, snapshot
-
-    def _collect(self, namespaces: set[str] | frozenset[str] | None) -> Snapshot:
-        return collect(self._access, namespaces, self._until)
-
-    def _look(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> None:
-        self._judged = [judge_target(target, snapshot, self._version) for target in targets]
-
-    def _wait_for_sets(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> Snapshot:
-        """Until every set is at rest, or for as long as the person said."""
-        end = self._begun + self._options.wait_seconds
-        while time.monotonic() < end and (busy := [one for one in self._judged if not one.state.settled]):
-            self._say(f"{busy[0].target}: {busy[0].state.text}, waits for {busy[0].state.waits_for}")
-            self._pause(WAIT_INTERVAL)
-            snapshot = self._collect(snapshot.namespaces)
-            self._look(targets, snapshot)
-        return snapshot
-
-    def _wait_for_controllers(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> Snapshot:
-        """Until EndpointSlices and Pods are as they must be, or time for that is up."""
-        begun, interval = time.monotonic(), FIRST_PAUSE
-        while has_transient_findings(self._judged):
-            patience = CHANGE_SECONDS if self._youngest(snapshot) < CHANGE_SECONDS else SETTLE_SECONDS
-            if time.monotonic() > min(begun + patience, self._until):
-                break
-            self._say("EndpointSlices or Pods are not as they must be; looking again")
-            self._pause(interval)
-            interval = min(interval * 1.5, LONGEST_PAUSE)
-            snapshot = self._collect(snapshot.namespaces)
-            self._look(targets, snapshot)
-        return snapshot
-
-    def _youngest(self, snapshot: Snapshot) -> float:
-        """Seconds since a target last changed."""
-        return self._access.now() - max(
-            (last_change(judged, snapshot) for judged in self._judged), default=0.0
-        )
-
-    def _ask_servers(self, targets: Sequence[AuditTarget], snapshot: Snapshot) -> None:
-        resolver, found = self._find_dns(snapshot)
+    def _ask_servers(self) -> None:
+        try:
+            resolver, found = self._find_dns()
+        except UnreachableApiError:
+            raise
+        except InspectionError as error:
+            self._dns_is_not_judged(f"{error.reason}; {_GIVE}", Outcome.ERROR)
+            return
+        self.result.notes += [resolver.note] if resolver.note else []
         self.result.notes += found.notes
         self._addresses = found.addresses
         lacking = found.problem or ("" if resolver.domain else "the cluster domain is not known")
         if lacking:
             reasons = "; ".join([lacking, *resolver.problems])
-            self._dns_is_not_judged(
-                f"{reasons}; see --nameserver and --cluster-domain", Outcome.NOT_SUPPORTED
-            )
+            self._dns_is_not_judged(f"{reasons}; {_GIVE}", Outcome.NOT_SUPPORTED)
             return
-        if (young := self._youngest(snapshot)) < YOUNG_SECONDS:
-            self._pause(YOUNG_SECONDS - max(young, 0.0))
-            snapshot = self._collect(snapshot.namespaces)
-            self._look(targets, snapshot)
+        self._observed.wait_for_young()
         self._say(f"{len(found.servers)} DNS servers: {', '.join(map(str, found.servers))}")
-        plan = self._plan(snapshot, resolver.domain)
+        plan = self._observed.plan(resolver.domain)
         given = bool(self._options.domain or self._options.servers)
         greeted = greet(self._connect, found, resolver.domain, plan, self._until, given=given)
         if any(server.pod for server in greeted.silent):
@@ -225,43 +152,22 @@ class Audit:
             self._dns_is_not_judged(reason, Outcome.NOT_SUPPORTED if refused else Outcome.ERROR)
             return
         self._caches = found.caches
-        self._talk(servers, targets, plan, snapshot.namespaces, resolver.domain)
-
-    def _plan(self, snapshot: Snapshot, domain: str) -> Plan:
-        return plan_of(self._judged, snapshot, domain, self._access.now(), self._token)
+        self._talk(servers, plan, resolver.domain)
 
     def _asked_targets(self) -> frozenset[AuditTarget]:
-        return frozenset(judged.target for judged in self._judged if judged.asks)
+        return frozenset(judged.target for judged in self._observed.asked)
 
-    def _find_dns(self, snapshot: Snapshot) -> tuple[Resolver, DiscoveredServers]:
+    def _find_dns(self) -> tuple[Resolver, DiscoveredServers]:
         """Name server, domain and servers, as far as they can be told."""
         options = self._options
         nameserver = options.nameserver or ("as given" if options.servers else "")
-        resolver = find_resolver(self._access, self._pods_to_look_into(snapshot), nameserver, options.domain)
+        resolver = find_resolver(self._access, self._observed.pods, nameserver, options.domain, self._pause)
         self.result.domain, self.result.source = resolver.domain, resolver.source
         if options.servers:
             return resolver, DiscoveredServers(servers=list(options.servers))
         return resolver, find_servers(self._access, resolver.nameservers)
 
-    def _pods_to_look_into(self, snapshot: Snapshot) -> list[dict[str, object]]:
-        """Pods of the targets first, then any other of their namespaces."""
-        names = {judged.target.name for judged in self._judged}
-        pods = snapshot.all("Pod")
-        return sorted(pods, key=lambda pod: pod["metadata"]["name"].rpartition("-")[0] not in names)
-
-    def _talk(
-        self,
-        servers: Sequence[DnsServer],
-        targets: Sequence[AuditTarget],
-        plan: Plan,
-        namespaces: frozenset[str] | None,
-        domain: str,
-    ) -> None:
-        def look_again() -> Plan:
-            again = self._collect(namespaces)
-            self._look(targets, again)
-            return self._plan(again, domain)
-
+    def _talk(self, servers: Sequence[DnsServer], plan: Plan, domain: str) -> None:
         dialogue = Dialogue(
             servers,
             self._connect,
@@ -271,22 +177,15 @@ class Audit:
             pause=self._pause,
         )
         self._say(f"asking {len(plan.always)} questions at each of {len(servers)} DNS servers")
-        plan, differences = dialogue.run(plan, look_again, self._until)
+        plan, differences = dialogue.run(plan, partial(self._observed.plan_anew, domain), self._until)
         self._conclude(dialogue, plan, differences)
         if self._options.from_pod or self._options.probe_image:
-
-            def look_from_aside() -> Plan:
-                """What is written down about the targets stays."""
-                again = self._collect(namespaces)
-                judged = [judge_target(target, again, self._version) for target in targets]
-                return plan_of(judged, again, domain, self._access.now(), self._token)
-
-            self._look_inside(plan, look_from_aside)
+            self._look_inside(plan, partial(self._observed.plan_aside, domain))
 
     def _look_inside(self, plan: Plan, look_again: Callable[[], Plan]) -> None:
         """The same from a Pod, for whichever target a question is about."""
         self._say("asking from inside a Pod")
-        asked = [judged for judged in self._judged if judged.asks]
+        asked = self._observed.asked
         for judged in asked:
             judged.sheet.applies += (Check.INSIDE,)
         try:
@@ -307,7 +206,7 @@ class Audit:
         self._findings += inside_findings(inside, plan, asked, [*self._findings])
 
     def _create_probe(self) -> tuple[str, str]:
-        namespace = next(judged.target.namespace for judged in self._judged if judged.asks)
+        namespace = self._observed.asked[0].target.namespace
         self._probe = ProbePod(self._access, namespace, self._options.probe_image)
         self._probe.create(self._until, self._pause)
         return namespace, self._probe.name
@@ -338,19 +237,17 @@ class Audit:
         self.result.notes += dialogue.notes
         long = [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
         self._findings += [finding for finding, _ in blamed] + long
-        for judged in self._judged:
-            if judged.asks:
-                write_dns_outcomes(judged, dialogue, plan, blamed, long)
-                judged.sheet.notes += [
-                    f"Pods ask a cache on their node ({address}), which was not looked at; see --from-pod"
-                    for address in self._caches
-                ]
+        for judged in self._observed.asked:
+            write_dns_outcomes(judged, dialogue, plan, blamed, long)
+            judged.sheet.notes += [
+                f"Pods ask a cache on their node ({address}), which was not looked at; see --from-pod"
+                for address in self._caches
+            ]
 
     def _dns_is_not_judged(self, reason: str, outcome: Outcome = Outcome.NOT_JUDGED) -> None:
-        for judged in self._judged:
-            if judged.asks:
-                for check in OF_DNS:
-                    judged.sheet.write(check, outcome, reason)
+        for judged in self._observed.asked:
+            for check in OF_DNS:
+                judged.sheet.write(check, outcome, reason)
 
     def _channel(self, server: DnsServer) -> Channel:
         return ForwardChannel(self._access, server) if server.pod else TcpChannel(server.address, server.port)
@@ -358,10 +255,10 @@ class Audit:
     def _write_results(self, result: AuditResult) -> None:
         """From the sheets, as far as they got."""
         reason = result.problem or "it was not looked at"
-        result.targets = target_results(self._judged, self._findings, reason)
+        result.targets = target_results(self._observed.judged, self._findings, reason)
         found = [
             finding
-            for judged in self._judged
+            for judged in self._observed.judged
             for finding in (*judged.sheet.findings, *judged.sheet.deviations)
         ]
         own = partial(KUBECTL.sub, lambda _: self._access.kubectl)

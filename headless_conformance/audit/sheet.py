@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from headless_conformance.audit.checks import Check
@@ -72,15 +72,21 @@ class Sheet:
             if check not in self.outcomes:
                 self.write(check, Outcome.NOT_JUDGED, reason)
 
-    def keep_only_manifest_findings(self, reason: str) -> None:
-        """The target is on its way: what passed now says nothing, and only a wrong manifest stays wrong."""
-        self.findings = [found for found in self.findings if found.component is BlamedComponent.MANIFEST]
+    def keep_only_manifest_findings(self, reason: str, leaving: Collection[str] = ()) -> None:
+        """The target is on its way: what passed now says nothing, and only a wrong manifest stays wrong, but
+        for those of the objects `leaving`, as findings call them."""
+        self.findings = [
+            found
+            for found in self.findings
+            if found.component is BlamedComponent.MANIFEST and found.what not in leaving
+        ]
         kept = {check for found in self.findings for check in found.checks}
         for check in self.applies:
             if check not in kept and self.outcomes.get(check, CheckResult(check, Outcome.PASSED)).outcome in (
                 Outcome.PASSED,
                 Outcome.FAILED,
                 Outcome.KNOWN_DEVIATION,
+                Outcome.NOT_JUDGED,
             ):
                 self.outcomes[check] = CheckResult(check, Outcome.NOT_JUDGED, reason)
 

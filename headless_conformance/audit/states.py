@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headless_conformance.cluster.headless_set import is_pod_ready
@@ -26,6 +26,8 @@ class State:
     waits_for: str = ""
     unready: tuple[str, ...] = field(default=())
     """Members that are not judged, each with why it is not Ready."""
+    leaving: frozenset[str] = frozenset()
+    """Objects that are being deleted, as findings call them: what their manifests say is no finding."""
 
     @property
     def settled(self) -> bool:
@@ -50,7 +52,9 @@ def state_of(found: Object, pods: Sequence[Object], now: float) -> State:
         return State(False, f"{text}: {what}{stalled}", waits_for, unready)
 
     if found["metadata"].get("deletionTimestamp"):
-        return on_its_way("being deleted", "its deletion")
+        namespace, name = found["metadata"]["namespace"], found["metadata"]["name"]
+        own = {f"StatefulSet {namespace}/{name}", f"Service {namespace}/{spec.get('serviceName')}"}
+        return replace(on_its_way("being deleted", "its deletion"), leaving=frozenset(own))
     if (status.get("observedGeneration") or 0) < found["metadata"].get("generation", 0):
         return on_its_way("just changed", "the StatefulSet controller to take up the change")
     if leaving:
@@ -74,6 +78,18 @@ def state_of(found: Object, pods: Sequence[Object], now: float) -> State:
     if len(pods) < wanted:
         return State(True, f"{text}: starting", _some(unready) or "the next Pod to be created", unready)
     return State(True, text, _some(unready), unready)
+
+
+def with_leaving_service(state: State, service: Object) -> State:
+    """The same while the Service is being deleted, without which it has no names."""
+    key = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+    return replace(
+        state,
+        judged=False,
+        text=f"{state.text}: Service {key} is being deleted",
+        waits_for=f"the deletion of Service {key}",
+        leaving=state.leaving | {f"Service {key}"},
+    )
 
 
 def moments_of(pod: Object) -> list[float]:

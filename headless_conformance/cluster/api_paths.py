@@ -22,6 +22,7 @@ RESOURCES: Mapping[str, ApiResource] = {
     "Secret": ApiResource("/api/v1", "secrets"),
     "ConfigMap": ApiResource("/api/v1", "configmaps"),
     "Event": ApiResource("/api/v1", "events"),
+    "Namespace": ApiResource("/api/v1", "namespaces"),
     "Node": ApiResource("/api/v1", "nodes"),
     "PersistentVolumeClaim": ApiResource("/api/v1", "persistentvolumeclaims"),
     "RoleBinding": ApiResource("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),

@@ -3,25 +3,20 @@ real connections on this machine."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from kubernetes import client
 
 from headless_conformance.audit import access as api_access
 from headless_conformance.audit import channels
-from headless_conformance.audit.access import Access, open_access
+from headless_conformance.audit.access import open_access
 from headless_conformance.audit.channels import ForwardChannel, TcpChannel
 from headless_conformance.audit.errors import (
     DnsConnectionError,
@@ -32,57 +27,12 @@ from headless_conformance.audit.errors import (
     UnauthenticatedError,
     UnreachableApiError,
 )
-from headless_conformance.audit.execute import execute
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.core.errors import UserError
+from tests.audit.api_server import access_to, frame, listening, respond, upgrade
 
-Handler = Callable[[socket.socket, str], object]
-MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 SECONDS = 0.4
 """Bound of the tests on what takes seconds in life."""
-
-
-@contextmanager
-def listening(handle: Handler) -> Iterator[int]:
-    """A server on this machine that hands each request to `handle`; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-        def answer(connection: socket.socket) -> None:
-            with connection:
-                request = b""
-                while b"\r\n\r\n" not in request and (data := connection.recv(65536)):
-                    request += data
-                handle(connection, request.decode())
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-
-
-def respond(connection: socket.socket, body: object, status: str = "200 OK", **headers: str) -> None:
-    content = json.dumps(body).encode()
-    head = {
-        "Content-Type": "application/json",
-        "Content-Length": str(len(content)),
-        "Connection": "close",
-        **headers,
-    }
-    lines = "".join(f"{key}: {value}\r\n" for key, value in head.items())
-    connection.sendall(f"HTTP/1.1 {status}\r\n{lines}\r\n".encode() + content)
-
-
-def access_to(port: int) -> Access:
-    configuration = client.Configuration()
-    configuration.host = f"http://127.0.0.1:{port}"
-    configuration.retries = False
-    return Access(client.ApiClient(configuration), "test")
 
 
 @pytest.fixture(autouse=True)
@@ -170,28 +120,6 @@ def test_the_clock_of_the_api_server_is_learnt() -> None:
         access = access_to(port)
         access.get("/version", "read /version")
     assert abs(access.now() - 1793491200) < 60
-
-
-def upgrade(connection: socket.socket, request: str) -> None:
-    """Agree to speak WebSocket (RFC 6455, 4.2.2)."""
-    lines = dict(line.split(": ", 1) for line in request.split("\r\n")[1:] if ": " in line)
-    key = {name.lower(): value for name, value in lines.items()}["sec-websocket-key"]
-    accept = base64.b64encode(hashlib.sha1((key + MAGIC).encode()).digest()).decode()
-    connection.sendall(
-        (
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"
-        ).encode()
-    )
-
-
-def frame(data: bytes, opcode: int = 2) -> bytes:
-    """A message of a server: not masked."""
-    return (
-        bytes([0x80 | opcode])
-        + (bytes([len(data)]) if len(data) < 126 else b"\x7e" + struct.pack("!H", len(data)))
-        + data
-    )
 
 
 def begin(connection: socket.socket, request: str) -> None:
@@ -316,37 +244,6 @@ def test_a_handshake_that_is_not_answered_ends() -> None:
             ForwardChannel(access_to(port), SERVER)
         done.set()
     assert time.monotonic() - begun < 10 * SECONDS
-
-
-@pytest.mark.parametrize(
-    ("outcome", "status"),
-    [
-        ({"status": "Success"}, 0),
-        ({"status": "Failure", "details": {"causes": [{"reason": "ExitCode", "message": "3"}]}}, 3),
-    ],
-)
-def test_a_command_has_output_and_exit_status(outcome: object, status: int) -> None:
-    def handle(connection: socket.socket, request: str) -> None:
-        upgrade(connection, request)
-        connection.sendall(frame(b"\x01nameserver 10.96.0.10\n"))
-        connection.sendall(frame(b"\x03" + json.dumps(outcome).encode()))
-        connection.recv(1)
-
-    with listening(handle) as port:
-        found = execute(access_to(port), "shop", "db-0", "server", ["cat", "/etc/resolv.conf"])
-    assert (found.status, found.stdout) == (status, "nameserver 10.96.0.10\n")
-
-
-def test_a_command_that_cannot_be_started_is_said() -> None:
-    def handle(connection: socket.socket, request: str) -> None:
-        upgrade(connection, request)
-        connection.sendall(
-            frame(b"\x03" + json.dumps({"status": "Failure", "message": "no such file"}).encode())
-        )
-        connection.recv(1)
-
-    with listening(handle) as port, pytest.raises(InspectionError, match="no such file"):
-        execute(access_to(port), "shop", "db-0", "server", ["cat"])
 
 
 def test_a_server_that_refuses_a_connection_is_named() -> None:

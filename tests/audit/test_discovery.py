@@ -7,25 +7,13 @@ from typing import Any
 import pytest
 
 from headless_conformance.audit import DnsServer
-from headless_conformance.audit.discovery import (
-    DiscoveredServers,
-    Resolver,
-    find_resolver,
-    find_servers,
-    parse_resolv_conf,
-)
+from headless_conformance.audit.discovery import DiscoveredServers, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError
-from headless_conformance.audit.execute import CommandOutput
-from tests.audit.objects import headless, service
+from tests.audit.objects import service
 from tests.audit.world import World
 
 Object = dict[str, Any]
 ADDRESS = "10.96.0.10"
-RESOLV_CONF = """\
-search shop.svc.cluster.local svc.cluster.local cluster.local lab.example
-nameserver 10.96.0.10
-options ndots:5
-"""
 
 
 def dns_ports(udp: int | str = 53, tcp: int | str = 53) -> list[Object]:
@@ -190,80 +178,3 @@ def test_a_dns_service_without_tcp_is_remembered(empty: World) -> None:
 def test_an_account_that_may_not_list_services_is_told_which_right_it_lacks(empty: World) -> None:
     empty.refused["Service"] = MissingRightError("list services in all namespaces")
     assert "list services in all namespaces" in find_servers(empty, [ADDRESS]).problem
-
-
-@pytest.mark.parametrize(
-    ("text", "servers", "domain"),
-    [
-        (RESOLV_CONF, ("10.96.0.10",), "cluster.local"),
-        (
-            "search shop.svc.corp.example. svc.corp.example.\nnameserver fd00::a\n",
-            ("fd00::a",),
-            "corp.example",
-        ),
-        ("nameserver 10.0.0.1\nnameserver 10.0.0.2\n# search shop.svc.x\n", ("10.0.0.1", "10.0.0.2"), ""),
-        ("search other.svc.cluster.local\nnameserver nonsense\n", (), ""),
-        ("", (), ""),
-    ],
-)
-def test_a_resolv_conf_is_read(text: str, servers: tuple[str, ...], domain: str) -> None:
-    found = parse_resolv_conf(text, "shop", "a Pod")
-    assert (found.nameservers, found.domain) == (servers, domain)
-
-
-def running(world: World) -> list[Object]:
-    world.apply(headless())
-    return [
-        {
-            "metadata": {"name": f"db-{number}", "namespace": "shop"},
-            "spec": {"nodeName": "node-1"},
-            "status": {"containerStatuses": [{"name": "server", "state": {"running": {}}}]},
-        }
-        for number in range(3)
-    ]
-
-
-def find(world: World, outcomes: list[Any], monkeypatch: pytest.MonkeyPatch, **given: str) -> Resolver:
-    def execute(*_: object) -> CommandOutput:
-        outcome = outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return CommandOutput(0, outcome, "")
-
-    monkeypatch.setattr("headless_conformance.audit.discovery.execute", execute)
-    return find_resolver(world, running(world), given.get("nameserver", ""), given.get("domain", ""))
-
-
-def test_a_pod_without_cat_leads_to_the_next_one(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = find(empty, [InspectionError("no cat"), RESOLV_CONF], monkeypatch)
-    assert (found.nameservers, found.domain) == ((ADDRESS,), "cluster.local")
-    assert found.source == "/etc/resolv.conf of Pod shop/db-1"
-
-
-def test_where_no_pod_can_be_looked_into_the_kubelet_is_asked(
-    empty: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    configuration = {"clusterDNS": ["10.96.0.10"], "clusterDomain": "cluster.local."}
-    empty.answers["/api/v1/nodes/node-1/proxy/configz"] = {"kubeletconfig": configuration}
-    found = find(empty, [MissingRightError("use pods/exec in namespace shop")], monkeypatch)
-    assert (found.nameservers, found.domain, found.source) == (
-        (ADDRESS,),
-        "cluster.local",
-        "kubelet of node node-1",
-    )
-
-
-def test_what_cannot_be_found_out_is_said_with_every_reason(
-    empty: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = find(empty, [MissingRightError("use pods/exec in namespace shop")], monkeypatch)
-    assert (found.nameservers, found.domain) == ((), "")
-    assert "pods/exec" in found.problems[0]
-    assert "kubelet" in found.problems[1]
-
-
-def test_what_the_person_says_wins(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = find(empty, [RESOLV_CONF], monkeypatch, domain="corp.example.")
-    assert (found.nameservers, found.domain) == ((ADDRESS,), "corp.example")
-    both = find(empty, [], monkeypatch, nameserver="10.0.0.9", domain="corp.example")
-    assert (both.nameservers, both.domain, both.source) == (("10.0.0.9",), "corp.example", "as given")

@@ -11,8 +11,9 @@ import pytest
 from headless_conformance.audit import session as session_module
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import FIRST_PAUSE
-from headless_conformance.audit.discovery import DiscoveredServers, Resolver
+from headless_conformance.audit.discovery import DiscoveredServers
 from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.resolver import Resolver
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome

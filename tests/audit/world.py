@@ -49,7 +49,7 @@ class World(Access):
         self.refused: dict[str, InspectionError] = {}
         """Kinds that cannot be listed."""
         self.version = {"major": "1", "minor": "37", "gitVersion": "v1.37.0"}
-        self.answers: dict[str, Object] = {}
+        self.answers: dict[str, Object] = {"/api/v1/namespaces/shop": {"metadata": {"name": "shop"}}}
         """What other paths answer."""
         self.clock = Clock()
         self.dns = {server: FakeDns(self.answer, self.clock.monotonic) for server in SERVERS}

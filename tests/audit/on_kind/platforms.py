@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from headless_conformance.audit.resolver import RESOLV_CONF, parse_resolv_conf
 from headless_conformance.cluster.waiting import ObservationError, eventually
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import require
@@ -69,6 +70,7 @@ KUBESPRAY = Platform(
     ("dns", "dns-tcp"),
 )
 PORT = re.compile(r":(\d+)\)$")
+SOURCE = re.compile(rf"^{RESOLV_CONF} of Pod {PREFIX}[a-z-]+/db-[01]$")
 LINK_LOCAL = "169.254.20.10"
 
 
@@ -106,11 +108,47 @@ def _trials(kind: KindTrials, node: str, own: str) -> Iterator[str]:
                 stateful_set("db", sleeper(kind.image), 2, {"nodeName": node}),
             )
             kind.wait_until_ready(namespace)
+        _wait_until_told(kind, namespace, addresses)
         run = kind.audit(f"{namespace}/db")
         kind.said(f"  {name}: {run.figures}; {run.result.get('dns_servers')}")
         if found := problem(run):
-            yield f"{name}: {found}; notes {run.result.get('notes')}; {run.result.get('problem')}"
+            yield f"{name}: {found}; {_why(run)}"
+        if name == "gardener":
+            yield from _while_the_kubelet_starts(kind, node, namespace)
         kind.remove(namespace)
+
+
+def _wait_until_told(kind: KindTrials, namespace: str, addresses: Sequence[str]) -> None:
+    """Until both Pods can be looked into, and have what the kubelet gave when they started: one that has just
+    started itself does not know its Pods yet."""
+
+    def check() -> None:
+        for pod in ("db-0", "db-1"):
+            try:
+                text = kind.kubectl("-n", namespace, "exec", pod, "--", "cat", RESOLV_CONF)
+            except UserError as error:
+                raise ObservationError(str(error)) from None
+            seen = list(parse_resolv_conf(text, namespace, pod).nameservers)
+            subject = f"{RESOLV_CONF} of Pod {pod}"
+            require(seen == addresses, subject, expected=str(addresses), observed=str(seen))
+
+    eventually(check, expecting=f"the name servers of Pods in {namespace}", within=KUBELET_SECONDS)
+
+
+def _while_the_kubelet_starts(kind: KindTrials, node: str, namespace: str) -> Iterator[str]:
+    """What the kubelet gives to new Pods is not what these have: the right servers are asked, or none."""
+    kind.engine.docker("exec", node, "systemctl", "restart", "kubelet")
+    run = kind.audit(f"{namespace}/db")
+    asked = run.result.get("dns_servers", [])
+    kind.said(f"  gardener, the kubelet starting: {run.figures}; {asked or run.reasons}")
+    if run.status not in (0, 2) or any(not server.endswith(f":{GARDENER.port})") for server in asked):
+        yield f"gardener, the kubelet starting: asked were {asked}; {_why(run)}"
+    _wait_for_kubelet(kind, node)
+
+
+def _why(run: AuditRun) -> str:
+    found = run.result
+    return f"by {found.get('domain_source')}; notes {found.get('notes')}; {found.get('problem')}"
 
 
 def _through(run: AuditRun, ports: set[int], least: int, note: str = "") -> str:
@@ -122,6 +160,8 @@ def _through(run: AuditRun, ports: set[int], least: int, note: str = "") -> str:
         return f"exit status {run.status}, {found['checks']}, {run.summaries}, {run.reasons}"
     if len(asked) < least or seen - ports:
         return f"asked were {asked}"
+    if not SOURCE.search(found["domain_source"]):
+        return f"name servers are known from {found['domain_source']}"
     if note and not any(note in line for line in found.get("notes", ())):
         return f"nothing is said about {note}"
     return ""
@@ -222,9 +262,7 @@ def _kubelet_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> Itera
         kind.engine.docker(
             "exec", node, "sh", "-c", f"mv {KUBELET}.before {KUBELET}; systemctl restart kubelet"
         )
-        eventually(
-            lambda: _said_by_kubelet(kind, node, "healthz"), expecting="the kubelet", within=KUBELET_SECONDS
-        )
+        _wait_for_kubelet(kind, node)
         if kind.engine.docker("exec", node, "cat", KUBELET) != before:
             raise AssertionError(f"{KUBELET} of {node} is not as it was")
 
@@ -234,6 +272,12 @@ def _require_dns(kind: KindTrials, node: str, addresses: Sequence[str]) -> None:
     seen = found["kubeletconfig"].get("clusterDNS")
     require(
         seen == list(addresses), f"clusterDNS of {node}", expected=str(list(addresses)), observed=str(seen)
+    )
+
+
+def _wait_for_kubelet(kind: KindTrials, node: str) -> None:
+    eventually(
+        lambda: _said_by_kubelet(kind, node, "healthz"), expecting="the kubelet", within=KUBELET_SECONDS
     )
 
 

@@ -8,6 +8,8 @@ from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import require
 from tests.audit.on_kind.cluster import KindTrials, service, sleeper, stateful_set
 
+FINALIZER = "audit.example/kept"
+"""Keeps what is being deleted, until it is taken away."""
 STUBBORN = "trap '' TERM; while :; do sleep 1; done"
 
 
@@ -16,6 +18,7 @@ def states(kind: KindTrials) -> Iterator[str]:
     yield from _draining(kind)
     yield from _host_network(kind)
     yield from _undeclared_port(kind)
+    yield from _leaving(kind)
 
 
 def _draining(kind: KindTrials) -> Iterator[str]:
@@ -74,3 +77,44 @@ def _undeclared_port(kind: KindTrials) -> Iterator[str]:
     if run.status != 1 or len(run.summaries) != 1 or "the port name postgres" not in run.summaries[0]:
         yield f"named targetPort: exit status {run.status}, {run.summaries}"
     kind.remove(namespace)
+
+
+def _leaving(kind: KindTrials) -> Iterator[str]:
+    """While the governing Service, or the namespace, is being deleted, the set is not judged, whatever went
+    first."""
+    made = [service("db", {"app": "db"}), stateful_set("db", sleeper(kind.image), 2)]
+    for found in made:
+        found["metadata"]["finalizers"] = [FINALIZER]
+    namespace = kind.namespace("leaving", *made)
+    kind.wait_until_ready(namespace)
+    try:
+        kind.kubectl("-n", namespace, "delete", "service", "db", "--wait=false")
+        yield from _unjudged(kind, namespace, "the deletion of Service")
+        kind.remove(namespace)
+        _let_go(kind, namespace, "service")
+        eventually(lambda: _require_alone(kind, namespace), expecting="the set alone to be left", within=60)
+        yield from _unjudged(kind, namespace, "its deletion")
+    finally:
+        for resource in ("service", "statefulset"):
+            _let_go(kind, namespace, resource)
+
+
+def _unjudged(kind: KindTrials, namespace: str, waits_for: str) -> Iterator[str]:
+    run = kind.audit(f"{namespace}/db")
+    kind.said(f"  leaving: {run.result['targets'][0]['state']}; {run.figures}")
+    told = all(waits_for in reason for reason in run.reasons)
+    if run.status != 2 or set(run.result["checks"]) != {"not_judged"} or run.summaries or not told:
+        yield f"leaving: exit status {run.status}, {run.result['checks']}, {run.summaries}, {run.reasons}"
+
+
+def _require_alone(kind: KindTrials, namespace: str) -> None:
+    for resource in ("services", "pods"):
+        left = [found["metadata"]["name"] for found in kind.objects(resource, namespace)]
+        require(not left, f"{resource} of {namespace}", expected="none", observed=", ".join(left))
+
+
+def _let_go(kind: KindTrials, namespace: str, resource: str) -> None:
+    for found in kind.objects(resource, namespace):
+        if found["metadata"].get("finalizers"):
+            patch = '{"metadata": {"finalizers": null}}'
+            kind.kubectl("-n", namespace, "patch", resource, "db", "--type=merge", "-p", patch)
