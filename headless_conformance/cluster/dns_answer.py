@@ -61,6 +61,15 @@ class Answer:
     problem: str = ""
     lost: bool = False
     """Nothing came at all."""
+    size: int = 0
+    """Bytes of the message."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the server says over UDP that there is more, which has to be asked for over TCP (flag TC,
+        RFC 7766)."""
+        flags = self.message.flags if self.message else 0
+        return self.transport is Transport.UDP and bool(flags & dns.flags.TC)
 
     @property
     def rcode(self) -> str:

@@ -1,4 +1,7 @@
-"""What an answer of a DNS server must be: exact sets of records, NXDOMAIN and NODATA."""
+"""What an answer of a DNS server must be: exact sets of records, NXDOMAIN and NODATA.
+
+An answer that is cut over UDP has a part of the set; the whole is demanded of the one over TCP.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import dns.name
 
-from headless_conformance.cluster.dns_answer import RECORDS_SHOWN, Answer, records_of, type_of
+from headless_conformance.cluster.dns_answer import RECORDS_SHOWN, Answer, Transport, records_of, type_of
 from headless_conformance.core.mismatch import items_of
 
 AnswerCheck = Callable[[Answer], None]
 """Raises a Mismatch when one answer is not as it must be."""
+
+SMALLEST_LIMIT = 512
+"""Bytes of an answer over UDP that no server may cut (RFC 1035, 4.2.1)."""
 
 
 def must_be(expected: Iterable[str]) -> AnswerCheck:
@@ -21,7 +27,7 @@ def must_be(expected: Iterable[str]) -> AnswerCheck:
     def check(answer: Answer) -> None:
         asked = dns.name.from_text(answer.name)
         owned = all(rrset.name == asked for rrset in answer.rrsets())
-        if answer.rcode != "NOERROR" or answer.values() != wanted or not owned:
+        if answer.rcode != "NOERROR" or not _holds(answer, answer.values(), wanted) or not owned:
             raise answer.mismatch(*_difference(wanted, answer))
 
     return check
@@ -39,7 +45,7 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> AnswerCheck:
     def check(answer: Answer) -> None:
         right(answer)
         found = [(str(rrset.name), str(rdata)) for rrset in answer.rrsets("additional") for rdata in rrset]
-        if found and sorted(found) != sorted(targets.items()):
+        if found and not _holds(answer, found, targets.items()):
             expected = f"{items_of(records)} with additional {items_of(targets.items())}"
             raise answer.mismatch(expected, f"{answer.summary()} with additional {items_of(found)}")
 
@@ -47,11 +53,12 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> AnswerCheck:
 
 
 def must_include(value: str) -> AnswerCheck:
-    """NOERROR, and this is among the records:
+    """NOERROR, and this is among the records, or may be among those that were cut off:
     every Service that selects a Pod gives its address one more name."""
 
     def check(answer: Answer) -> None:
-        answer.require(answer.rcode == "NOERROR" and value in answer.values(), f"at least {{{value}}}")
+        included = answer.cut or value in answer.values()
+        answer.require(answer.rcode == "NOERROR" and included, f"at least {{{value}}}")
 
     return check
 
@@ -72,6 +79,25 @@ def require_soa(answer: Answer, holds: bool) -> None:
     """A negative answer has the one SOA record that limits for how long it may be kept (RFC 2308)."""
     if not holds:
         raise answer.mismatch(f"{answer.summary()} with SOA", f"{answer.summary()} without SOA")
+
+
+def require_cut_for_length(answers: Sequence[Answer]) -> None:
+    """No answer over UDP is cut whose whole, as the server gives it over TCP, any UDP message can hold."""
+    whole = {
+        (answer.name, answer.rdtype, answer.server): answer
+        for answer in answers
+        if answer.transport is Transport.TCP and answer.message is not None
+    }
+    for answer in answers:
+        other = whole.get((answer.name, answer.rdtype, answer.server))
+        if answer.cut and other is not None and other.size <= SMALLEST_LIMIT:
+            raise answer.mismatch(other.summary(), f"{answer.summary()} with flag TC")
+
+
+def _holds(answer: Answer, found: Iterable[object], wanted: Iterable[object]) -> bool:
+    """Whether an answer has exactly what it must have; one that is cut, nothing else."""
+    seen, demanded = Counter(found), Counter(wanted)
+    return seen <= demanded if answer.cut else seen == demanded
 
 
 def _difference(wanted: Sequence[str], answer: Answer) -> tuple[str, str]:

@@ -19,7 +19,11 @@ import dns.name
 from headless_conformance.cluster import agent_program
 from headless_conformance.cluster.agent import JOB_SECONDS
 from headless_conformance.cluster.dns_answer import Answer, Server, Transport
-from headless_conformance.cluster.dns_checks import AnswerCheck, must_be_nxdomain
+from headless_conformance.cluster.dns_checks import (
+    AnswerCheck,
+    must_be_nxdomain,
+    require_cut_for_length,
+)
 from headless_conformance.cluster.waiting import (
     AT_REST_TIMEOUT,
     SUCCESSES_IN_A_ROW,
@@ -168,6 +172,7 @@ class Dns:
             try:
                 for answer in last:
                     check(answer)
+                require_cut_for_length(last)
             except Mismatch:
                 right_since = None
                 raise
@@ -247,7 +252,7 @@ def _answer(query: dns.message.Message, own: bytes, none: Answer, result: dict[s
         return replace(none, problem=f"not a DNS message: {' '.join(str(error).split())}")
     if wire[:ID_BYTES] != own or not query.is_response(message):
         return replace(none, problem="an answer to another question")
-    return replace(none, message=message)
+    return replace(none, message=message, size=len(wire))
 
 
 @lru_cache(maxsize=_READ_ONCE)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from headless_conformance.cluster.dns_answer import Answer, data_of, records_of
+from headless_conformance.cluster.dns_checks import require_cut_for_length
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.waiting import eventually
@@ -88,6 +89,7 @@ class ReferenceModel:
             answers = dns.ask_all(asked)
             if group is not RecordGroup.SERVICE:
                 answers += self._follow(dns, zone, answers)
+            require_cut_for_length(answers)
             wrong = [found for place in _by_place(answers) for found in _judged(zone, place)]
             if wrong:
                 raise _first(zone, wrong)

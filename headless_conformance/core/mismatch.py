@@ -12,13 +12,14 @@ Subjects, each with what is expected and observed:
 
 - `A web-0.nginx.default.svc.cluster.local.`: record type and name; where: server, address, transport.
   Expected: `{10.0.0.1}`, `at least {10.0.0.1}`, `none of {a, b}`, `{web-0.…} below nginx.…` (for PTR),
-  `NXDOMAIN`, `NODATA`, `NXDOMAIN or NODATA` and `NODATA with SOA`, `TTL 30`, `TTL at most 30`,
-  `TTL 90, at most 60`, `negative TTL 30`, `negative TTL at most 30`, `records with a TTL`. Observed:
+  `NXDOMAIN`, `NODATA`, `NXDOMAIN or NODATA` and `NODATA with SOA`, `TTL at most 60`,
+  `negative TTL at most 60`, `records with a TTL`. Observed:
   `{10.0.0.2}`, `NODATA` (NOERROR without such records), `NXDOMAIN`, `SERVFAIL` and the other response codes,
   `no answer: ` and why,
   `NXDOMAIN with {10.0.0.1}`, `{10.0.0.1} of other.name.` (another owner), `CNAME other.name.`,
-  `{web-0.… 80} with additional {web-0.… 10.0.0.1}`, `NODATA without SOA`, `TTL 3600`, `TTL {30, 5}`; of more
-  than ten records `40 records`, and observed `39 records: missing {a}, additional {}`.
+  `{10.0.0.1} with flag TC`, `{web-0.… 80} with additional {web-0.… 10.0.0.1}`, `NODATA without SOA`,
+  `TTL 3600`, `TTL {30, 5}`; of more than ten records `40 records`, and observed
+  `39 records: missing {a}, additional {}`.
 - `getaddrinfo nginx`; where: Pod, namespace. `{10.0.0.1}`, `no such name`; observed `EAI_NONAME`.
 - `Service nginx`: kind and name; where: namespace. `present`; observed `absent`.
 - `Service nginx .spec.clusterIP`: a field, with its value.

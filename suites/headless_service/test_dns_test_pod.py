@@ -254,7 +254,8 @@ def test_a_pods_fqdn_and_address_lead_to_each_other(
     def check(answer: Answer) -> None:
         domain = transcript_set.service_fqdn
         of_the_set = [value for value in answer.values() if value.endswith(f".{domain}")]
-        answer.require(of_the_set == [name], f"{{{name}}} below {domain}")
+        right = set(of_the_set) <= {name} if answer.cut else of_the_set == [name]
+        answer.require(right, f"{{{name}}} below {domain}")
 
     convergence = dns.require(reverse_name(own), "PTR", check, repeat=REPEATS)
     for other in {value for answer in convergence.answers for value in answer.values()} - {name}:

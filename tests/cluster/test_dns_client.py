@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from typing import Any
 
 import dns.flags
@@ -17,7 +18,13 @@ import pytest
 
 from headless_conformance.cluster import waiting
 from headless_conformance.cluster.dns_answer import Server
-from headless_conformance.cluster.dns_checks import must_be, must_be_nodata, must_be_nxdomain, must_be_srv
+from headless_conformance.cluster.dns_checks import (
+    must_be,
+    must_be_nodata,
+    must_be_nxdomain,
+    must_be_srv,
+    must_include,
+)
 from headless_conformance.cluster.dns_client import Dns, HostAsker
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Where
@@ -63,6 +70,18 @@ def doubled(query: dns.message.QueryMessage) -> bytes:
     wire = bytearray(message.to_wire())
     wire[7] += 1
     return bytes(wire + wire[-16:])
+
+
+def cut(*records: str) -> Reply:
+    """Some of the records, and the flag TC that says that there are more."""
+    whole = reply(*records)
+
+    def answer(query: dns.message.QueryMessage) -> bytes:
+        message = dns.message.from_wire(whole(query))
+        message.flags |= dns.flags.TC
+        return message.to_wire()
+
+    return answer
 
 
 @contextmanager
@@ -336,3 +355,31 @@ def test_every_question_has_an_id_of_its_own() -> None:
 def test_reverse_names_of_both_families() -> None:
     assert reverse_name("198.51.100.7") == "7.100.51.198.in-addr.arpa."
     assert reverse_name("2001:db8::1").endswith(".8.b.d.0.1.0.0.2.ip6.arpa.")
+
+
+MANY = [f"198.51.100.{number}" for number in range(1, 41)]
+"""More addresses than fit into the smallest message over UDP."""
+
+
+@pytest.mark.parametrize("part", [MANY[:20], []], ids=["a-part", "nothing"])
+def test_an_answer_that_is_cut_over_udp_is_whole_over_tcp(part: list[str]) -> None:
+    with serving(cut(*part), reply(*MANY)) as server:
+        require(server, must_be(MANY))
+        require(server, must_include(MANY[-1]))
+
+
+CUT = {
+    "a-stranger-among-them": (cut("198.51.100.99"), reply(*MANY), "*additional {198.51.100.99}"),
+    "one-missing-over-tcp": (cut(*MANY[:20]), reply(*MANY[1:]), "39 records*"),
+    "cut-over-tcp-too": (cut(*MANY[:20]), cut(*MANY[:20]), "20 records*"),
+    "cut-though-it-fits": (cut(*RIGHT[:2]), reply(*RIGHT), "{*} with flag TC"),
+}
+
+
+@pytest.mark.parametrize("case", CUT)
+def test_a_cut_answer_excuses_nothing_else(case: str) -> None:
+    udp, tcp, observed = CUT[case]
+    wanted = RIGHT if case == "cut-though-it-fits" else MANY
+    with serving(udp, tcp) as server, pytest.raises(Mismatch) as caught:
+        require(server, must_be(wanted))
+    assert fnmatch(caught.value.observation.observed, observed)
