@@ -29,7 +29,11 @@ from headless_conformance.audit.errors import (
     UnreachableApiError,
 )
 from headless_conformance.audit.parallel import side_by_side
-from headless_conformance.cluster.api_client import configuration_without_retries, message_of
+from headless_conformance.cluster.api_client import (
+    ask_loopback_directly,
+    configuration_without_retries,
+    message_of,
+)
 from headless_conformance.cluster.api_paths import RESOURCES, collection_path
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
@@ -249,15 +253,20 @@ def _open(kubeconfig: str, context: str) -> Access:
         if not kubeconfig and not context and config.incluster_config.SERVICE_HOST_ENV_NAME in os.environ:
             config.load_incluster_config(client_configuration=configuration)
             return Access(client.ApiClient(configuration), "in-cluster")
-        api = config.new_client_from_config(
-            kubeconfig or None, context or None, persist_config=False, client_configuration=configuration
+        config.load_kube_config(
+            kubeconfig or None, context or None, client_configuration=configuration, persist_config=False
         )
+        ask_loopback_directly(configuration)
         chosen = context or config.list_kube_config_contexts(kubeconfig or None)[1]["name"]
     except (config.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise UserError(
             f"The kubeconfig does not lead to a cluster: {_words(error)}; see --context."
         ) from None
-    return Access(api, chosen, f"kubectl --context {shlex.quote(context)}" if context else "kubectl")
+    return Access(
+        client.ApiClient(configuration),
+        chosen,
+        f"kubectl --context {shlex.quote(context)}" if context else "kubectl",
+    )
 
 
 def _content(answer: Any, path: str, right: str) -> bytes:

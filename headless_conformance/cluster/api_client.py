@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import urllib3
 from kubernetes import client, config
@@ -39,6 +42,22 @@ def configuration_without_retries() -> Any:
     return configuration
 
 
+def is_loopback(address: str) -> bool:
+    """Whether a URL leads to this machine itself."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def ask_loopback_directly(configuration: Any) -> None:
+    """Take a proxy of the environment, which is meant for the world outside, out of the configuration where
+    the API server is on loopback. One that the kubeconfig names stays."""
+    if is_loopback(configuration.host) and configuration.proxy in getproxies().values():
+        configuration.proxy = None
+
+
 def message_of(answer: bytes) -> str:
     """What the API server says in an answer that is a Status, else the beginning of the answer itself."""
     try:
@@ -52,4 +71,5 @@ def api_client(kubeconfig: Path) -> BoundedClient:
     where there is none."""
     configuration = configuration_without_retries()
     config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    ask_loopback_directly(configuration)
     return BoundedClient(configuration)

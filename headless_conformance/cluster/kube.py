@@ -4,7 +4,6 @@ kubectl is of its minor."""
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -27,9 +26,9 @@ from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECON
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import not_supported
+from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.mismatch import require
 from headless_conformance.core.objects import Object
-from headless_conformance.core.paths import work_dir
 
 if TYPE_CHECKING:
     from headless_conformance.cluster.outages import Outages
@@ -238,8 +237,7 @@ class Kube:
     @property
     def environment(self) -> dict[str, str]:
         """For programs that a test starts itself: this cluster and no other."""
-        cache = str(work_dir() / "kubectl-cache")
-        return {**os.environ, "KUBECONFIG": str(self._kubeconfig), "KUBECACHEDIR": cache}
+        return kubectl_environment(self._kubeconfig)
 
     def execute(self, namespace: str, pod: str, *command: str) -> CommandResult:
         """Run a command in a Pod's main container. A non-zero exit is an observation,

@@ -10,6 +10,8 @@ import certifi
 from kubernetes.stream.ws_client import get_websocket_url, websocket_proxycare
 from websocket import WebSocket
 
+from headless_conformance.cluster.api_client import is_loopback
+
 _PROTOCOL = "v4.channel.k8s.io"
 """Of exec and port-forward: each message begins with the number of a channel."""
 
@@ -27,6 +29,9 @@ def open_websocket(api: Any, path: str, query: Sequence[tuple[str, str]], second
     options: dict[str, Any] = {"header": header, "timeout": seconds}
     if configuration.proxy or configuration.proxy_headers:
         options = websocket_proxycare(options, configuration, url, headers)
+    elif is_loopback(url):
+        # The WebSocket client reads the environment by itself.
+        options["http_no_proxy"] = ["*"]
     socket: Any = WebSocket(sslopt=_tls(configuration))
     socket.connect(get_websocket_url(url, list(query)), **options)
     return socket

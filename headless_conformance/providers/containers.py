@@ -22,12 +22,13 @@ from pytest_kubernetes.providers import select_provider_manager
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.kubectl_environment import NO_KUBERC, without_kubectl_variables
 from headless_conformance.core.paths import cache_dir, clone_id, work_dir
-from headless_conformance.core.process import output_of, own_environment
+from headless_conformance.core.process import own_environment
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.creation import end_creation
-from headless_conformance.providers.readiness import require_ready
+from headless_conformance.providers.readiness import is_api_ready, require_ready
 
 CREATE_SECONDS = 300
 """Bound on the creation, after which pytest-kubernetes gives up."""
@@ -57,10 +58,10 @@ class ContainerTools:
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment of `program`: it asks this engine, finds our tools first, and is in no cluster."""
-        env = {**os.environ, **self.engine.env}
+        """The environment of `program`: it asks this engine, finds our tools first, is in no cluster, and has
+        no settings of the person's for kubectl."""
+        env = {**without_kubectl_variables(), **self.engine.env, **NO_KUBERC}
         env["PATH"] = f"{self.folder}{os.pathsep}{env['PATH']}"
-        env.pop("KUBERNETES_SERVICE_HOST", None)
         return env
 
 
@@ -250,11 +251,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         state = json.loads(self._state.read_text())
         if state.pop("run") not in (KEPT, self.run) or state != self._identity():
             return None
-        try:
-            output_of(
-                [self.tools.kubectl, "--kubeconfig", self.kubeconfig, "get", "--raw", "/readyz"], timeout=10
-            )
-        except subprocess.SubprocessError:
+        if not is_api_ready(self.kubeconfig):
             return None
         self._record(self.run)
         return self._cluster()

@@ -14,20 +14,27 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
-from kubernetes import client
+import yaml
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
 from kubernetes.stream.ws_client import PortForward
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import DEFAULT_DOMAIN, Cluster
 from headless_conformance.cluster.websocket import open_websocket
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.process import output_of
 
 ROLLOUT_SECONDS = 120
 """Bound on nodes becoming Ready and on CoreDNS rolling out."""
 _ANSWER_SECONDS = 30.0
 """Bound on the first right answer of each DNS replica after the rollout."""
+
+READY, READY_SECONDS = 200, 10.0
+"""What an API server answers that is ready, and the bound on that answer."""
 
 REPLICA_SECONDS = 5.0
 """Bound on the port-forward to a replica, and on its answer."""
@@ -44,7 +51,8 @@ def kubectl(cluster: Cluster, *words: str | Path, timeout: float = 60.0, stdin: 
     fails."""
     command: Sequence[str | Path] = [cluster.kubectl, "--kubeconfig", cluster.kubeconfig, *words]
     try:
-        return output_of(command, timeout=timeout, stdin=stdin)
+        environment = kubectl_environment(cluster.kubeconfig)
+        return output_of(command, env=environment, timeout=timeout, stdin=stdin)
     except subprocess.CalledProcessError as error:
         raise UserError(
             f"kubectl {' '.join(map(str, words))} failed; run `make clean` and try again: "
@@ -55,6 +63,18 @@ def kubectl(cluster: Cluster, *words: str | Path, timeout: float = 60.0, stdin: 
             f"kubectl {' '.join(map(str, words))} did not end within {timeout:.0f} s; "
             "run `make clean` and try again."
         ) from None
+
+
+def is_api_ready(kubeconfig: Path) -> bool:
+    """Whether an API server answers that it is ready. No kubectl is asked: a cluster that is kept must not be
+    taken for dead because of a client's settings."""
+    try:
+        api = api_client(kubeconfig)
+        _, url, headers, _, _ = api.param_serialize("GET", "/readyz", auth_settings=["BearerToken"])
+        answer = api.call_api("GET", url, headers, _request_timeout=READY_SECONDS)
+        return bool(answer.status == READY)
+    except (ApiException, HTTPError, config.ConfigException, OSError, yaml.YAMLError):
+        return False
 
 
 def without_upstream(corefile: str) -> str:

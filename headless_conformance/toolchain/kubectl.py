@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
@@ -38,9 +39,9 @@ def planned_kubectl(release: Release, versions: Versions) -> list[Step]:
 
 def _minor_of(kubectl: str) -> str:
     try:
-        said = json.loads(output_of([kubectl, "version", "--client", "-o", "json"], timeout=20))[
-            "clientVersion"
-        ]["gitVersion"]
+        command = [kubectl, "version", "--client", "-o", "json"]
+        printed = output_of(command, env=kubectl_environment(), timeout=20)
+        said = json.loads(printed)["clientVersion"]["gitVersion"]
     except (subprocess.SubprocessError, OSError, ValueError, LookupError):
         return ""
     return ".".join(str(said).removeprefix("v").split(".")[:2])

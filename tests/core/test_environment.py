@@ -31,6 +31,7 @@ OTHERS = {
     "cli/application.py": "looks for variables of old names",
     "cli/workflow.py": "what GitHub Actions says of itself",
     "cluster/agent_program.py": "runs in a Pod, whose environment it reports",
+    "core/kubectl_environment.py": "what of the person's kubectl is started with",
     "core/paths.py": "XDG_CACHE_HOME",
     "core/process.py": "exchanges the whole environment for a library",
     "engine/engine.py": "DOCKER_HOST and PATH",

@@ -59,7 +59,17 @@ def _anchored(entry: KubeconfigEntry, folder: Path) -> KubeconfigEntry:
     command = (own.get("exec") or {}).get("command", "")
     if os.sep in command:
         own["exec"] = {**own["exec"], "command": str(folder / command)}
+    if "exec" in own:
+        own["exec"] = _with_home(own["exec"])
     return own
+
+
+def _with_home(plugin: KubeconfigEntry) -> KubeconfigEntry:
+    """A program for credentials finds the person's own files, though kubectl has a home of ours."""
+    variables = list(plugin.get("env") or [])
+    if not any(variable.get("name") == "HOME" for variable in variables):
+        variables.append({"name": "HOME", "value": str(Path.home())})
+    return {**plugin, "env": variables}
 
 
 def _entries(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.paths import cache_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
@@ -78,7 +79,7 @@ def kubectl_of_image(image: NodeImage, engine: Engine, patch: str) -> Path:
             partial.rename(target)
         finally:
             engine.docker("rm", "-f", container)
-    said = output_of([target, "version", "--client"])
+    said = output_of([target, "version", "--client"], env=kubectl_environment())
     if f"v{patch}" not in said.split():
         raise UserError(
             f"Node image {image.reference} carries a kubectl that is not v{patch}; "

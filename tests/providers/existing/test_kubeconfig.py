@@ -25,7 +25,10 @@ def test_the_copy_stands_by_itself(theirs: Path) -> None:
     user = copy["users"][0]["user"]
     assert user == {
         "tokenFile": str(theirs.parent / "token"),
-        "exec": {"command": str(theirs.parent / "login")},
+        "exec": {
+            "command": str(theirs.parent / "login"),
+            "env": [{"name": "HOME", "value": str(Path.home())}],
+        },
     }
     assert "namespace" not in copy["contexts"][0]["context"]
 

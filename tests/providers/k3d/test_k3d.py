@@ -204,7 +204,7 @@ def test_a_failed_creation_leaves_nothing_and_says_k3ds_words(tmp_path: Path) ->
 
 
 def test_a_run_finds_its_own_cluster_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "output_of", lambda *_, **__: "ok")
+    monkeypatch.setattr(containers, "is_api_ready", lambda _: True)
     mine = K3dCluster(SETTINGS, tools(FakeEngine({}), tmp_path), "run")
     (tmp_path / f"{mine.name}.json").write_text(json.dumps({"run": "run"}))
     mine.kubeconfig.touch()

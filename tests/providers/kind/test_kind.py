@@ -82,7 +82,7 @@ class RecordedManager:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedEngine:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     recorded = RecordedEngine()
-    monkeypatch.setattr(containers, "output_of", lambda *words, **more: "")
+    monkeypatch.setattr(containers, "is_api_ready", lambda _: True)
     monkeypatch.setattr(kind_module, "output_of", lambda *words, **more: "")
     monkeypatch.setattr(kind_module, "NODE_LOGS", tmp_path / "reports" / "kind-logs")
     return recorded
