@@ -21,7 +21,7 @@ from headless_conformance.core.objects import Object
 PODS_TO_TRY = 3
 """Images without `cat` are common: after so many Pods the kubelet is asked."""
 RESOLV_CONF = "/etc/resolv.conf"
-LOOK_SECONDS = 10.0
+RESOLVER_SECONDS = 10.0
 """How long Pods are looked into again that cannot be for the moment: a kubelet that has just started does not
 know its Pods yet."""
 LOOK_INTERVAL = 1.0
@@ -111,7 +111,7 @@ def _from_pods(
 ) -> Resolver | None:
     """What the first Pod says that can be looked into; None where none ever can, with the reasons in
     `problems`. Raises InspectionError where one may be later."""
-    until = time.monotonic() + LOOK_SECONDS
+    until = time.monotonic() + RESOLVER_SECONDS
     left = list(pods)
     while left:
         passing: list[str] = []
@@ -134,7 +134,7 @@ def _from_pods(
                 passing.append(f"Pod {where}: {error.reason}")
         if left and time.monotonic() >= until:
             raise InspectionError(
-                f"what Pods are told about DNS could not be read for {LOOK_SECONDS:.0f} s "
+                f"what Pods are told about DNS could not be read for {RESOLVER_SECONDS:.0f} s "
                 f"({'; '.join(passing)})"
             )
         if left:

@@ -14,7 +14,7 @@ from headless_conformance.audit.errors import (
     PermanentError,
 )
 from headless_conformance.audit.execute import CommandOutput
-from headless_conformance.audit.resolver import LOOK_SECONDS, Resolver, find_resolver, parse_resolv_conf
+from headless_conformance.audit.resolver import RESOLVER_SECONDS, Resolver, find_resolver, parse_resolv_conf
 from headless_conformance.results.verdict import Outcome
 from tests.audit.results import outcomes
 from tests.audit.world import World
@@ -109,7 +109,7 @@ def test_a_kubelet_that_is_starting_is_waited_for(pods: Pods) -> None:
     pods.outcomes = [*[STARTING] * 5, RESOLV_CONF]
     found = pods.find()
     assert (found.nameservers, found.note) == ((ADDRESS,), "")
-    assert 0 < pods.world.clock.waited < LOOK_SECONDS
+    assert 0 < pods.world.clock.waited < RESOLVER_SECONDS
 
 
 def test_where_no_pod_can_be_looked_into_for_the_moment_nothing_is_guessed(pods: Pods) -> None:
@@ -117,7 +117,7 @@ def test_where_no_pod_can_be_looked_into_for_the_moment_nothing_is_guessed(pods:
     with pytest.raises(InspectionError, match=r"could not be read for 10 s .*db-1.*knows no") as raised:
         pods.find()
     assert OF_NEW_PODS not in str(raised.value)
-    assert LOOK_SECONDS <= pods.world.clock.waited < 2 * LOOK_SECONDS
+    assert RESOLVER_SECONDS <= pods.world.clock.waited < 2 * RESOLVER_SECONDS
 
 
 def test_an_audit_that_cannot_tell_says_so_and_asks_no_server(pods: Pods) -> None:
