@@ -89,6 +89,10 @@ class Progress:
         """What a terminal shows below the running steps."""
         self.details: Mapping[str, Callable[[], str]] = {}
         """How far a step is, by its title, for its line of each minute."""
+        self.told_by_others: Collection[str] = ()
+        """Titles of steps of which others say how far they are, so that they have no line each minute."""
+        self.begin_line: Callable[[], object] = lambda: None
+        """Ends the line that others have begun where our lines go, too."""
         self._remember = remember
         self._total = len(self.plan.steps) or total
         self._counted = 0
@@ -102,6 +106,7 @@ class Progress:
 
     def say(self, text: str, style: str = "") -> None:
         """A line of its own, in a style of rich where the terminal has one."""
+        self.begin_line()
         self._console.print(_printable(text, self._console.encoding), style=style)
 
     @contextmanager
@@ -124,7 +129,7 @@ class Progress:
             self._running.append(running)
             if self.is_live and self._live is None:
                 self._live = self._started()
-        if not self.is_live:
+        if not self.is_live and title not in self.told_by_others:
             threading.Thread(target=self._beat, args=(running,), daemon=True).start()
         return running
 

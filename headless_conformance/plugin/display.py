@@ -27,6 +27,7 @@ from headless_conformance.providers.run_plan import (
     PLAN_VARIABLE,
     REPORT,
     cluster_step,
+    for_share,
     progress_of_pytest,
     remember_whole_suite,
     tests_step,
@@ -63,6 +64,11 @@ def _own_stdout() -> TextIO:
     )
 
 
+def _workers(config: pytest.Config) -> int:
+    """How many tests run at once."""
+    return max(len(config.getoption("tx", None) or ()), 1)
+
+
 def wants_pytests_lines(config: pytest.Config) -> bool:
     """Whether the person asked pytest for lines of its own about each test."""
     option = config.option
@@ -79,7 +85,7 @@ class RunDisplay:
         self._cluster, self._tests = cluster_step(*of_run), tests_step(*of_run)
         text = os.environ.pop(PLAN_VARIABLE, "")
         self._keeps_seconds = bool(text)
-        self._progress = progress_of_pytest(text, *of_run, _own_stdout())
+        self._progress = progress_of_pytest(text, *of_run, _own_stdout(), _workers(config))
         self._decisions = Decisions(run.documents, run.chosen, run.kubernetes)
         self._steps: dict[str, RunningStep] = {}
         self._now: dict[str, float] = {}
@@ -95,6 +101,11 @@ class RunDisplay:
             self._progress.below = self._table
             self._progress.details = {self._tests: self._how_far}
             self._silence_pytest()
+        else:
+            # Nothing is drawn where pytest writes, and its lines say how far the tests are.
+            self._progress.is_live = False
+            self._progress.told_by_others = {self._tests}
+            self._progress.begin_line = self._end_pytests_line
         functions: dict[str, Callable[..., object]] = {
             "say": self._progress.say,
             "begin": self._begin_of_test,
@@ -115,6 +126,13 @@ class RunDisplay:
             manager.unregister(name="terminaldistreporter")
             # As pytest-xdist has it where there is no terminal reporter.
             session.terminal = None
+
+    def _end_pytests_line(self) -> None:
+        """With -q, the dots of the tests that have ended."""
+        writer = self._config.get_terminal_writer()
+        if writer.width_of_current_line:
+            writer.line()
+        writer.flush()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_teststatus(
@@ -178,6 +196,22 @@ class RunDisplay:
 
     # Tests
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """Of the process that runs the tests itself: among workers, the first report tells of them."""
+        self._expect()
+
+    def _expect(self) -> None:
+        """Take in all tests, once they are known."""
+        if not (collected := self._run.collected):
+            return
+        self._is_expecting = True
+        if not self._keeps_seconds:
+            known = sum(not found.untestable for found in self._run.documents.requirements.values())
+            share = len(self._decisions.expected(collected)) / max(known, 1)
+            self._progress.plan = for_share(self._progress.plan, share)
+        self._tell(self._decisions.expect(collected))
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._now[nodeid] = time.monotonic()
 
@@ -188,9 +222,8 @@ class RunDisplay:
             return
         self._begin(self._tests)
         # A worker's first report brings along which tests there are.
-        if not self._is_expecting and self._run.collected:
-            self._is_expecting = True
-            self._tell(self._decisions.expect(self._run.collected))
+        if not self._is_expecting:
+            self._expect()
         if report.when in ("setup", "call"):
             return
         self._now.pop(report.nodeid, None)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from headless_conformance.core.plan import Step, StepPlan
 from headless_conformance.core.progress import Progress, about
 from headless_conformance.core.settings import Settings
-from headless_conformance.core.step_seconds import Estimate, StepSeconds, estimate
+from headless_conformance.core.step_seconds import StepSeconds, estimate
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.registry import provider_named
 
@@ -82,24 +82,26 @@ def plan_of_run(provider: ClusterProvider[Any], settings: Settings, share: float
     """The plan of a run in which this share of all requirements is chosen."""
     measured = StepSeconds.of_this_machine().measured()
     steps = steps_of_run(provider, settings)
-    found = _for_share(estimate(steps, measured), share)
+    found = estimate(steps, measured)
+    plan = for_share(StepPlan(steps, found.seconds), share)
     prepares = any(step.title.startswith(("build ", "pull ")) for step in steps)
     faster = None
     if prepares and provider.name != FASTER:
         other = steps_of_run(provider_named(FASTER), settings)
         # The machine's speed is known by now, and two seconds are two seconds.
-        theirs = _for_share(estimate(other, measured, found.factor), share)
-        seconds = StepPlan(other, theirs.seconds).total_seconds()
-        if seconds < StepPlan(steps, found.seconds).total_seconds():
+        theirs = StepPlan(other, estimate(other, measured, found.factor).seconds)
+        seconds = for_share(theirs, share).total_seconds()
+        if seconds < plan.total_seconds():
             faster = (FASTER, seconds)
-    return RunPlan(StepPlan(steps, found.seconds), found.known_by, prepares, faster)
+    return RunPlan(plan, found.known_by, prepares, faster)
 
 
-def _for_share(found: Estimate, share: float) -> Estimate:
+def for_share(plan: StepPlan, share: float) -> StepPlan:
+    """The plan where the tests take this share of their seconds."""
     seconds = {
-        title: taken * share if title.startswith(TESTS) else taken for title, taken in found.seconds.items()
+        title: taken * share if title.startswith(TESTS) else taken for title, taken in plan.seconds.items()
     }
-    return replace(found, seconds=seconds)
+    return replace(plan, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,16 @@ def handed_on_plan(progress: Progress) -> str:
 
 
 def progress_of_pytest(
-    text: str, provider: ClusterProvider[Any], settings: Settings, out: TextIO
+    text: str, provider: ClusterProvider[Any], settings: Settings, out: TextIO, workers: int
 ) -> Progress:
-    """The progress of a pytest that was handed `text`, or that nobody prepared anything for."""
+    """The progress of a pytest that was handed `text`, or that nobody prepared anything for; by the times of
+    runs with as many workers as the provider takes, it is told how long its steps take."""
     if not text:
-        titles = (cluster_step(provider, settings), tests_step(provider, settings), REPORT)
-        return Progress(out=out, plan=StepPlan.of(*titles))
+        steps = (Step(cluster_step(provider, settings)), Step(tests_step(provider, settings)), Step(REPORT))
+        # Nobody waits two seconds for the speed of the machine who has prepared nothing.
+        seconds = estimate(steps, StepSeconds.of_this_machine().measured(), factor=1.0).seconds
+        plan = StepPlan(steps, seconds)
+        return Progress(out=out, plan=for_share(plan, max(provider.pytest_workers / workers, 1.0)))
     handed = TypeAdapter(_HandedOn).validate_json(text)
     return Progress(
         out=out,

@@ -21,6 +21,10 @@ class Decisions:
         self._waiting: dict[str, set[str]] = {}
         self._ended: dict[str, CaseResult] = {}
 
+    def expected(self, tests: Mapping[str, Sequence[str]]) -> set[str]:
+        """The requirements that these tests decide, with all that means the same."""
+        return {name for names in tests.values() for name in self._meant_by(names)}
+
     def expect(self, tests: Mapping[str, Sequence[str]]) -> list[Verdict]:
         """Take in all tests of the run, the requirements by node ID; returns what is decided with that."""
         for nodeid, names in tests.items():

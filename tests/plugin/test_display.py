@@ -91,6 +91,28 @@ def test_with_options_about_its_lines_pytest_speaks(suite: Suite, option: str) -
     assert [step[0] for step in STEP.findall(ran.stdout.str())] == ["1", "2", "3"]
 
 
+@WORKERS
+def test_lines_of_ours_begin_where_pytests_dots_have_ended(suite: Suite, workers: tuple[str, ...]) -> None:
+    suite.write(PASSES, FAILS)
+    (suite.root / "suites" / "conftest.py").write_text(ALSO_STEPS)
+    lines = suite.run("-q", "--tb=no", "-r", "N", *workers).stdout.lines
+    ours = [line for line in lines if "] tests on the kind cluster" in line]
+    assert len(ours) == 1, "pytest's dots say how far the tests are"
+    assert ours[0].startswith("[2/3] tests on the kind cluster: ")
+    assert len([line for line in lines if re.match(r"(\.F|F\.)( |$)", line)]) == 1
+
+
+def test_a_run_of_some_tests_that_nobody_prepared_says_how_long_they_take(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(suite.root / "cache"))
+    suite.write(PASSES)
+    (suite.root / "suites" / "conftest.py").write_text(ALSO_STEPS)
+    step = next(line for line in suite.run().stdout.lines if line.startswith("[1/3]"))
+    # One of 16 requirements, of 400 seconds in one process, and the report.
+    assert step.endswith("about 30 s left")
+
+
 def test_options_come_from_the_environment_too(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "-v")
     suite.write(PASSES)

@@ -81,14 +81,25 @@ def test_a_kept_cluster_has_times_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
 def test_pytest_goes_on_with_the_plan_and_has_one_without(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = StepPlan(BUILDS, {"container engine": 3.0})
     progress = Progress(plan=plan, begun=12.5, finished=["container engine"])
-    taken = progress_of_pytest(handed_on_plan(progress), KIND, SETTINGS, io.StringIO())
+    taken = progress_of_pytest(handed_on_plan(progress), KIND, SETTINGS, io.StringIO(), 1)
     assert (taken.plan, taken.begun, taken.finished) == (plan, 12.5, {"container engine"})
-    alone = progress_of_pytest("", KIND, SETTINGS, io.StringIO())
+    alone = progress_of_pytest("", KIND, SETTINGS, io.StringIO(), 1)
     assert [step.title for step in alone.plan.steps] == [
         "kind cluster",
         "tests on the kind cluster",
         "clean-up and report",
     ]
+
+
+@pytest.mark.parametrize(("workers", "longer"), [(1, KIND.pytest_workers), (KIND.pytest_workers, 1)])
+def test_pytest_that_nobody_prepared_knows_how_long_it_takes(workers: int, longer: int) -> None:
+    StepSeconds.of_this_machine().remember("tests on the kind cluster", 60)
+    plan = progress_of_pytest("", KIND, SETTINGS, io.StringIO(), workers).plan
+    assert plan.seconds == {
+        "kind cluster": step_seconds.TABLE["kind cluster"],
+        "tests on the kind cluster": 60.0 * longer,
+        "clean-up and report": step_seconds.TABLE["clean-up and report"],
+    }
 
 
 def test_tests_are_remembered_only_by_whom_knows_that_all_ran() -> None:
