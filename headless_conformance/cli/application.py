@@ -6,6 +6,7 @@ Each command imports what it needs when it is called, so that the program starts
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,7 +15,7 @@ import typer
 from headless_conformance.cli.audit import audit
 from headless_conformance.cli.clean import clean
 from headless_conformance.cli.clean_existing import clean_existing
-from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, renamed_command
+from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, OF_CLONE, renamed_command
 from headless_conformance.cli.compare import compare
 from headless_conformance.cli.coverage import requirements
 from headless_conformance.cli.debian_lock import debian_lock
@@ -38,6 +39,9 @@ from headless_conformance.cli.workflow import workflow
 from headless_conformance.core import variables
 from headless_conformance.core.errors import BAD_INPUT, UserError, in_one_sentence
 from headless_conformance.core.interrupts import INTERRUPTS
+from headless_conformance.core.paths import IN_CLONE, PROGRAM_NAME
+
+ASSIGNMENT = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)", re.DOTALL)
 
 FUNCTIONS: Mapping[str, Callable[..., int]] = {
     "e2e": e2e,
@@ -69,28 +73,51 @@ def program() -> typer.Typer:
     """The program with its commands, in the order in which help shows them."""
     made = typer.Typer(
         help="The executable specification of Kubernetes headless Services.",
-        add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
     for panel, commands in (("Commands", COMMANDS), ("Maintenance", MAINTENANCE)):
         for name, summary in commands.items():
+            if name in OF_CLONE and not IN_CLONE:
+                continue
             run = with_variables(name, FUNCTIONS[name])
             words = f"{summary}\n\n{run.__doc__}"
             made.command(name, help=words, short_help=summary, rich_help_panel=panel)(run)
     return made
 
 
+def with_variables_set(words: Sequence[str]) -> list[str]:
+    """The words without those like `PROVIDER=existing` before `--`, which set a variable, as make takes them.
+
+    UserError for a name in capitals that is no variable.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    left: list[str] = []
+    for word in words[:end]:
+        if found := ASSIGNMENT.match(word):
+            if sentence := variables.renamed_variable([found["name"]]) or variables.unknown([found["name"]]):
+                raise UserError(sentence)
+            os.environ[found["name"]] = found["value"]
+        else:
+            left.append(word)
+    return [*left, *words[end:]]
+
+
 @in_one_sentence
-def run(words: Sequence[str]) -> int:
-    """Run one command; its exit status, an interrupt's, or BAD_INPUT for words that nobody understands."""
-    if sentence := renamed_command(words) or variables.renamed_variable(
-        name for name, value in os.environ.items() if value
-    ):
+def run(words: Sequence[str], name: str = PROGRAM_NAME) -> int:
+    """Run one command of the program, which the person called by `name`.
+
+    Returns its exit status, an interrupt's, or BAD_INPUT for words that nobody understands.
+    """
+    words = with_variables_set(words)
+    if words and words[0] in OF_CLONE and not IN_CLONE:
+        raise UserError(f"{words[0]} needs a clone of this project; run `make {words[0]}` there.")
+    given = (variable for variable, value in os.environ.items() if value)
+    if sentence := renamed_command(words) or variables.renamed_variable(given):
         raise UserError(sentence)
     with INTERRUPTS.handled():
         try:
-            status = program()(list(words), prog_name="headless-conformance", standalone_mode=False)
+            status = program()(list(words), prog_name=name, standalone_mode=False)
         except typer.TyperException as error:
             print(f"error: {error.format_message()}", file=sys.stderr)
             return BAD_INPUT

@@ -44,6 +44,9 @@ MAINTENANCE: Mapping[str, str] = {
 }
 """Commands of the program alone."""
 
+OF_CLONE = ("faults", "variations", "pages", "workflow", "go-pins", "debian-lock")
+"""Commands that need files of a clone that an installed package has not."""
+
 OF_MAKE: Mapping[str, str] = {
     "test": "Run the project's own tests; needs no cluster.",
     "test-model": "Hold the reference model of the records against real CoreDNS, on generated namespaces.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, Optional
@@ -24,11 +25,30 @@ def _help(variable: Variable) -> str:
     return "; ".join(part for part in parts if part).replace("`", "")
 
 
+def _completed(variable: Variable) -> Callable[[str], list[str]]:
+    """What a shell offers for a value that begins with a text."""
+
+    def offered(begun: str) -> list[str]:
+        if variable.name == "REQUIREMENT":
+            from headless_conformance.requirements.documents import load_documents
+
+            known = list(load_documents().requirements)
+        else:
+            known = re.findall("`([^`]+)`", variable.values)
+        return [value for value in known if value.startswith(begun)]
+
+    return offered
+
+
 def _parameter(variable: Variable) -> inspect.Parameter:
     # No envvar=, which would judge the environment with words of its own; core/settings.py has ours.
     shown = f"{_help(variable)} ({variable.name})"
     option = typer.Option(
-        variable.option, help=shown, metavar=None if variable.flag else variable.name, show_default=False
+        variable.option,
+        help=shown,
+        metavar=None if variable.flag else variable.name,
+        show_default=False,
+        autocompletion=None if variable.flag else _completed(variable),
     )
     return inspect.Parameter(
         variable.name.lower(),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
+PROGRAM_NAME = "headless-conformance"
 CONFIGURATION = "tox.ini"
 """pytest's configuration, at the top of the tree of suites."""
 
@@ -28,12 +29,19 @@ def reports_of(package: Path, working: Path) -> Path:
 
 
 ROOT = tree_of(PACKAGE)
+IN_CLONE = not ROOT.is_relative_to(PACKAGE)
+"""Whether the package is used in a clone, where `make` and what belongs to the project alone are at hand."""
 REPORTS = reports_of(PACKAGE, Path.cwd())
 NODE_LOGS = REPORTS / "kind-logs"
 """Logs of the nodes of a kind cluster on which something failed, or which could not be made."""
 SUITES = ROOT / "suites"
 MANIFESTS = ROOT / "manifests"
 CLONE_LABEL = "io.headless-conformance.clone"
+
+
+def command_line(words: str) -> str:
+    """What a person types for a command such as `clean` or `e2e PROVIDER=kind`."""
+    return f"{'make' if IN_CLONE else PROGRAM_NAME} {words}"
 
 
 def pytest_command(*arguments: str) -> Sequence[str]:

@@ -36,7 +36,9 @@ def end_with_parent(number: signal.Signals, parent: int) -> None:
     if number != signal.SIGKILL:
         # What a shell starts in the background ignores interrupts, and would hand that on.
         signal.signal(number, signal.SIG_DFL)
-    _LIBC.prctl(PR_SET_PDEATHSIG, number)
+    # Only Linux has it; elsewhere a child of a killed process ends by itself or goes on.
+    if sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, number)
     # The parent may have died between fork and prctl.
     if os.getppid() != parent:
         os._exit(1)

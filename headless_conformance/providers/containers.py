@@ -23,7 +23,7 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.interrupts import Remainder
 from headless_conformance.core.kubectl_environment import NO_KUBERC, without_kubectl_variables
-from headless_conformance.core.paths import cache_dir, clone_id, work_dir
+from headless_conformance.core.paths import cache_dir, clone_id, command_line, work_dir
 from headless_conformance.core.process import own_environment
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
@@ -162,7 +162,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         Asks no engine.
         """
         return [
-            Remainder(f"the {cls.PROGRAM} cluster {name}", "make clean")
+            Remainder(f"the {cls.PROGRAM} cluster {name}", command_line("clean"))
             for name, run in cls._recorded().items()
             if run != KEPT
         ]

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import ROOT, SUITES
+from headless_conformance.core.paths import ROOT, SUITES, command_line
 from headless_conformance.core.validation import first_mistake
 from headless_conformance.requirements.model import Document, Requirement, Section
 
@@ -73,7 +73,7 @@ class Documents:
             return self.requirements[requirement_id]
         except KeyError:
             raise UserError(
-                f"{requirement_id} is not a requirement of any document; `make list` lists them."
+                f"{requirement_id} is not a requirement of any document; `{command_line('list')}` lists them."
             ) from None
 
     def document_of(self, requirement_id: str) -> Document:

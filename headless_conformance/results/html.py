@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.paths import REPORTS, ROOT, cache_dir, log_dir
+from headless_conformance.core.paths import REPORTS, ROOT, cache_dir, command_line, log_dir
 from headless_conformance.core.process import output_of, run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
@@ -81,7 +81,7 @@ def generate_html(program: Path, settings: Settings, results: Sequence[Path], re
     """Build the page below `reports` from folders of results; UserError when one of them has none."""
     for folder in results:
         if not any(folder.glob("*-result.json")):
-            raise UserError(f"{folder} has no Allure results; run `make e2e` first.")
+            raise UserError(f"{folder} has no Allure results; run `{command_line('e2e')}` first.")
     page = reports / "html" / "index.html"
     chosen = {
         "title": report_title(load_documents(), settings.report_lang),

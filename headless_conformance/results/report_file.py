@@ -16,7 +16,7 @@ import yaml
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.levels import Level
-from headless_conformance.core.paths import ROOT
+from headless_conformance.core.paths import IN_CLONE, ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.requirements.model import Document
@@ -33,6 +33,9 @@ PERCENTILE_SAMPLES = 20
 def suite_version() -> dict[str, Any]:
     """This suite's version and, in a git clone, its commit and whether the files differ from it."""
     version: dict[str, Any] = {"version": installed_version("headless-conformance")}
+    # An installed package may lie in the clone of another project.
+    if not IN_CLONE:
+        return version
     try:
         version["commit"] = output_of(["git", "-C", ROOT, "rev-parse", "HEAD"]).strip()
         version["modified"] = bool(output_of(["git", "-C", ROOT, "status", "--porcelain"]).strip())

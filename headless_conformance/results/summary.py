@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.core.levels import Level
+from headless_conformance.core.paths import command_line
 from headless_conformance.core.progress import clock
 from headless_conformance.core.tables import aligned
 from headless_conformance.requirements.documents import Documents
@@ -123,13 +124,13 @@ def should_sentence(found: Iterable[tuple[str, Level, Outcome]]) -> str:
 def next_line(verdicts: Iterable[Verdict], provider: str) -> str:
     """What to do after a run on a provider, empty where none is known."""
     outcomes = Counter(verdict.outcome for verdict in verdicts)
-    show = "`make report` shows what was asked and answered"
-    words = ("make e2e", provider and f"PROVIDER={provider}", f"RERUN=reports/{REPORT_NAME}")
-    again = " ".join(filter(None, words))
+    show = f"`{command_line('report')}` shows what was asked and answered"
+    words = ("e2e", provider and f"PROVIDER={provider}", f"RERUN=reports/{REPORT_NAME}")
+    again = command_line(" ".join(filter(None, words)))
     if outcomes[Outcome.FAILED] or outcomes[Outcome.ERROR]:
         return f"next: {show}; `{again}` runs only what did not pass"
     if outcomes[Outcome.NOT_SUPPORTED] and provider == "simulated":
-        return f"next: `make e2e PROVIDER=kind` verifies what needs real nodes; {show}"
+        return f"next: `{command_line('e2e PROVIDER=kind')}` verifies what needs real nodes; {show}"
     return f"next: {show}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from headless_conformance.core.interrupts import INTERRUPTS, Remainder
+from headless_conformance.core.paths import command_line
 from headless_conformance.engine import private
 from headless_conformance.providers.registry import all_providers
 
@@ -17,7 +18,7 @@ def remains_of_clone() -> list[Remainder]:
     say."""
     found = [remainder for provider in all_providers() for remainder in provider.remains()]
     if private.was_started_here():
-        found.append(Remainder("the private container engine", "make clean"))
+        found.append(Remainder("the private container engine", command_line("clean")))
     return found
 
 

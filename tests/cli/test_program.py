@@ -69,6 +69,11 @@ def test_help_of_a_command_shows_its_variables(name: str, capsys: pytest.Capture
         (["workflow", "burn"], "burn"),
         (["check"], "error: check is called audit now; use `make audit`."),
         (["claims"], "error: claims is called requirements now; use `make requirements`."),
+        (
+            ["e2e", "PROVDER=kind"],
+            "error: PROVDER is not a variable of this suite; the nearest one is PROVIDER.",
+        ),
+        (["e2e", "CLAIM=X-1"], "error: CLAIM is called REQUIREMENT now; set REQUIREMENT= in its place."),
         (["e2e", "--provider", "minikube"], "error: PROVIDER=minikube is not known; use one of kind"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -111,6 +116,19 @@ def test_options_become_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(["matrix", "--k8s", "1.36 1.37", "--strict", "--report-lang=zh"]) == 0
     given = {name: seen[name] for name in VARIABLES if name in seen}
     assert given == {"K8S": "1.36 1.37", "STRICT": "1", "REPORT_LANG": "zh", "KEEP": "0"}
+
+
+def test_words_like_makes_set_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def end_to_end(settings: Any, words: Sequence[str], *, handed_on: Path | None) -> int:
+        seen.append((settings.provider, settings.keep, words))
+        return 0
+
+    monkeypatch.setattr("headless_conformance.run.runner.end_to_end", end_to_end)
+    assert run(["e2e", "PROVIDER=simulated", "KEEP=1", "-k", "x", "--", "K8S=1.0"]) == 2
+    assert run(["e2e", "PROVIDER=simulated", "KEEP=1", "--", "-k", "K8S=1.0"]) == 0
+    assert seen == [("simulated", True, [str(SUITES), "-k", "K8S=1.0"])]
 
 
 def test_an_argument_may_come_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

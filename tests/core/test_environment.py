@@ -27,6 +27,8 @@ READERS = {
 """Functions that take an environment for the settings, or for what the process that set it made ready."""
 OTHERS = {
     "audit/access.py": "whether this is a Pod with a service account",
+    "cli/compare.py": "the two reports, as make names them",
+    "cli/program.py": "asks typer for completion as a shell does",
     "cli/options.py": "puts what the command line says where settings are read from",
     "cli/application.py": "looks for variables of old names",
     "cli/workflow.py": "what GitHub Actions says of itself",

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.files import write_private
-from headless_conformance.core.paths import work_dir
+from headless_conformance.core.paths import command_line, work_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import RUN_LABEL
 from headless_conformance.core.settings import Settings
@@ -190,7 +190,7 @@ def remove_namespaces(connection: Connection, progress: Progress, run: str = "")
                 raise UserError(
                     f"These namespaces are still being deleted after {GONE_SECONDS:.0f} s: "
                     f"{', '.join(left)}; "
-                    "see `kubectl get namespaces` and run `make clean-existing` later."
+                    f"see `kubectl get namespaces` and run `{command_line('clean-existing')}` later."
                 )
             time.sleep(POLL_SECONDS)
     return len(names)

@@ -15,6 +15,7 @@ from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import LEDGER, folder_of_run
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.paths import command_line
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
@@ -31,7 +32,7 @@ from headless_conformance.providers.existing.connection import (
 )
 from headless_conformance.providers.interface import ClusterProvider
 from headless_conformance.providers.run_context import RunContext
-from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl
+from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl, require_kubectl
 
 STATEFULSET = re.compile(rf"{OBJECT_NAME}/{OBJECT_NAME}")
 
@@ -91,7 +92,9 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
         target = settings.target.model_copy(
             update={"kubeconfig": str(connection.kubeconfig), "context": connection.context}
         )
-        return settings.with_changes(release=settings.versions.nearest(version), target=target)
+        release = settings.versions.nearest(version)
+        require_kubectl(release)
+        return settings.with_changes(release=release, target=target)
 
     def introduction(self, settings: Settings) -> str:
         connection = Connection.by(Path(settings.target.kubeconfig))
@@ -128,7 +131,7 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
         return True
 
     def remains(self) -> Sequence[Remainder]:
-        namespaces = Remainder("the namespaces of this run on your cluster", "make clean-existing")
+        namespaces = Remainder("the namespaces of this run on your cluster", command_line("clean-existing"))
         begun = [run for run in runs_with_credentials() if any(folder_of_run(run).glob(f"*/{LEDGER}"))]
         return [namespaces] if begun else []
 

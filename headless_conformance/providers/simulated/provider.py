@@ -9,7 +9,7 @@ from pathlib import Path
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.interrupts import Remainder
-from headless_conformance.core.paths import work_dir
+from headless_conformance.core.paths import command_line, work_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
@@ -56,7 +56,7 @@ class SimulatedProvider(ClusterProvider[Programs]):
         sweep(_directories())
 
     def remains(self) -> Sequence[Remainder]:
-        return [Remainder(f"the cluster {name}", "make clean") for name in there(_directories())]
+        return [Remainder(f"the cluster {name}", command_line("clean")) for name in there(_directories())]
 
     def cluster_of(self, context: RunContext[Programs]) -> SimulatedCluster:
         """A cluster that has not been started."""
