@@ -15,7 +15,7 @@ from headless_conformance.audit.access import Access, path_of
 from headless_conformance.audit.errors import InspectionError, NoSuchObjectError
 
 NAME_PREFIX = "headless-conformance-probe-"
-READY_SECONDS = 60.0
+_READY_SECONDS = 60.0
 LONGEST_LIFE_SECONDS = 300
 """After this the kubelet ends the Pod, should we not have been able to remove it."""
 _POLL_SECONDS = 1.0
@@ -37,7 +37,7 @@ class ProbePod:
         right = f"create pods in namespace {self._namespace}"
         self._created = True
         self._access.send("POST", path_of("Pod", self._namespace), right, self._manifest())
-        end = min(until, time.monotonic() + READY_SECONDS)
+        end = min(until, time.monotonic() + _READY_SECONDS)
         while True:
             found = self._access.get(
                 path_of("Pod", self._namespace, self.name), f"get pods in {self._namespace}"
