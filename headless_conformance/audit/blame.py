@@ -11,12 +11,13 @@ from typing import TypeVar
 from headless_conformance.audit.checks import OF_ANSWERS, Check
 from headless_conformance.audit.dialogue import BOUND_SECONDS, Dialogue
 from headless_conformance.audit.errors import DnsConnectionError, InspectionError, MissingRightError
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.server_state import Difference
 from headless_conformance.audit.servers import DnsServer
 from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
+from headless_conformance.core.mismatch import text_of
 from headless_conformance.records import Question
 from headless_conformance.records.names import is_reverse
 from headless_conformance.results.verdict import Outcome
@@ -94,6 +95,8 @@ def _finding(
         what,
         summary,
         check,
+        kind=FindingKind.WRONG_ANSWER,
+        facts=_facts(first),
         expected=_lines(first, "expected") or "no such record",
         seen=_seen(first),
         remedy=_remedy(component, first, is_stale=is_stale),
@@ -123,13 +126,26 @@ def _seen(difference: Difference) -> str:
     return (difference.silence or _lines(difference, "seen") or "no such record") + often
 
 
-def _first_value(difference: Difference, side: str) -> str:
-    """Data of the first record, or the denial, without the question that stands before it anyway."""
+def _facts(difference: Difference) -> Mapping[str, str]:
+    """The question, what is missing and what is too much of the answer, and how many answers are so."""
+    return {
+        "question": str(difference.question),
+        "missing": text_of(_values(difference, "expected")),
+        "surplus": text_of(_values(difference, "seen")),
+        "often": difference.often.removesuffix(" answers"),
+    }
+
+
+def _values(difference: Difference, side: str) -> list[str]:
+    """Data of the first records, or the denial, without the question that stands before it anyway."""
     question = difference.question
-    line = _lines(difference, side).partition("\n")[0].removeprefix("; ")
-    for rdtype in ("ANY", question.rdtype):
-        line = line.removeprefix(f"{question.name} IN {rdtype} ")
-    return line or "no such record"
+    values = []
+    for mismatch in difference.mismatches[:_SHOWN]:
+        line = str(getattr(mismatch, side)).removeprefix("; ")
+        for rdtype in ("ANY", question.rdtype):
+            line = line.removeprefix(f"{question.name} IN {rdtype} ")
+        values += [line] if line else []
+    return values
 
 
 def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
@@ -139,7 +155,9 @@ def _consequences(rest: Sequence[Difference]) -> tuple[str, ...]:
         if difference.silence:
             lines.append(f"{difference.question}: {difference.silence}")
             continue
-        wanted, seen = (_first_value(difference, side) for side in ("expected", "seen"))
+        wanted, seen = (
+            next(iter(_values(difference, side)), "no such record") for side in ("expected", "seen")
+        )
         lines.append(f"{difference.question}: expected {wanted}, seen {seen}")
     return (*lines, *([f"and {len(rest) - _SHOWN} more questions"] if len(rest) > _SHOWN else []))
 
@@ -221,6 +239,8 @@ def _bare(
         what,
         f"{what}: {len(own)} denials have no SOA record, first {own[0]}",
         Check.TTL,
+        kind=FindingKind.DENIAL_WITHOUT_SOA,
+        facts={"question": str(own[0])},
         expected="the SOA record of the zone in the authority section of each denial",
         seen=f"a denial of {own[0]} without one",
         remedy="see which plugin of CoreDNS answers these names before `kubernetes` does",
@@ -240,6 +260,8 @@ def _long(
         what,
         f"{what}: {len(own)} answers may be kept for up to {max(own.values())} s",
         Check.TTL,
+        kind=FindingKind.LONG_TTL,
+        facts={"question": str(first), "seconds": str(own[first])},
         expected=f"a TTL, and a negative TTL, of {BOUND_SECONDS:.0f} s at the most",
         seen=f"{first} may be kept for {own[first]} s",
         remedy="lower `ttl` of CoreDNS' kubernetes plugin, or the limits of its cache plugin",
@@ -270,6 +292,7 @@ def server_findings(
                 f"DNS server {server}",
                 f"DNS server {server} could not be asked: {problem.reason}",
                 Check.DNS_SERVERS,
+                kind=FindingKind.NOT_ASKED,
                 expected="an answer over TCP",
                 seen=problem.reason,
                 remedy=_way_remedy(server),
@@ -286,6 +309,7 @@ def server_findings(
                 f"Service {service}",
                 f"the DNS Service {service} has no TCP port 53",
                 Check.DNS_SERVERS,
+                kind=FindingKind.NO_TCP_PORT,
                 expected="port 53 over UDP and TCP",
                 seen="port 53 over UDP only",
                 remedy=(

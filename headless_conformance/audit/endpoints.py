@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind
 from headless_conformance.audit.sheet import Sheet
+from headless_conformance.core.mismatch import text_of
 from headless_conformance.core.objects import Object
 from headless_conformance.records import (
     EndpointDifference,
@@ -63,6 +64,7 @@ def check_endpoints(
                 f"Service {read.key}",
                 f"EndpointSlices of Service {read.key} list Pods that have ended: {names}",
                 Check.ENDPOINTS,
+                kind=FindingKind.ENDED_PODS,
                 expected="no endpoint of a Pod that has ended",
                 seen="; ".join(str(endpoint) for endpoint in ended),
                 remedy="delete the ended Pods, or keep them out of the Service's selector",
@@ -83,6 +85,11 @@ def check_endpoints(
                 f"Service {read.key}",
                 f"EndpointSlices of Service {read.key} are not what its Pods demand",
                 Check.ENDPOINTS,
+                kind=FindingKind.WRONG_ENDPOINTS,
+                facts={
+                    "missing": text_of([str(one) for one in expected]),
+                    "surplus": text_of([str(one) for one in seen]),
+                },
                 expected=_shown([str(endpoint) for endpoint in expected], "no other endpoint"),
                 seen=_shown([*map(str, seen), *labels], "no such endpoint"),
                 remedy=(
@@ -136,6 +143,8 @@ def _foreign(service: Service, added: Mapping[str, tuple[str, ...]], command: st
         f"Service {service.key}",
         f"EndpointSlice {', '.join(added)} adds to Service {service.key} what its selector does not select",
         Check.ENDPOINTS,
+        kind=FindingKind.FOREIGN_ENDPOINTS,
+        facts={"slices": text_of({name: list(addresses) for name, addresses in added.items()})},
         expected="the endpoints of the Pods that the Service selects, and no others",
         seen="; ".join(f"{name}: {', '.join(addresses)}" for name, addresses in added.items()),
         remedy=(
@@ -178,6 +187,8 @@ def check_members(service: Object, members: Sequence[Object], slices: Sequence[O
             f"Service {read.key} {why}, and its EndpointSlices do not name members "
             f"{', '.join(absent[:_SHOWN])}",
             Check.MEMBER_RECORDS,
+            kind=FindingKind.NOT_NAMED,
+            facts={"members": text_of(absent)},
             expected="a ready endpoint with the member's host name for each Ready member",
             seen=f"EndpointSlices written by {', '.join(others)}" if others else "no EndpointSlice",
             remedy=(
@@ -209,6 +220,7 @@ def _other_families(service: Service, lacking: Sequence[Pod]) -> Finding:
         f"Service {service.key}",
         f"Service {service.key} has the ipFamilies {own}, and Pods {names} have no such address",
         Check.ENDPOINTS,
+        kind=FindingKind.OTHER_FAMILY,
         expected=f"an {own} address of each Pod that the Service selects",
         seen="; ".join(f"{pod.name}: {', '.join(pod.addresses)}" for pod in lacking[:_SHOWN]),
         remedy="make spec.ipFamilies of the Service a family that its Pods have",

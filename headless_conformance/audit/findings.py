@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,6 +24,59 @@ class BlamedComponent(StrEnum):
     RESOLVER = "the client's resolver"
 
 
+class FindingKind(StrEnum):
+    """What is wrong, finer than by the check. The values are identifiers in reports."""
+
+    NO_SERVICE_NAME = "no-service-name"
+    NO_SERVICE = "no-service"
+    NOT_HEADLESS = "not-headless"
+    NOT_SELECTED = "not-selected"
+    UNKNOWN_PORT_NAME = "unknown-port-name"
+    OTHER_HOST_NAME = "other-host-name"
+    WRONG_IDENTITY = "wrong-identity"
+    NOT_OF_THE_SET = "not-of-the-set"
+    """A Pod has the name of a member and does not belong to the set."""
+    NO_VOLUME = "no-volume"
+    NOT_MOUNTED = "not-mounted"
+    ENDED_PODS = "ended-pods"
+    WRONG_ENDPOINTS = "wrong-endpoints"
+    FOREIGN_ENDPOINTS = "foreign-endpoints"
+    NOT_NAMED = "not-named"
+    OTHER_FAMILY = "other-family"
+    WRONG_ANSWER = "wrong-answer"
+    DENIAL_WITHOUT_SOA = "denial-without-soa"
+    LONG_TTL = "long-ttl"
+    NOT_ASKED = "not-asked"
+    NO_TCP_PORT = "no-tcp-port"
+    WRONG_ANSWER_INSIDE = "wrong-answer-inside"
+    KNOWN_DEVIATION = "known-deviation"
+
+
+class NoteKind(StrEnum):
+    """What a note about a target is about. The values are identifiers."""
+
+    MEMBER_NOT_JUDGED = "member-not-judged"
+    LABEL_OF_RUN_TIME = "label-of-run-time"
+    PORT_OF_SOME = "port-of-some"
+    PODS_OF_OTHERS = "pods-of-others"
+    NOT_READY_PUBLISHED = "not-ready-published"
+    CACHE_NOT_ASKED = "cache-not-asked"
+    NAMESPACE_NOT_LOOKED_AT = "namespace-not-looked-at"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person should know of a target that is not wrong."""
+
+    kind: NoteKind
+    of: str
+    """Name of the object that it is about."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True)
 class Finding:
     """One cause."""
@@ -33,6 +86,10 @@ class Finding:
     """The object or server, such as "Service shop/db"."""
     summary: str
     check: Check
+    kind: FindingKind
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What it is about, as data: names of objects, fields and records, in the forms of values of
+    `core.mismatch_forms`."""
     expected: str = ""
     seen: str = ""
     remedy: str = ""
@@ -84,7 +141,7 @@ class TargetResult:
     state: str
     """Such as "3 of 3 members are Ready"."""
     checks: tuple[CheckResult, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     is_idle: bool = False
     """Whether it is a StatefulSet that is scaled to zero."""
 

@@ -73,7 +73,7 @@ def _target(target: TargetResult) -> dict[str, Any]:
         "state": target.state,
         "checks": [_check(check) for check in target.checks],
     }
-    return {**row, "notes": list(target.notes)} if target.notes else row
+    return {**row, "notes": [note.text for note in target.notes]} if target.notes else row
 
 
 def _check(found: CheckResult) -> dict[str, Any]:
@@ -95,6 +95,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "outcome": finding.outcome.value,
         "level": finding.level.value,
         "check": finding.check.value,
+        "kind": finding.kind.value,
+        "facts": {name: value for name, value in finding.facts.items() if value},
         "expected": finding.expected,
         "seen": finding.seen,
         "requirements": list(finding.requirements),
@@ -104,7 +106,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "targets": sorted(str(target) for target in finding.targets),
         "consequences": list(finding.consequences),
     }
-    return {key: value for key, value in row.items() if value not in ("", [])}
+    return {key: value for key, value in row.items() if value not in ("", [], {})}
 
 
 def junit(results: Sequence[AuditResult]) -> str:

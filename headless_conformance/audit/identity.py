@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import NAMES_SHOWN, RECORDS, SetCase, some
+from headless_conformance.core.mismatch import text_of
 from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import POD_NAME_LABEL
 
@@ -34,6 +35,8 @@ def check_host_names(case: SetCase, sheet: Sheet) -> None:
             f"members of {case.namespace}/{case.name} do not see their Pod names as host names: "
             f"{', '.join(wrong)}",
             Check.HOST_NAMES,
+            kind=FindingKind.OTHER_HOST_NAME,
+            facts={"fields": text_of(wrong)},
             expected="a member's host name is <StatefulSet>-<ordinal>",
             seen="; ".join(HOST_NAME_FIELDS[name] for name in wrong),
             remedy=(
@@ -61,6 +64,7 @@ def check_pod_names(case: SetCase, sheet: Sheet) -> None:
             f"StatefulSet {case.namespace}/{case.name}",
             f"Pods of {case.namespace}/{case.name} are not named as their ordinals demand: {some(wrong)}",
             Check.POD_NAMES,
+            kind=FindingKind.WRONG_IDENTITY,
             expected=(
                 f"Pods {case.name}-<ordinal> with that host name, subdomain "
                 f"{case.service_name or '(none)'}, and labels"
@@ -95,6 +99,8 @@ def _say_estranged(case: SetCase, sheet: Sheet) -> None:
             f"{some(names)} has the name of a member of {case.namespace}/{case.name} and does not belong to "
             "it",
             Check.POD_NAMES,
+            kind=FindingKind.NOT_OF_THE_SET,
+            facts={"pods": text_of(names), "lacking": text_of(lacking)},
             expected=f"Pods of these names that StatefulSet {case.name} controls",
             seen="; ".join(seen) or f"{some(names)} with another controller or none",
             remedy=(

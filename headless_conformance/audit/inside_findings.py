@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind
 from headless_conformance.audit.inside import LIBRARY, InsideDifference, Way
 from headless_conformance.audit.inside_dialogue import InsideDialogue
 from headless_conformance.audit.judging import JudgedTarget
@@ -65,6 +65,8 @@ def _of_way(
         where,
         f"{where} gets {what} over {way}, first {first.question}{late}",
         Check.INSIDE,
+        kind=FindingKind.WRONG_ANSWER_INSIDE,
+        facts={"question": str(first.question)},
         expected=first.expected,
         seen=first.seen,
         remedy=(

@@ -10,7 +10,7 @@ from headless_conformance.audit.collection import Snapshot
 from headless_conformance.audit.dialogue import CHANGE_SECONDS
 from headless_conformance.audit.endpoints import check_endpoints, check_members
 from headless_conformance.audit.errors import InspectionError
-from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.findings import BlamedComponent, Note, NoteKind
 from headless_conformance.audit.identity import check_host_names, check_pod_names
 from headless_conformance.audit.plan import Plan
 from headless_conformance.audit.ports import check_ports
@@ -228,18 +228,18 @@ def _note_strangers(service: Object, case: SetCase, snapshot: Snapshot, sheet: S
     others = sorted({pod["metadata"]["name"] for pod in _selected(service, snapshot)} - own)
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        sheet.notes.append(
-            f"Service {case.service_name} also selects Pods of others: {', '.join(others[:5])}{more}"
-        )
+        text = f"Service {case.service_name} also selects Pods of others: {', '.join(others[:5])}{more}"
+        sheet.notes.append(Note(NoteKind.PODS_OF_OTHERS, case.service_name, text))
 
 
 def _note_published(service: Object, sheet: Sheet) -> None:
     read = read_service(service)
     if read.kind is ServiceKind.HEADLESS and read.publish_not_ready:
-        sheet.notes.append(
+        text = (
             f"Service {read.key} publishes the addresses of Pods that are not Ready, or are ending, too "
             "(publishNotReadyAddresses)"
         )
+        sheet.notes.append(Note(NoteKind.NOT_READY_PUBLISHED, read.name, text))
 
 
 def _ordinal(name: str) -> tuple[int, str]:

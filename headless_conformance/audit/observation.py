@@ -10,6 +10,7 @@ from headless_conformance.audit.access import Access, path_of
 from headless_conformance.audit.collection import Snapshot, collect
 from headless_conformance.audit.dialogue import CHANGE_SECONDS, FIRST_PAUSE, LONGEST_PAUSE, SETTLE_SECONDS
 from headless_conformance.audit.errors import InspectionError, NoSuchObjectError, UnreachableApiError
+from headless_conformance.audit.findings import Note, NoteKind
 from headless_conformance.audit.judging import (
     JudgedTarget,
     has_transient_findings,
@@ -154,9 +155,8 @@ class ObservedTargets:
         except InspectionError as error:
             is_leaving = False
             for judged in filter(lambda one: one.sheet.findings, own):
-                judged.sheet.notes.append(
-                    f"whether namespace {namespace} is being deleted is not known: {error.reason}"
-                )
+                text = f"whether namespace {namespace} is being deleted is not known: {error.reason}"
+                judged.sheet.notes.append(Note(NoteKind.NAMESPACE_NOT_LOOKED_AT, namespace, text))
         for judged in own if is_leaving else ():
             leaving = frozenset(finding.what for finding in judged.sheet.findings)
             text = f"{judged.state.text}: namespace {namespace} is being deleted"

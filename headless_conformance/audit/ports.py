@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind, Note, NoteKind
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import some
 from headless_conformance.core.objects import Object
@@ -35,10 +35,11 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
             continue
         name = port.name or str(port.number)
         if len(lacking) < len(read):
-            sheet.notes.append(
+            text = (
                 f"port {name} of Service {service.key} leads to the port name {port.target}, which only "
                 f"some of its Pods declare, and not {some(sorted(lacking))}"
             )
+            sheet.notes.append(Note(NoteKind.PORT_OF_SOME, service.name, text))
             continue
         sheet.found(
             Finding(
@@ -47,6 +48,8 @@ def check_ports(found: Object, pods: Iterable[Object], template: Object | None, 
                 f"port {name} of Service {service.key} leads to the port name {port.target}, "
                 f"which no container of {some(sorted(lacking))} declares for {port.protocol}",
                 Check.PORTS,
+                kind=FindingKind.UNKNOWN_PORT_NAME,
+                facts={"port": str(port.target)},
                 expected=f"a container port with the name {port.target} and the protocol {port.protocol}",
                 seen=f"none in {some(sorted(lacking))}",
                 remedy=f"name the container port {port.target}, or make targetPort its number",

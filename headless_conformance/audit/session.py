@@ -22,7 +22,7 @@ from headless_conformance.audit.contact import first_question, greet
 from headless_conformance.audit.dialogue import Connect, Dialogue
 from headless_conformance.audit.discovery import DiscoveredServers, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError, UnreachableApiError
-from headless_conformance.audit.findings import AuditResult, Finding
+from headless_conformance.audit.findings import AuditResult, Finding, Note, NoteKind
 from headless_conformance.audit.inside_dialogue import InsideDialogue
 from headless_conformance.audit.inside_findings import inside_findings
 from headless_conformance.audit.inside_pod import open_pod
@@ -239,10 +239,7 @@ class Audit:
         self._findings += [finding for finding, _ in blamed] + long
         for judged in self._observed.asked:
             write_dns_outcomes(judged, dialogue, plan, blamed, long)
-            judged.sheet.notes += [
-                f"Pods ask a cache on their node ({address}), which was not looked at; see --from-pod"
-                for address in self._caches
-            ]
+            judged.sheet.notes += map(_cache_note, self._caches)
 
     def _dns_is_not_judged(self, reason: str, outcome: Outcome = Outcome.NOT_JUDGED) -> None:
         for judged in self._observed.asked:
@@ -266,3 +263,8 @@ class Audit:
             replace(finding, command=own(finding.command), remedy=own(finding.remedy))
             for finding in merged([*found, *self._findings])
         ]
+
+
+def _cache_note(address: str) -> Note:
+    text = f"Pods ask a cache on their node ({address}), which was not looked at; see --from-pod"
+    return Note(NoteKind.CACHE_NOT_ASKED, address, text)

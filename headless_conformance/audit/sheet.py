@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.errors import InspectionError, MissingRightError
-from headless_conformance.audit.findings import BlamedComponent, CheckResult, Finding
+from headless_conformance.audit.findings import BlamedComponent, CheckResult, Finding, Note
 from headless_conformance.audit.targets import AuditTarget
 from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import WORST_FIRST, Outcome
@@ -23,7 +23,7 @@ class Sheet:
     findings: list[Finding] = field(default_factory=list)
     deviations: list[Finding] = field(default_factory=list)
     """Where the DNS servers are known to differ from the specification."""
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     outcomes: dict[Check, CheckResult] = field(default_factory=dict)
 
     def write(self, check: Check, outcome: Outcome, reason: str = "", level: Level | None = None) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind, Note, NoteKind
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.states import State
+from headless_conformance.core.mismatch import text_of
 from headless_conformance.core.objects import Object
 from headless_conformance.records.objects import Service, ServiceKind, read_service
 
@@ -71,6 +72,8 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
                 f"StatefulSet {case.namespace}/{case.name}",
                 f"StatefulSet {case.namespace}/{case.name} names no governing Service",
                 check,
+                kind=FindingKind.NO_SERVICE_NAME,
+                facts={"similar": text_of(list(case.similar))},
                 expected="spec.serviceName is the name of a headless Service",
                 seen=f"spec.serviceName is empty{_beside(case)}",
                 remedy=(
@@ -89,6 +92,8 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
                 f"StatefulSet {case.namespace}/{case.name}",
                 f"the governing Service {where} does not exist",
                 check,
+                kind=FindingKind.NO_SERVICE,
+                facts={"service": case.service_name, "similar": text_of(list(case.similar))},
                 expected=f"a headless Service {where}",
                 seen=f"no such Service{_beside(case)}",
                 remedy=(
@@ -114,6 +119,8 @@ def check_governing_service(case: SetCase, sheet: Sheet) -> None:
             f"Service {where}",
             f"the governing Service {where} is not headless: {seen}",
             check,
+            kind=FindingKind.NOT_HEADLESS,
+            facts={"clusterIPs": text_of(list(service.cluster_ips))},
             expected='spec.type is ClusterIP and spec.clusterIP is "None"',
             seen=seen,
             remedy=(
@@ -154,9 +161,8 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
     at_run_time = in_template and not any(key in labels for key in in_template)
     if at_run_time and (not case.staying or not case.state.judged):
         # Such a label may be written once a member has its role.
-        sheet.notes.append(
-            f"Service {service.key} selects {_labels(in_template)}, which the template does not set"
-        )
+        text = f"Service {service.key} selects {_labels(in_template)}, which the template does not set"
+        sheet.notes.append(Note(NoteKind.LABEL_OF_RUN_TIME, service.name, text))
         return
     who = f"members {some(sorted(missing))}" if missing else "the Pod template"
     sheet.found(
@@ -165,6 +171,8 @@ def check_selector(case: SetCase, sheet: Sheet) -> None:
             f"Service {service.key}",
             f"the governing Service {service.key} does not select {who}",
             Check.SELECTOR,
+            kind=FindingKind.NOT_SELECTED,
+            facts={"selector": text_of(service.selector)},
             expected=f"labels {_labels(service.selector)}",
             seen=f"without {_labels(in_template or next(iter(missing.values())))}: {who}",
             remedy="make spec.selector of the Service a part of the labels in the StatefulSet's Pod template",

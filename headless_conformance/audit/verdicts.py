@@ -8,7 +8,15 @@ from dataclasses import replace
 from headless_conformance.audit.blame import Explanation, dig
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import Dialogue
-from headless_conformance.audit.findings import BlamedComponent, Finding, TargetResult, of_target
+from headless_conformance.audit.findings import (
+    BlamedComponent,
+    Finding,
+    FindingKind,
+    Note,
+    NoteKind,
+    TargetResult,
+    of_target,
+)
 from headless_conformance.audit.judging import JudgedTarget
 from headless_conformance.audit.plan import Plan
 from headless_conformance.results.verdict import Outcome
@@ -143,6 +151,8 @@ def _deviations(judged: JudgedTarget, dialogue: Dialogue, plan: Plan) -> Iterabl
                     "CoreDNS",
                     f"CoreDNS is known to differ from the specification here: {known.id}",
                     check,
+                    kind=FindingKind.KNOWN_DEVIATION,
+                    facts={"deviation": known.id},
                     expected=known.specification,
                     seen=f"{known.coredns} ({question})",
                     remedy="none is needed where no client relies on it",
@@ -164,7 +174,13 @@ def target_results(
         for finding in of_target(of_servers, one.target):
             sheet.write(finding.check, finding.outcome, finding.summary, finding.level)
         sheet.complete(reason)
-        notes = (*(f"not judged: {member}" for member in one.state.unready), *sheet.notes)
+        notes = (
+            *(
+                Note(NoteKind.MEMBER_NOT_JUDGED, member.partition(" ")[0], f"not judged: {member}")
+                for member in one.state.unready
+            ),
+            *sheet.notes,
+        )
         results.append(TargetResult(one.target, one.state.text, sheet.results(), notes, one.is_idle))
     return results
 

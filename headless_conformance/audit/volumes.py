@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from headless_conformance.audit.checks import Check
 from headless_conformance.audit.collection import Snapshot
-from headless_conformance.audit.findings import BlamedComponent, Finding
+from headless_conformance.audit.findings import BlamedComponent, Finding, FindingKind
 from headless_conformance.audit.sheet import Sheet
 from headless_conformance.audit.structure import SetCase, some
 from headless_conformance.core.levels import Level
+from headless_conformance.core.mismatch import text_of
 from headless_conformance.core.objects import Object
 
 
@@ -45,6 +46,7 @@ def check_volumes(case: SetCase, snapshot: Snapshot, sheet: Sheet) -> None:
             f"StatefulSet {case.namespace}/{case.name}",
             f"members of {case.namespace}/{case.name} lack volumes of their own: {some(wrong)}",
             Check.VOLUMES,
+            kind=FindingKind.NO_VOLUME,
             expected="the PersistentVolumeClaim <template>-<Pod> for each template and Pod",
             seen="; ".join(wrong),
             remedy=(
@@ -74,6 +76,8 @@ def _say_unmounted(case: SetCase, names: list[str], sheet: Sheet) -> None:
             f"no container of {case.namespace}/{case.name} mounts the volumes of its own that each member "
             f"has: {some(names)}",
             Check.VOLUMES,
+            kind=FindingKind.NOT_MOUNTED,
+            facts={"volumes": text_of(names)},
             expected=f"a volumeMount for {some(names)}",
             seen=f"volumeMounts {some(sorted(_mounted(case.template))) or '(none)'}",
             remedy="mount it, or take it out of volumeClaimTemplates",

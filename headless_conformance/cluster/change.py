@@ -65,7 +65,7 @@ def require_pending(headless_set: HeadlessSet, ordinal: int, *, other_than: str)
         require(
             uid != other_than,
             f"{subject} .metadata.uid",
-            expected="another one",
+            expected=f"other than {other_than}",
             observed=uid,
             where=headless_set.where,
         )

@@ -69,7 +69,7 @@ class Deployer:
 
         def check() -> None:
             seen = is_pod_ready(headless_set.get_pod(ordinal))
-            require_equal(f"Pod {name} Ready", seen, ready, where=headless_set.where)
+            require_equal(f"Pod {name}: Ready", seen, ready, where=headless_set.where)
 
         if Capability.KUBELET in self.cluster.capabilities:
             command = ["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]
@@ -88,7 +88,7 @@ class Deployer:
             conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
             seen = conditions.get("Ready") == "True"
             details = f"{pod['status'].get('phase')} {conditions}"
-            require_equal(f"Pod {name} Ready", seen, True, where=Where(namespace=namespace), details=details)
+            require_equal(f"Pod {name}: Ready", seen, True, where=Where(namespace=namespace), details=details)
 
         within = self.cluster.pod_ready_timeout
         eventually(check, expecting=f"Pod {namespace}/{name} to be Ready", within=within)

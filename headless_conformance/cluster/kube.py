@@ -43,6 +43,8 @@ UNREACHABLE = re.compile(
 )
 """What kubectl says when it has not heard the API server's word;
 one that is just starting does not know any rights yet."""
+REASON = re.compile(r'Error from server \((?P<reason>\w+)\)|The \S+ "[^"]*" is invalid: ')
+"""How kubectl says for which reason (metav1.StatusReason) the API server refused."""
 FORBIDDEN = 403
 NO_SERVICE_ACCOUNT = "error looking up service account"
 """What the API server says of a Pod whose namespace is so new that it has no service account yet."""
@@ -62,6 +64,12 @@ class CommandResult:
         """Command and output, for evidence."""
         return f"$ {self.command}\n{self.stdout}{self.stderr}(exit status {self.status})\n"
 
+    @property
+    def _reason(self) -> str:
+        """Why the API server refused, such as NotFound, where kubectl says that it did."""
+        found = REASON.search(self.stderr)
+        return (found["reason"] or "Invalid") if found else ""
+
     def require_success(self, subject: str = "") -> None:
         """Raise a Mismatch with what the command said, unless it ended with status 0."""
         __tracebackhide__ = True
@@ -69,7 +77,7 @@ class CommandResult:
             self.status == 0,
             f"{subject or self.command}: exit status",
             expected="0",
-            observed=f"{self.status}: {self.stderr.strip()}",
+            observed=f"{self.status} {self._reason}".rstrip(),
             details=self.transcript(),
         )
 

@@ -116,7 +116,7 @@ class RunState:
                     "delete it or choose another NAMESPACE."
                 )
             where = Where(namespace=namespace)
-            raise Mismatch(Observation(f"{kind} {name}", "absent", "still being deleted", where))
+            raise Mismatch(Observation(f"{kind} {name}", "absent", "being deleted", where))
 
         eventually(
             gone,
@@ -192,7 +192,10 @@ class RunState:
             "spec": {"resourceAttributes": asked},
         }
         answer = self.kube.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        subject, where = "right of this account to create StatefulSets", Where(namespace=namespace)
+        subject, where = (
+            "SelfSubjectAccessReview create-statefulsets .status.allowed",
+            Where(namespace=namespace),
+        )
         require_equal(subject, answer["status"]["allowed"], True, where=where)
 
     @contextmanager

@@ -1,39 +1,7 @@
 """A broken promise as data: what was asked, what was expected, what was observed, and where.
 
-Tests raise a `Mismatch`. Its fields go into the reports, and the fault catalogue matches them. They have
-these forms, which rewording a message does not change.
-
-Values: a string stands for itself, a missing field is `absent`, truth values are `true` and `false`, a
-sequence is `[a, b]` in its order, items whose order does not count are `{a, b}` sorted, a mapping is `{key:
-value}` sorted by key, a tuple is its items with blanks between. A number of items is observed with them: `2
-{10.0.0.1, 10.0.0.2}`.
-
-Subjects, each with what is expected and observed:
-
-- `A web-0.nginx.default.svc.cluster.local.`: record type and name; where: server, address, transport.
-  Expected: `{10.0.0.1}`, `at least {10.0.0.1}`, `none of {a, b}`, `{web-0.…} below nginx.…` (for PTR),
-  `NXDOMAIN`, `NODATA`, `NXDOMAIN or NODATA` and `NODATA with SOA`, `TTL at most 60`,
-  `negative TTL at most 60`, `records with a TTL`. Observed:
-  `{10.0.0.2}`, `NODATA` (NOERROR without such records), `NXDOMAIN`, `SERVFAIL` and the other response codes,
-  `no answer: ` and why,
-  `NXDOMAIN with {10.0.0.1}`, `{10.0.0.1} of other.name.` (another owner), `CNAME other.name.`,
-  `{10.0.0.1} with flag TC`, `{web-0.… 80} with additional {web-0.… 10.0.0.1}`, `NODATA without SOA`,
-  `TTL 3600`, `TTL {30, 5}`; of more than ten records `40 records`, and observed
-  `39 records: missing {a}, additional {}`.
-- `getaddrinfo nginx`; where: Pod, namespace. `{10.0.0.1}`, `no such name`; observed `EAI_NONAME`.
-- `Service nginx`: kind and name; where: namespace. `present`; observed `absent`.
-- `Service nginx .spec.clusterIP`: a field, with its value.
-- `StatefulSet web: Pods`, `StatefulSet web: Ready Pods`, `EndpointSlices of Service nginx: hostnames`.
-- `EndpointSlices of Service nginx: endpoints`: expected those that are not there as they must be, observed
-  what is there in their place; `{10.0.0.1 mysql:3306/TCP hostname web-0 of Pod/... on node: ready, serving}`.
-- `kubectl describe svc/nginx: Endpoints`, `kubectl get svc: TYPE of nginx`,
-  `kubectl apply -f web.yaml: line 1`: what was printed; of a key that is not there once `[a, b]` or `[]`.
-- `kubectl apply -f web.yaml: exit status`: `0`; observed status and error, `1: Error from server: no`.
-- `create a Service with clusterIP: none`: `refused as invalid, naming clusterIP`; observed `accepted`,
-  `refused as invalid: ` or `refused with status 403: ` and why.
-- `/etc/hosts of Pod web-0`, `/etc/hosts of Pod web-0: web-1`: a line; the addresses of a name.
-- `SELECT @@hostname at web-0.nginx`; where: the client's Pod. Rows; observed `error: ` and what the client
-  says.
+Tests raise a `Mismatch`. Its fields go into the reports, and the fault catalogue matches them. The forms that
+they have are listed in `headless_conformance.core.mismatch_forms`; rewording a message changes none of them.
 """
 
 from __future__ import annotations
@@ -78,8 +46,8 @@ class Observation:
     """The fields of a mismatch."""
 
     subject: str
-    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`: one of the forms that
-    `headless_conformance.core.mismatch` lists."""
+    """What was asked or looked at, such as `A web-0.nginx.default.svc.cluster.local.`, in one of the listed
+    forms (`headless_conformance.core.mismatch_forms`)."""
     expected: str
     observed: str
     where: Where = NOWHERE

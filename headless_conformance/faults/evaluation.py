@@ -95,11 +95,11 @@ def _audit_problem(scenario: Scenario, records: Sequence[AuditRecord]) -> str:
         return ""
     said = [
         *(
-            f"{one.component}, {one.check}: {one.summary} (expected {one.expected}, seen {one.seen})"
+            f"{one.component}, {one.check} {one.kind} {dict(one.facts)}: {one.summary}"
             for record in records
             for one in record.findings
         ),
-        *(note for record in records for note in record.notes),
+        *(f"note {note.kind} of {note.of}" for record in records for note in record.notes),
         *(record.problem for record in records if record.problem),
     ]
     ended = ", ".join(str(record.exit_status) for record in records)

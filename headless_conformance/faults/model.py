@@ -154,6 +154,13 @@ class Injection(FileModel):
         return found
 
 
+class NoteExpectation(FileModel):
+    """A note of `audit` about a set."""
+
+    kind: str = Field(min_length=1, description="Such as: not-ready-published")
+    of: Pattern = Field(default="*", description="The object that it is about")
+
+
 class AuditExpectation(FileModel):
     """A finding or a note of `audit` on the set behind a fixture, made when the tests are done with it."""
 
@@ -162,16 +169,16 @@ class AuditExpectation(FileModel):
         default=None, description="Who is to blame, such as: one DNS server; *DNS server* is one or all"
     )
     check: str = Field(default="", description="The first check that it decides, such as: member-records")
-    expected: Pattern | None = None
-    seen: Pattern | None = None
-    note: Pattern | None = Field(
+    kind: str = Field(default="", description="What is wrong, finer than by the check, such as: no-service")
+    facts: Mapping[str, Pattern] = Field(default={}, description="What the finding is about, by name")
+    note: NoteExpectation | None = Field(
         default=None, description="In place of a finding, what is noted of a set that is not wrong"
     )
 
     @model_validator(mode="after")
     def _finding_or_note(self) -> AuditExpectation:
         of_finding = bool(self.component and self.check)
-        if self.note is not None and (self.component or self.check or self.expected or self.seen):
+        if self.note is not None and (self.component or self.check or self.kind or self.facts):
             raise ValueError("give a note or a finding")
         if self.note is None and not of_finding:
             raise ValueError("give component and check of a finding, or a note")
@@ -180,21 +187,22 @@ class AuditExpectation(FileModel):
     def describe(self, record: AuditRecord) -> bool:
         """Whether an audit said it."""
         if self.note is not None:
-            return any(matches(self.note, note) for note in record.notes)
+            return any(
+                note.kind == self.note.kind and matches(self.note.of, note.of) for note in record.notes
+            )
         return any(
             found.check == self.check
+            and self.kind in ("", found.kind)
             and matches(self.component or "*", found.component)
-            and matches(self.expected or "*", found.expected)
-            and matches(self.seen or "*", found.seen)
+            and all(matches(pattern, found.facts.get(name, "")) for name, pattern in self.facts.items())
             for found in record.findings
         )
 
     def __str__(self) -> str:
         if self.note is not None:
-            return f"note {self.note!r}"
-        fields = {"expected": self.expected, "seen": self.seen}
-        patterns = "".join(f", {name} {pattern!r}" for name, pattern in fields.items() if pattern)
-        return f"blame {self.component} in {self.check}{patterns}"
+            return f"note {self.note.kind} of {self.note.of}"
+        patterns = "".join(f", {name} {pattern!r}" for name, pattern in self.facts.items())
+        return f"blame {self.component} in {self.check} {self.kind}".rstrip() + patterns
 
 
 class AdditionalAudit(FileModel):

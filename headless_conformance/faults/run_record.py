@@ -42,9 +42,17 @@ class AuditedFinding(FileModel):
 
     component: str
     check: str
+    kind: str
+    facts: Mapping[str, str] = {}
     summary: str
-    expected: str = ""
-    seen: str = ""
+    """For a person; no fault matches it."""
+
+
+class AuditedNote(FileModel):
+    """A note of `audit` about a target."""
+
+    kind: str
+    of: str
 
 
 class AuditRecord(FileModel):
@@ -52,7 +60,7 @@ class AuditRecord(FileModel):
 
     exit_status: int
     findings: tuple[AuditedFinding, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[AuditedNote, ...] = ()
     problem: str = ""
 
 

@@ -3,6 +3,7 @@ from a client Pod, and from one Pod of a set to the others."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ ASK_EACH_HOST = (
     'client=$1; shift; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --host="$host" $client'
     " --execute='SELECT @@hostname' || exit; done"
 )
+CLIENT_ERROR = re.compile(r"^ERROR (?P<number>\d+)\b.*?(?: '(?P<server>\S+)'.*)?$", re.MULTILINE)
+"""MySQL's number of a client's error, such as 2005 for a host that is not known, and the server's name."""
 REPEAT = 'count=$1; shift; while [ "$count" -gt 0 ]; do count=$((count - 1)); "$@" || exit; done'
 
 
@@ -72,8 +75,13 @@ def hostnames_subject(hosts: Sequence[str]) -> str:
 
 
 def _require_answer(subject: str, result: CommandResult, where: Where) -> None:
-    """The client ended well; what was printed before it did not is in the details."""
-    said = f"error: {result.stderr.strip()}"
+    """The client ended well; all that it printed is in the details."""
+    error = CLIENT_ERROR.search(result.stderr)
+    said = (
+        f"error {error['number']} {error['server'] or ''}".rstrip()
+        if error
+        else f"exit status {result.status}"
+    )
     require(
         result.status == 0,
         subject,

@@ -91,7 +91,7 @@ def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, recor
     ready = single_pod_set.await_pod_ready(0, other_than=before["metadata"]["uid"])
     node = single_pod_set.get_pod(0)["spec"]["nodeName"]
     subject = f"Pod {single_pod_set.pod_name(0)} .spec.nodeName"
-    require(node != here, subject, expected=f"another than {here}", observed=node, where=single_pod_set.where)
+    require(node != here, subject, expected=f"other than {here}", observed=node, where=single_pod_set.where)
     require_hostname(single_pod_set, 0)
     convergence = require_converged(single_pod_set, dns, name, "A", must_be([single_pod_set.pod_ip(0)]))
     record_property(MOVED, round(convergence.right_since - ready, 3))

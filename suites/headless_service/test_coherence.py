@@ -17,7 +17,14 @@ from headless_conformance.cluster.reference_model import RecordGroup, ReferenceM
 from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
-from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
+from headless_conformance.core.mismatch import (
+    Where,
+    items_of,
+    require,
+    require_count,
+    require_equal,
+    require_items,
+)
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
 from suites.headless_service.sql import hostnames_at, hostnames_subject
 
@@ -137,7 +144,7 @@ def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
         require(
             any(ipaddress.ip_address(address) in found for found in node_ranges[node]),
             f"Pod {pod['metadata']['name']} .status.podIP",
-            expected=f"an address out of {', '.join(map(str, node_ranges[node]))}",
+            expected=f"out of {items_of(node_ranges[node])}",
             observed=address,
             where=Where(node=node),
         )
@@ -152,8 +159,8 @@ def test_a_pod_reaches_the_pods_on_other_nodes_by_name(transcript_set: HeadlessS
     pods = transcript_set.get_pods()
     others = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] != here]
     require_room(transcript_set, len({pod["spec"]["nodeName"] for pod in pods}))
-    subject = f"{transcript_set.statefulset_subject}: Pods on other nodes than {here}"
-    require_count(subject, others, transcript_set.replicas - 1)
+    subject = f"{transcript_set.statefulset_subject}: Pods on other nodes"
+    require_count(subject, others, transcript_set.replicas - 1, where=Where(node=here))
     hosts = [f"{name}.{transcript_set.service_name}" for name in others]
     seen = hostnames_at(transcript_set, ordinal, hosts)
     where = Where(pod=transcript_set.pod_name(ordinal), node=here)

@@ -84,7 +84,7 @@ def test_the_service_has_no_events(description: CommandResult) -> None:
 def test_the_only_annotation_is_kubectls_own(transcript_set: HeadlessSet) -> None:
     """The Service MUST carry no annotation but the one in which kubectl keeps what was applied."""
     annotations = set(transcript_set.get_service()["metadata"].get("annotations", {}))
-    subject = f"{transcript_set.service_subject} keys of .metadata.annotations"
+    subject = f"{transcript_set.service_subject} .metadata.annotations"
     require_items(subject, annotations, {"kubectl.kubernetes.io/last-applied-configuration"})
 
 

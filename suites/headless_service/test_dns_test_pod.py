@@ -16,7 +16,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult, Kube
 from headless_conformance.cluster.transcripts import require_line
 from headless_conformance.cluster.waiting import eventually
-from headless_conformance.core.mismatch import require, require_count, require_equal, require_items
+from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.dns_test_session import GONE_SECONDS, HINT, ShellSession, find_pod
 from suites.headless_service.parameters import KUBELET, ORDINALS
@@ -24,6 +24,7 @@ from suites.headless_service.parameters import KUBELET, ORDINALS
 Lookup = Callable[[str], CommandResult]
 
 SESSION = "kubectl run dns-test"
+IN_POD = Where(pod="dns-test")
 
 
 @pytest.fixture
@@ -68,15 +69,15 @@ def test_kubectl_run_opens_a_shell_in_a_new_pod(bare_session: ShellSession) -> N
     require(bool(pod), "Pod dns-test", expected="present", observed=None, details=shown)
     owners = pod["metadata"].get("ownerReferences", [])
     require_equal("Pod dns-test .metadata.ownerReferences", owners, [])
-    prompt = "an answer of the shell at its prompt"
-    require(bare_session.reached_prompt, SESSION, expected=prompt, observed=None, details=shown)
+    subject = f"{SESSION}: prompt"
+    require(bare_session.reached_prompt, subject, expected="present", observed=None, details=shown)
 
 
 @pytest.mark.requirement("SEED-RUN-02")
 @KUBELET
 def test_kubectl_run_says_how_to_get_a_prompt(bare_session: ShellSession) -> None:
     """`kubectl run -ti` MAY say once what to do where no prompt is to be seen."""
-    require_line(SESSION, HINT, bare_session.shown)
+    require_line(f"{SESSION}: hint", HINT, bare_session.shown)
 
 
 @pytest.mark.requirement("SEED-RUN-03")
@@ -101,7 +102,7 @@ def test_the_documented_lookups_succeed_in_its_own_shell(
     is_service = name == transcript_set.service_name
     wanted = transcript_set.ready_ips() if is_service else [transcript_set.pod_ip(0)]
     addresses = addresses_in(dns_test.lookups.get(name, ""))
-    require_items(f"nslookup {name} in Pod dns-test: addresses", addresses, wanted, details=dns_test.shown)
+    require_items(f"nslookup {name}: addresses", addresses, wanted, where=IN_POD, details=dns_test.shown)
 
 
 @pytest.mark.requirement("SEED-NSL-01")
@@ -131,7 +132,7 @@ def test_nslookup_shows_the_fqdn_of_the_dns_service(facts: Facts, lookup: Lookup
     """The DNS Service's address MUST be shown with the DNS Service's FQDN."""
     line, printed = "Address 1: {dns_address} {dns_name}", lookup("mysql-svc").stdout
     names = {"dns_address": facts.dns_address, "dns_name": facts.dns_service_name.rstrip(".")}
-    require_line("nslookup mysql-svc: server's address", line, printed, **names)
+    require_line("nslookup mysql-svc: address of server", line, printed, **names)
 
 
 @pytest.mark.requirement("SEED-NSL-03")
@@ -164,9 +165,9 @@ def test_nslookup_of_the_service_shows_each_pod(
     def check() -> str:
         own, printed = transcript_set.pod_ip(ordinal), lookup("mysql-svc").stdout
         lines = [found for found in address_lines(printed) if found[0] == own]
-        require_count(f"nslookup mysql-svc: lines of Pod {ordinal}'s address", lines, 1, details=printed)
+        require_count(f"nslookup mysql-svc: lines of Pod {ordinal}", lines, 1, details=printed)
         names = lines[0][1:]
-        require_count(f"nslookup mysql-svc: names of Pod {ordinal}'s address", names, 1, details=printed)
+        require_count(f"nslookup mysql-svc: names of Pod {ordinal}", names, 1, details=printed)
         return f"{names[0]}."
 
     name = eventually(check, expecting=f"nslookup to show Pod {ordinal}")
@@ -273,8 +274,8 @@ def test_the_new_pod_goes_with_its_shell(
     ended, shown = bare_session.status is not None, bare_session.shown
     require(ended, f"{SESSION}: exit status", expected="present", observed=None, details=shown)
     deleted = bare_session.left is None or "deletionTimestamp" in bare_session.left["metadata"]
-    subject = "Pod dns-test after kubectl run"
-    require(deleted, subject, expected="deleted", observed="present", details=shown)
+    subject = "Pod dns-test"
+    require(deleted, subject, expected="absent", observed="present", details=shown)
 
     def gone() -> None:
         found = find_pod(kube, bare_session_namespace)

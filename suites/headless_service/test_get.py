@@ -84,7 +84,7 @@ def test_the_headless_service_is_younger_than_the_cluster(kube: Kube, transcript
     require(
         datetime.fromisoformat(before) < datetime.fromisoformat(after),
         f"{transcript_set.service_subject} .metadata.creationTimestamp",
-        expected=f"later than {before} of Service kubernetes",
+        expected=f"later than {before}",
         observed=after,
         where=transcript_set.where,
     )

@@ -42,7 +42,6 @@ RULES = "iptables-save 2>/dev/null; ip6tables-save 2>/dev/null; nft list ruleset
 both name a Service as namespace/name, IPVS does not."""
 OWN_VARIABLE = re.compile(r"(MYSQL_SVC|DB)_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 """What a Pod gets of an ordinary Service of either name."""
-IN_SERVICE_RANGE = "an address of the Service range"
 
 StoredService = Callable[..., Object]
 
@@ -108,7 +107,7 @@ def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, transcript_set: Head
     """A node MUST NOT have a kube-proxy rule for a headless Service."""
     proxies = kube.list("Pod", PROXY_NAMESPACE, labelSelector="k8s-app=kube-proxy")
     nodes = kube.request("GET", "/api/v1/nodes")["items"]
-    require_count("kube-proxy Pods", [pod["metadata"]["name"] for pod in proxies], len(nodes))
+    require_count("DaemonSet kube-proxy: Pods", [pod["metadata"]["name"] for pod in proxies], len(nodes))
     namespace, name = transcript_set.namespace, transcript_set.service_name
     for proxy in proxies:
         rules = kube.execute(PROXY_NAMESPACE, proxy["metadata"]["name"], "sh", "-c", RULES).stdout
@@ -116,9 +115,7 @@ def test_kube_proxy_has_no_rule_for_the_service(kube: Kube, transcript_set: Head
         if not mentions(rules, DNS_NAMESPACE, DNS_SERVICE):
             not_supported(f"the rules on node {node} do not name Services, not even the DNS Service")
         seen = "present" if mentions(rules, namespace, name) else "absent"
-        require_equal(
-            f"kube-proxy rule for Service {namespace}/{name}", seen, "absent", where=Where(node=node)
-        )
+        require_equal(f"Service {name}: rules of kube-proxy", seen, "absent", where=Where(node=node))
 
 
 @pytest.mark.requirement("SEED-HLS-02")
@@ -128,7 +125,7 @@ def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
     it gets those of ordinary ones."""
     variables = agent.environment()
     where = Where(pod=agent.pod, namespace=agent.namespace)
-    subject, ordinary = "environment variables of the Services", "KUBERNETES_SERVICE_HOST"
+    subject, ordinary = f"Pod {agent.pod}: environment variables", "KUBERNETES_SERVICE_HOST"
     require(
         ordinary in variables,
         subject,
@@ -137,7 +134,7 @@ def test_new_pods_get_no_variables_of_the_service(agent: Agent) -> None:
         where=where,
     )
     own = [name for name in variables if OWN_VARIABLE.match(name)]
-    require_items("environment variables of the headless Services", own, [], where=where)
+    require_items(f"{subject} of headless Services", own, [], where=where)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
@@ -152,25 +149,27 @@ def test_the_service_is_headless(each_set: HeadlessSet) -> None:
 @pytest.mark.parametrize("spelling", ["none", "NONE", "null"])
 def test_another_spelling_is_refused(service_as_stored: StoredService, spelling: str) -> None:
     """A cluster IP that spells None otherwise MUST be rejected."""
-    with must_be_refused(f"create a Service with clusterIP: {spelling}", "clusterIP"):
+    with must_be_refused(f"create Service .spec.clusterIP {spelling}", "clusterIP"):
         service_as_stored(clusterIP=spelling)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 def test_without_the_field_a_service_gets_an_address(service_as_stored: StoredService, facts: Facts) -> None:
     """A Service that leaves the cluster IP out MUST get one out of the Service range."""
-    found, subject = (
-        service_as_stored(clusterIP=None)["clusterIP"],
-        "a Service without the field .spec.clusterIP",
+    found, subject = service_as_stored(clusterIP=None)["clusterIP"], "Service asked-only .spec.clusterIP"
+    require(
+        facts.is_service_ip(found),
+        subject,
+        expected=f"out of {items_of(facts.service_cidrs)}",
+        observed=found,
     )
-    require(facts.is_service_ip(found), subject, expected=IN_SERVICE_RANGE, observed=found)
 
 
 @pytest.mark.requirement("SEED-HLS-03")
 @pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
 def test_no_other_type_can_be_headless(service_as_stored: StoredService, kind: str) -> None:
     """A Service of a type that needs a cluster IP MUST be rejected when that is None."""
-    with must_be_refused(f"create a Service with type: {kind} and clusterIP: None", "clusterIP"):
+    with must_be_refused(f"create Service .spec.type {kind} .spec.clusterIP None", "clusterIP"):
         service_as_stored(type=kind)
 
 
@@ -180,7 +179,7 @@ def test_a_headless_service_cannot_be_given_an_address(transcript_set: HeadlessS
     address = str(facts.service_cidrs[0][-2])
     change = {"spec": {"clusterIP": address, "clusterIPs": [address]}}
     patch, name = transcript_set.kube.patch, transcript_set.service_name
-    with must_be_refused(f"update {transcript_set.service_subject} to clusterIP: {address}", "clusterIP"):
+    with must_be_refused(f"update {transcript_set.service_subject} .spec.clusterIP {address}", "clusterIP"):
         patch("Service", transcript_set.namespace, name, change, dryRun="All")
 
 
@@ -190,7 +189,7 @@ def test_a_headless_service_stays_so_when_the_field_is_left_out(transcript_set: 
     service = transcript_set.get_service()
     del service["spec"]["clusterIP"], service["spec"]["clusterIPs"]
     stored = transcript_set.kube.replace(transcript_set.namespace, service, dryRun="All")
-    subject = f"{transcript_set.service_subject} .spec.clusterIP after an update without it"
+    subject = f"{transcript_set.service_subject} .spec.clusterIP"
     require_equal(subject, stored["spec"]["clusterIP"], "None")
 
 
@@ -246,8 +245,8 @@ def test_the_capitalised_field_is_refused(
     wanted = 'unknown field "spec.ServiceName"'
     require(
         result.status != 0 and wanted in result.stderr,
-        "kubectl apply of a StatefulSet with ServiceName",
-        expected=f"refused: {wanted}",
+        "create StatefulSet .spec.ServiceName",
+        expected=f"refused, naming {wanted}",
         observed=f"refused: {result.stderr.strip()}" if result.status else "accepted",
         details=result.transcript(),
     )
@@ -257,7 +256,7 @@ def test_the_capitalised_field_is_refused(
 def test_the_service_name_of_a_live_set_cannot_change(transcript_set: HeadlessSet) -> None:
     """An update of a live StatefulSet's `serviceName` MUST be rejected."""
     change = {"spec": {"serviceName": "another"}}
-    subject = f"update {transcript_set.statefulset_subject} to serviceName: another"
+    subject = f"update {transcript_set.statefulset_subject} .spec.serviceName another"
     patch, name = transcript_set.kube.patch, transcript_set.statefulset_name
     with must_be_refused(subject, r"spec\.serviceName|updates to statefulset spec"):
         patch("StatefulSet", transcript_set.namespace, name, change, dryRun="All")
@@ -321,6 +320,11 @@ def test_deleting_it_ends_a_headless_service(
     service = find(manifest_folder.load(STUB_FILE), "Service")
     del service["spec"]["clusterIP"]
     address = kube.create(namespace, service)["spec"]["clusterIP"]
-    subject = f"{single_pod_set.service_subject} .spec.clusterIP of the ordinary one"
-    require(facts.is_service_ip(address), subject, expected=IN_SERVICE_RANGE, observed=address)
+    subject = f"{single_pod_set.service_subject} .spec.clusterIP"
+    require(
+        facts.is_service_ip(address),
+        subject,
+        expected=f"out of {items_of(facts.service_cidrs)}",
+        observed=address,
+    )
     dns.require(fqdn, "A", must_be([address]), within=facts.change_timeout(fqdn))

@@ -57,7 +57,7 @@ def test_the_last_line_is_the_pods_own(any_set: HeadlessSet, dns: Dns, ordinals:
     for ordinal in ordinals:
         addresses = any_set.pod_ips(ordinal)
         lines = hosts_file(any_set, ordinal).splitlines()[-len(addresses) :]
-        subject = f"last lines of {hosts_subject(any_set, ordinal)}"
+        subject = f"{hosts_subject(any_set, ordinal)}: last lines"
         names = {"pod_fqdn": any_set.pod_fqdn(ordinal).rstrip("."), "pod_name": any_set.pod_name(ordinal)}
         for number, address in enumerate(addresses):
             require_line(subject, OWN_LINE, "\n".join(lines[number : number + 1]), address=address, **names)
@@ -73,7 +73,7 @@ def test_a_pod_knows_its_fqdn(any_set: HeadlessSet, ordinals: Sequence[int]) -> 
         result = run_in_pod(any_set, ordinal, "sh", "-c", 'getent ahosts "$(uname -n)"')
         canonical = [line.split()[2] for line in result.stdout.splitlines() if len(line.split()) > 2]
         require_equal(
-            "canonical name of the own hostname",
+            f"getaddrinfo {any_set.pod_name(ordinal)}: canonical names",
             canonical,
             [any_set.pod_fqdn(ordinal).rstrip(".")],
             where=pod_place(any_set, ordinal),

@@ -68,17 +68,27 @@ def test_the_set_has_exactly_the_pods_0_1_and_2(each_set: HeadlessSet) -> None:
 @pytest.mark.needs(Capability.VOLUMES)
 def test_each_pod_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> None:
     """Each Pod MUST have its own PersistentVolumeClaim, bound to its own volume."""
-    subject, where = f"{transcript_set.statefulset_subject}: PersistentVolumeClaims", transcript_set.where
+    subject, where = transcript_set.statefulset_subject, transcript_set.where
     names = [pvcs_of(pod) for pod in transcript_set.get_pods()]
     require_equal(
-        f"{subject} of each Pod", names, [[f"data-{name}"] for name in transcript_set.pod_names], where=where
+        f"{subject}: names of PersistentVolumeClaims",
+        names,
+        [[f"data-{name}"] for name in transcript_set.pod_names],
+        where=where,
     )
     get = transcript_set.kube.get
     claims = [get("PersistentVolumeClaim", transcript_set.namespace, name) for (name,) in names]
     phases = [claim["status"]["phase"] for claim in claims]
-    require_equal(f"{subject} .status.phase", phases, ["Bound"] * transcript_set.replicas, where=where)
+    require_equal(
+        f"{subject}: phases of PersistentVolumeClaims",
+        phases,
+        ["Bound"] * transcript_set.replicas,
+        where=where,
+    )
     volumes = {claim["spec"]["volumeName"] for claim in claims}
-    require_count(f"{subject} .spec.volumeName", volumes, transcript_set.replicas, where=where)
+    require_count(
+        f"{subject}: volumes of PersistentVolumeClaims", volumes, transcript_set.replicas, where=where
+    )
 
 
 @pytest.mark.requirement("SEED-WHY-01")
@@ -140,7 +150,10 @@ def test_an_ordinary_service_spreads_connections(
     address = load_balanced.get_service()["spec"]["clusterIP"]
     subject = f"{load_balanced.service_subject} .spec.clusterIP"
     require(
-        facts.is_service_ip(address), subject, expected="an address of the Service range", observed=address
+        facts.is_service_ip(address),
+        subject,
+        expected=f"out of {items_of(facts.service_cidrs)}",
+        observed=address,
     )
     dns.require(load_balanced.service_fqdn, "A", must_be([address]))
     host = f"{load_balanced.service_name}.{load_balanced.namespace}"
@@ -170,7 +183,7 @@ def test_reads_through_an_ordinary_service_disagree(load_balanced: HeadlessSet, 
     require(
         set(counts) == {"0", "1"},
         f"SELECT COUNT(*) at {load_balanced.service_name}, {CONNECTIONS} connections",
-        expected="some 0, some 1",
+        expected="each of {0, 1}",
         observed=Counter(counts),
         where=sql.where,
     )

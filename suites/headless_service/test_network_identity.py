@@ -25,7 +25,6 @@ from headless_conformance.core.mismatch import (
     items_of,
     require,
     require_equal,
-    require_items,
 )
 from headless_conformance.core.objects import Object
 from headless_conformance.records.names import reverse_name
@@ -109,11 +108,12 @@ def test_the_same_name_in_another_namespace_is_another_service(
 ) -> None:
     """Services of one name in two namespaces MUST have two FQDNs,
     each with the addresses of its own Pods only."""
-    both = set(example_set.ready_ips()) & set(same_named_set.ready_ips())
-    require_items("addresses of Ready Pods of both sets", both, [])
-    for own in (example_set, same_named_set):
-        within = own.facts.change_timeout(own.service_fqdn)
-        dns.require(own.service_fqdn, "A", must_be(own.ready_ips()), within=within)
+    own, others = set(example_set.ready_ips()), set(same_named_set.ready_ips())
+    subject = f"{example_set.statefulset_subject}: addresses of Ready Pods"
+    require(own.isdisjoint(others), subject, expected=f"none of {items_of(others)}", observed=own)
+    for each in (example_set, same_named_set):
+        within = each.facts.change_timeout(each.service_fqdn)
+        dns.require(each.service_fqdn, "A", must_be(each.ready_ips()), within=within)
 
 
 @pytest.mark.requirement("SEED-NID-04")
@@ -306,7 +306,7 @@ def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> No
     configuration = agent.read("/etc/resolv.conf")
     searched = " ".join(re.findall(r"^search\s+(.*)$", configuration, re.MULTILINE)).split()
     wanted = [f"{agent.namespace}.svc.{facts.domain}", f"svc.{facts.domain}", facts.domain]
-    subject, where = "/etc/resolv.conf: start of search", Where(pod=agent.pod, namespace=agent.namespace)
+    subject, where = "/etc/resolv.conf: search", Where(pod=agent.pod, namespace=agent.namespace)
     require_equal(subject, searched[: len(wanted)], wanted, where=where, details=configuration)
 
 

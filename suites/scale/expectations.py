@@ -76,8 +76,8 @@ def require_slices(large_set: LargeSet, addresses: Mapping[str, str]) -> None:
             for address in endpoint["addresses"]
         )
         twice = [pair for pair, count in found.items() if count > 1]
-        require_none(f"{subject}: endpoints that are there more than once", twice)
-        require_none(f"{subject}: Pods that are missing", addresses.items() - found.keys())
-        require_none(f"{subject}: endpoints that are not Pods of the set", found.keys() - addresses.items())
+        require_none(f"{subject}: repeated endpoints", twice)
+        require_none(f"{subject}: missing Pods", addresses.items() - found.keys())
+        require_none(f"{subject}: foreign endpoints", found.keys() - addresses.items())
 
     eventually(check, expecting=f"slices of {len(addresses)} Pods", within=AT_REST_SECONDS)

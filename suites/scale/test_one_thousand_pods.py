@@ -60,11 +60,11 @@ def test_a_thousand_pods_are_ready_and_right_within_the_budget(
 ) -> None:
     """1,000 Pods MUST be Ready, and their FQDNs right, within 30 s."""
     report(thousand.growth)
-    require_equal("number of Ready Pods", len(thousand.addresses), PODS)
+    require_equal(f"StatefulSet {STATEFULSET_NAME}: Ready Pods", len(thousand.addresses), PODS)
     settled = thousand.growth.settled
     require(
         settled < READY_SECONDS,
-        f"seconds to {PODS} Pods",
+        f"seconds to {PODS} Ready Pods",
         expected=f"less than {READY_SECONDS:.0f}",
         observed=f"{settled:.1f}",
         details=str(thousand.growth),
@@ -118,6 +118,8 @@ def test_the_set_shrinks_and_grows_again(thousand: ThousandPods, report: ReportC
     for size in (FEW, PODS):
         report(large_set.resize(size, seed))
         addresses = large_set.addresses()
-        require_none("Ready Pods that are missing or were not asked for", addresses.keys() ^ names_of(size))
+        require_none(
+            f"StatefulSet {STATEFULSET_NAME}: missing or foreign Pods", addresses.keys() ^ names_of(size)
+        )
         thousand.require_service("{service}", "A", over(Transport.TCP, must_be(addresses.values())))
         require_slices(large_set, addresses)

@@ -49,12 +49,12 @@ def test_ten_thousand_pods_are_ready_and_right_within_the_budget(
     for step in ten_thousand.steps:
         report(step)
     report_costs(ten_thousand.idle, ten_thousand.steps)
-    require_equal("number of Ready Pods", len(ten_thousand.addresses), PODS)
+    require_equal(f"StatefulSet {STATEFULSET_NAME}: Ready Pods", len(ten_thousand.addresses), PODS)
     settled = sum(step.settled for step in ten_thousand.steps)
-    subject, bound = f"seconds to {PODS} Pods", f"less than {READY_SECONDS:.0f}"
+    subject, bound = f"seconds to {PODS} Ready Pods", f"less than {READY_SECONDS:.0f}"
     require(settled < READY_SECONDS, subject, expected=bound, observed=f"{settled:.1f}")
     memory, bound = ten_thousand.steps[-1].memory, f"less than {MEMORY_BYTES}"
-    require(memory < MEMORY_BYTES, "bytes that all components hold", expected=bound, observed=memory)
+    require(memory < MEMORY_BYTES, "bytes of all components", expected=bound, observed=memory)
 
 
 @pytest.mark.parametrize("transport", list(Transport))

@@ -9,6 +9,7 @@ import pytest
 from headless_conformance.audit import DnsServer
 from headless_conformance.audit.discovery import DiscoveredServers, find_servers
 from headless_conformance.audit.errors import InspectionError, MissingRightError
+from headless_conformance.audit.findings import NoteKind
 from tests.audit.objects import service
 from tests.audit.world import World
 
@@ -128,8 +129,8 @@ def test_a_cache_on_the_node_is_a_note_of_each_target(world: World) -> None:
     result = world.audit(servers=(), nameserver="169.254.20.10")
     assert result.status == 0
     (note,) = result.targets[0].notes
-    assert "169.254.20.10" in note
-    assert "not looked at" in note
+    assert (note.kind, note.of) == (NoteKind.CACHE_NOT_ASKED, "169.254.20.10")
+    assert "not looked at" in note.text
 
 
 def test_an_api_server_that_does_not_know_the_selector_is_asked_for_all(empty: World) -> None:

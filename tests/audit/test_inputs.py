@@ -12,7 +12,7 @@ from headless_conformance.audit import session as session_module
 from headless_conformance.audit.checks import OF_DNS, Check
 from headless_conformance.audit.dialogue import FIRST_PAUSE
 from headless_conformance.audit.discovery import DiscoveredServers
-from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.findings import BlamedComponent, NoteKind
 from headless_conformance.audit.resolver import Resolver
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question
@@ -91,7 +91,10 @@ def test_of_three_members_the_ready_one_is_judged_and_the_others_are_named(world
     world.write_slices()
     result = world.audit()
     assert outcomes(result)[Check.MEMBER_RECORDS] is Outcome.PASSED
-    assert result.targets[0].notes == ("not judged: db-1 (not Ready)", "not judged: db-2 (not Ready)")
+    notes = result.targets[0].notes
+    assert {note.kind for note in notes} == {NoteKind.MEMBER_NOT_JUDGED}
+    assert [note.of for note in notes] == ["db-1", "db-2"]
+    assert [str(note) for note in notes] == ["not judged: db-1 (not Ready)", "not judged: db-2 (not Ready)"]
     assert outcomes(result)[Check.ABSENT_NAMES] is not Outcome.FAILED
     assert result.status == 0
 

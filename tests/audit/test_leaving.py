@@ -93,7 +93,7 @@ def test_without_the_right_to_look_at_the_namespace_the_finding_stays_and_that_i
     result = world.audit()
     assert only(result).check is Check.GOVERNING_SERVICE
     (note,) = result.targets[0].notes
-    assert note == (
+    assert note.text == (
         "whether namespace shop is being deleted is not known: this account may not get namespaces"
     )
 
@@ -164,7 +164,7 @@ def test_pods_of_others_that_are_ending_are_not_held_against_the_service(world: 
     world.add("Pod", former)
     world.write_slices()
     notes = world.audit(target).targets[0].notes
-    assert any("former" in note for note in notes)
+    assert any("former" in note.text for note in notes)
     leave(former)
     unready(former)
     world.write_slices()

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from headless_conformance.audit.checks import Check
-from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.findings import BlamedComponent, NoteKind
 from headless_conformance.core.levels import Level
 from headless_conformance.records import AnswerData, Question, ResourceRecord
 from headless_conformance.results.verdict import Outcome
@@ -253,7 +253,7 @@ def test_published_addresses_of_unready_members_are_noted(empty: World) -> None:
     empty.apply(headless(publishNotReadyAddresses=True), stateful_set())
     result = empty.audit()
     assert result.status == 0
-    assert any("publishNotReadyAddresses" in note for note in result.targets[0].notes)
+    assert any(note.kind is NoteKind.NOT_READY_PUBLISHED for note in result.targets[0].notes)
     assert {check.outcome for check in result.targets[0].checks} == {Outcome.PASSED}
 
 

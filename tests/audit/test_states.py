@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headless_conformance.audit.checks import OF_DNS, Check
-from headless_conformance.audit.findings import BlamedComponent
+from headless_conformance.audit.findings import BlamedComponent, NoteKind
 from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome
 from tests.audit.objects import LONG_AGO, headless, pending, service, stateful_set, unready
@@ -64,7 +64,7 @@ def test_the_ready_members_of_a_rollout_that_stands_still_are_judged(world: Worl
     result = world.audit()
     assert outcomes(result)[Check.MEMBER_RECORDS] is Outcome.PASSED
     assert "rolling, 1 of 3 members updated; nothing changed for" in result.targets[0].state
-    assert result.targets[0].notes == ("not judged: db-2 (CrashLoopBackOff)",)
+    assert [str(note) for note in result.targets[0].notes] == ["not judged: db-2 (CrashLoopBackOff)"]
     for server in world.dns.values():
         server.change = lambda question, answer: (
             AnswerData("NXDOMAIN") if question.name.startswith("db-1.") else answer
@@ -199,8 +199,9 @@ def test_a_port_that_only_one_of_two_sets_has_is_noted(empty: World, target: str
     result = empty.audit(target)
     assert (result.findings, result.status) == ([], 0)
     assert outcomes(result)[Check.PORTS] is Outcome.PASSED
-    (note,) = [note for note in result.targets[0].notes if "port grpc" in note]
-    assert note.endswith("only some of its Pods declare, and not plain-0, plain-1")
+    (note,) = [note for note in result.targets[0].notes if note.kind is NoteKind.PORT_OF_SOME]
+    assert "port grpc" in note.text
+    assert note.text.endswith("only some of its Pods declare, and not plain-0, plain-1")
 
 
 def test_a_port_that_neither_of_two_sets_has_is_a_finding(empty: World) -> None:

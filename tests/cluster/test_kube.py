@@ -53,16 +53,22 @@ def test_the_main_container_is_the_one_that_kubectl_takes(annotations: dict[str,
     assert main_container(pod) == expected
 
 
-def test_a_command_that_must_succeed_says_why_it_did_not() -> None:
+@pytest.mark.parametrize(
+    ("said", "observed"),
+    [
+        ("Error from server: no", "1"),
+        ('Error from server (NotFound): services "a" not found', "1 NotFound"),
+        ('The Service "a" is invalid: spec.ports: Required value', "1 Invalid"),
+        ("nslookup: can't resolve 'a'", "1"),
+    ],
+)
+def test_a_command_that_must_succeed_says_why_it_did_not(said: str, observed: str) -> None:
     CommandResult("kubectl get svc", 0, "rows", "a warning").require_success()
     with pytest.raises(Mismatch) as caught:
-        CommandResult("kubectl get svc", 1, "", "Error from server: no\n").require_success()
+        CommandResult("kubectl get svc", 1, "", f"{said}\n").require_success()
     seen = caught.value.observation
-    assert (seen.subject, seen.expected, seen.observed) == (
-        "kubectl get svc: exit status",
-        "0",
-        "1: Error from server: no",
-    )
+    assert (seen.subject, seen.expected, seen.observed) == ("kubectl get svc: exit status", "0", observed)
+    assert said in seen.details
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from headless_conformance.audit import Audit, AuditTarget, DnsServer, Options, o
 from headless_conformance.audit.targets import TargetKind
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.model import Cluster
-from headless_conformance.faults.run_record import AuditedFinding, AuditRecord
+from headless_conformance.faults.run_record import AuditedFinding, AuditedNote, AuditRecord
 
 
 def audit_set(found: HeadlessSet, cluster: Cluster) -> AuditRecord:
@@ -20,13 +20,11 @@ def audit_set(found: HeadlessSet, cluster: Cluster) -> AuditRecord:
     result = Audit(open_access(str(cluster.kubeconfig), ""), options).run()
     rows = tuple(
         AuditedFinding(
-            component=one.component,
-            check=one.check,
-            summary=one.summary,
-            expected=one.expected,
-            seen=one.seen,
+            component=one.component, check=one.check, kind=one.kind, facts=one.facts, summary=one.summary
         )
         for one in result.findings
     )
-    notes = tuple(note for target in result.targets for note in target.notes)
+    notes = tuple(
+        AuditedNote(kind=note.kind, of=note.of) for target in result.targets for note in target.notes
+    )
     return AuditRecord(exit_status=result.status, findings=rows, notes=notes, problem=result.problem)
