@@ -72,15 +72,15 @@ def _text(path: Path) -> str:
 
 def _is_ours(process: psutil.Process, folder: Path, programs: Iterable[str]) -> bool:
     """Our programs are started by a path in our folder or get one as an argument; a name alone proves
-    nothing."""
+    nothing, nor does the file that runs: other engines may be of the same unpacked packages."""
     try:
-        words, running = process.cmdline(), Path(process.exe())
+        words = process.cmdline()
     except psutil.Error:
         return False
     if not words or Path(words[0]).name not in programs:
         return False
     inside = f"{folder}{os.sep}"
-    return running.is_relative_to((folder / "programs").resolve()) or any(inside in word for word in words)
+    return any(inside in word for word in words)
 
 
 def processes_of(folder: Path, *programs: str) -> list[psutil.Process]:

@@ -168,13 +168,15 @@ def test_an_engine_that_does_not_answer_in_time_is_ended(
 
 @pytest.fixture
 def named_alike(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """The engine's home, its containerd, and a containerd that is somebody else's."""
-    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    """The engine's home, its containerd, and a containerd of the same packages that is another engine's."""
+    home, elsewhere, packages = tmp_path / "home", tmp_path / "elsewhere", tmp_path / "packages"
+    packages.mkdir()
+    shutil.copy("/bin/sleep", packages / "containerd")
     running = []
-    for folder in (home / "programs", elsewhere):
-        folder.mkdir(parents=True)
-        shutil.copy("/bin/sleep", folder / "containerd")
-        running.append(subprocess.Popen([folder / "containerd", "60"]))
+    for folder in (home, elsewhere):
+        folder.mkdir()
+        (folder / "programs").symlink_to(packages)
+        running.append(subprocess.Popen([folder / "programs" / "containerd", "60"]))
     yield home, running[0], running[1]
     for child in running:
         child.kill()
