@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,6 +20,10 @@ from headless_conformance.core.errors import StepFailed
 TAIL_LINES = 15
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
+_RUNNING: dict[int | None, subprocess.Popen[bytes]] = {}
+"""What `run_logged` runs, by thread."""
+_ENDED: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""Threads whose commands were ended, and which are to begin no other."""
 
 
 def tail(path: Path, lines: int = TAIL_LINES) -> str:
@@ -59,6 +65,7 @@ def run_logged(
     and the command is killed when this process is.
     Raises StepFailed with the last log lines on a non-zero exit.
     """
+    require_going_on(what)
     words = [str(word) for word in command]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -76,6 +83,7 @@ def run_logged(
             if sys.platform == "linux"
             else None,
         )
+        _RUNNING[threading.get_ident()] = child
         try:
             status = child.wait(timeout=timeout)
         except BaseException as error:
@@ -85,8 +93,25 @@ def run_logged(
                     f"{what} did not end within {timeout:.0f} s.\n{tail(log)}\n    whole log: {log}"
                 ) from None
             raise
+        finally:
+            del _RUNNING[threading.get_ident()]
     if status != 0:
         raise StepFailed(f"{what} failed with exit status {status}.\n{tail(log)}\n    whole log: {log}")
+
+
+def end_command_of(thread: threading.Thread) -> None:
+    """End what `run_logged` runs in another thread, and let it run nothing more; its caller there gets a
+    StepFailed."""
+    _ENDED.add(thread)
+    child = _RUNNING.get(thread.ident)
+    if child is not None:
+        end_group(child)
+
+
+def require_going_on(what: str) -> None:
+    """StepFailed in a thread whose commands were ended by `end_command_of`."""
+    if threading.current_thread() in _ENDED:
+        raise StepFailed(f"{what} was given up.")
 
 
 def end_group(child: subprocess.Popen[bytes], grace: float = 5.0) -> None:

@@ -1,5 +1,4 @@
-"""Every Go program that we build: pinned modules in `modules/<component>-<version>`, built once into the
-cache."""
+"""Building Go programs from their pins, once, into the cache."""
 
 from __future__ import annotations
 
@@ -17,131 +16,24 @@ from filelock import FileLock, Timeout
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import cache_dir, log_dir
 from headless_conformance.core.plan import Step
-from headless_conformance.core.process import output_of, run_logged
+from headless_conformance.core.process import output_of, require_going_on, run_logged
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.versions import Versions
+from headless_conformance.toolchain.go_build_cache import shared_build_cache, unfinished
+from headless_conformance.toolchain.go_recipes import RECIPES, folder_of
 
-MODULES = Path(__file__).resolve().parent / "modules"
-
+LOOK_SECONDS = 1.0
+"""How often a wait for another run looks whether it was given up."""
 OLDEST_GO = (1, 26, 3)
 """What the newest of the pinned modules asks for."""
 
+FEWER_COLLECTIONS = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""What makes compiler and linker take a fifth less processor time: they collect garbage later, as long as one
+process has less memory than that."""
+NO_DEBUGGING = "-gcflags=all=-dwarf=false"
+"""The linker leaves DWARF out anyway (-w), and making it is a tenth of a compilation; stack traces need none.
 
-@dataclass(frozen=True)
-class Recipe:
-    """How one component is built. `commands` maps the name of each program to its package.
-
-    `stamps` are linker variables that get `v<version>`, `bare_stamps` those that get it without the `v`.
-    """
-
-    module: str
-    commands: Mapping[str, str]
-    stamps: tuple[str, ...] = ()
-    bare_stamps: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    extra_modules: tuple[str, ...] = ()
-    staging: bool = False
-    """Its `k8s.io/X v0.0.0` requirements stand for the staging releases `v0.<minor>.<patch>`."""
-
-    def stamped(self, version: str) -> dict[str, str]:
-        """Linker variables and their values."""
-        values = dict.fromkeys(self.stamps, f"v{version}") | dict.fromkeys(self.bare_stamps, version)
-        if self.staging:
-            major, minor = version.split(".")[:2]
-            for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
-                values |= {
-                    f"{package}.gitVersion": f"v{version}",
-                    f"{package}.gitMajor": major,
-                    f"{package}.gitMinor": minor,
-                }
-        return values
-
-
-def _under(prefix: str, *names: str) -> dict[str, str]:
-    return {name: f"{prefix}/{name}" for name in names}
-
-
-RECIPES: Mapping[str, Recipe] = {
-    "kubernetes": Recipe(
-        "k8s.io/kubernetes",
-        _under(
-            "k8s.io/kubernetes/cmd",
-            "kube-apiserver",
-            "kube-controller-manager",
-            "kube-proxy",
-            "kube-scheduler",
-            "kubeadm",
-            "kubectl",
-            "kubelet",
-        ),
-        staging=True,
-    ),
-    "coredns": Recipe("github.com/coredns/coredns", {"coredns": "github.com/coredns/coredns"}),
-    "etcd": Recipe(
-        "go.etcd.io/etcd/server/v3",
-        {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl/v3"},
-        extra_modules=("go.etcd.io/etcd/etcdctl/v3",),
-    ),
-    "containerd": Recipe(
-        "github.com/containerd/containerd/v2",
-        _under("github.com/containerd/containerd/v2/cmd", "containerd", "containerd-shim-runc-v2", "ctr"),
-        stamps=("github.com/containerd/containerd/v2/version.Version",),
-        tags=("no_aufs", "no_btrfs", "no_devmapper", "no_zfs"),
-    ),
-    "cni-plugins": Recipe(
-        "github.com/containernetworking/plugins",
-        _under("github.com/containernetworking/plugins/plugins/main", "loopback", "ptp")
-        | _under("github.com/containernetworking/plugins/plugins/ipam", "host-local")
-        | _under("github.com/containernetworking/plugins/plugins/meta", "portmap"),
-        stamps=("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion",),
-    ),
-    "crane": Recipe(
-        "github.com/google/go-containerregistry",
-        _under("github.com/google/go-containerregistry/cmd", "crane"),
-        bare_stamps=("github.com/google/go-containerregistry/cmd/crane/cmd.Version",),
-    ),
-    "crictl": Recipe(
-        "sigs.k8s.io/cri-tools",
-        _under("sigs.k8s.io/cri-tools/cmd", "crictl"),
-        bare_stamps=("sigs.k8s.io/cri-tools/pkg/version.Version",),
-    ),
-    "local-path-provisioner": Recipe(
-        "github.com/rancher/local-path-provisioner",
-        {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
-        stamps=("main.VERSION",),
-    ),
-    "actionlint": Recipe(
-        "github.com/rhysd/actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}
-    ),
-    "k3d": Recipe(
-        "github.com/k3d-io/k3d/v5",
-        {"k3d": "github.com/k3d-io/k3d/v5"},
-        # Without it k3d calls itself v5-dev, which pytest-kubernetes takes for a release before 4.
-        stamps=("github.com/k3d-io/k3d/v5/version.Version",),
-    ),
-    "kind": Recipe("sigs.k8s.io/kind", {"kind": "sigs.k8s.io/kind"}),
-    "kwok": Recipe(
-        "sigs.k8s.io/kwok",
-        _under("sigs.k8s.io/kwok/cmd", "kwok"),
-        stamps=("sigs.k8s.io/kwok/pkg/consts.Version",),
-    ),
-}
-
-
-def components_of(versions: Versions) -> list[tuple[str, str]]:
-    """Every (component, version) that the table names, newest Kubernetes first; versions carry no `v`."""
-    shared = [("kind", versions.kind.removeprefix("v")), *versions.components.items()]
-    rows = [
-        pair
-        for row in reversed(versions.rows)
-        for pair in (("kubernetes", row.patch), ("coredns", row.coredns), ("etcd", row.etcd))
-    ]
-    return list(dict.fromkeys(rows[:3] + shared + rows[3:]))
-
-
-def folder_of(component: str, version: str) -> Path:
-    """Where the pins of a component are kept."""
-    return MODULES / f"{component}-{version.removeprefix('v')}"
+Programs differ in nothing but the note that this option was given, so `Source.key` does not count it.
+"""
 
 
 def go_environment(**more: str) -> dict[str, str]:
@@ -242,9 +134,9 @@ def ensure_built(source: Source, progress: Progress, only: Collection[str] = ())
     """Build a source's programs into the cache and return their folder; nothing to do when they are there.
 
     With `only`, no others than these names are built, and the folder has at least these. The folder of all
-    appears whole or not at all, and takes over what was built alone. Go's build cache is one of ours per
-    source and is removed after success, so an interrupted build goes on where it was and a finished one holds
-    no disk. Two runs at once wait for each other.
+    appears whole or not at all, and takes over what was built alone. Two runs at once wait for each other.
+    Whoever builds several sources does it within one `shared_build_cache`, so that what they have in common
+    is compiled once.
     """
     target = folder_built(source)
     if found := _finished(target, only):
@@ -252,17 +144,20 @@ def ensure_built(source: Source, progress: Progress, only: Collection[str] = ())
     with only_build_of(target.name, progress):
         if found := _finished(target, only):
             return found
-        with progress.step(_build_title(source)):
-            _forget_superseded(target, source)
-            return _build_into(target, source, only)
+        with (
+            progress.step(_build_title(source)),
+            shared_build_cache() as build_cache,
+            unfinished(source.title, source.key(go_version())),
+        ):
+            return _build_into(target, source, only, build_cache)
 
 
-def planned_build(source: Source, only: Collection[str] = ()) -> list[Step]:
+def planned_build(source: Source, only: Collection[str] = (), lane: str = "") -> list[Step]:
     """The step that `ensure_built` would take; none where nothing has to be built.
 
     Raises UserError where there is no Go.
     """
-    return [] if _finished(folder_built(source), only) else [Step(_build_title(source))]
+    return [] if _finished(folder_built(source), only) else [Step(_build_title(source), lane)]
 
 
 def _build_title(source: Source) -> str:
@@ -295,24 +190,18 @@ def only_build_of(name: str, progress: Progress) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         progress.say(f"another run builds {name}; waiting for it")
-        lock.acquire()
+        while not lock.is_locked:
+            require_going_on(f"Waiting for {name}")
+            with suppress(Timeout):
+                lock.acquire(timeout=LOOK_SECONDS)
     try:
         yield
     finally:
         lock.release()
 
 
-def _forget_superseded(target: Path, source: Source) -> None:
-    """Remove build caches of earlier inputs of the same source, which interrupted builds left, unless a run
-    uses them."""
-    for left in (cache_dir() / "go-build").glob(f"{source.title}-{'?' * len(source.key(go_version()))}"):
-        if left.name != target.name:
-            with suppress(Timeout), FileLock(_lock_file(left.name), timeout=0):
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _build_into(target: Path, source: Source, only: Collection[str]) -> Path:
-    some, build_cache = _some_of(target), cache_dir() / "go-build" / target.name
+def _build_into(target: Path, source: Source, only: Collection[str], build_cache: Path) -> Path:
+    some = _some_of(target)
     wanted = only or source.commands
     there = [name for name in wanted if (some / name).exists()]
     missing = {name: source.commands[name] for name in wanted if name not in there}
@@ -332,7 +221,6 @@ def _build_into(target: Path, source: Source, only: Collection[str]) -> Path:
             partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(build_cache, ignore_errors=True)
     return some if only else target
 
 
@@ -342,11 +230,11 @@ def _go_build(source: Source, commands: Mapping[str, str], folder: Path, build_c
     run_logged(
         f"Building {source.title}",
         [
-            *("go", "build", "-mod=readonly", "-ldflags", source.ldflags, "-tags", ",".join(source.tags)),
-            *("-o", f"{folder}/", *commands.values()),
+            *("go", "build", "-mod=readonly", "-ldflags", source.ldflags, NO_DEBUGGING),
+            *("-tags", ",".join(source.tags), "-o", f"{folder}/", *commands.values()),
         ],
         log_dir() / f"build-{source.title}.log",
-        env=go_environment(GOCACHE=str(build_cache)),
+        env=go_environment(GOCACHE=str(build_cache), **FEWER_COLLECTIONS),
         cwd=source.folder,
     )
     for name, package in commands.items():

@@ -3,11 +3,12 @@
 
 Run `headless-conformance go-pins` after a change of versions.yaml, and commit what it wrote. A folder that is
 there stays as it is: its pins are what was built and tested; one that the table names no more is named, to be
-removed with git.
+removed with git. Components that take Kubernetes' versions are written again when the newest row has another
+client.
 
-Each component has a go.mod of its own so that it is built with the dependencies of its own release: what the
-release's go.mod replaces or sets as godebug default is carried over, since Go reads both from the main module
-only.
+Each component has a go.mod of its own, so that it is built with the dependencies of its own release, and so
+that nothing else is built again when it changes. What the release's go.mod replaces or sets as godebug
+default is carried over, since Go reads both from the main module only.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +27,8 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.process import output_of
 from headless_conformance.core.versions import read_versions
-from headless_conformance.toolchain.go import (
-    MODULES,
-    RECIPES,
-    Recipe,
-    components_of,
-    folder_of,
-    go_environment,
-)
-
-_FOLDER = MODULES
+from headless_conformance.toolchain.go import go_environment
+from headless_conformance.toolchain.go_recipes import MODULES, RECIPES, Recipe, components_of, folder_of
 
 
 def _go(*words: str) -> str:
@@ -75,21 +70,58 @@ def _replacements(upstream: dict[str, Any], version: str, recipe: Recipe) -> lis
     return lines
 
 
+def read_go_mod(folder: Path) -> dict[str, Any]:
+    """A folder's go.mod as Go reads it: `Module`, `Go`, `Require`, `Replace` and so on."""
+    parsed: dict[str, Any] = json.loads(_go("mod", "edit", "-json", str(folder / "go.mod")))
+    return parsed
+
+
+def versions_in(parsed: dict[str, Any]) -> dict[str, str]:
+    """Module path to the version that is built, replacements applied."""
+    replaced = {entry["Old"]["Path"]: entry["New"]["Version"] for entry in parsed.get("Replace") or []}
+    return {
+        entry["Path"]: replaced.get(entry["Path"], entry["Version"]) for entry in parsed.get("Require") or []
+    }
+
+
+def kubernetes_versions() -> dict[str, str]:
+    """The version of each dependency of the table's newest Kubernetes. Its pins must have been written."""
+    versions = versions_in(read_go_mod(folder_of("kubernetes", read_versions().newest.patch)))
+    del versions[RECIPES["kubernetes"].module]
+    return versions
+
+
 def go_mod(component: str, version: str) -> str:
     """The go.mod of one component before `go mod tidy` has filled in the dependencies."""
     recipe = RECIPES[component]
     upstream = _upstream(recipe.module, version)
-    godebug = [f"{entry['Key']}={entry['Value']}" for entry in upstream.get("Godebug") or []]
-    required = [f"{module} v{version}" for module in (recipe.module, *recipe.extra_modules)]
-    parts = [f"module headless-conformance.invalid/{component}", f"go {upstream['Go']}"]
+    go = upstream["Go"]
+    required = dict.fromkeys((recipe.module, *recipe.extra_modules), f"v{version}")
+    if recipe.takes_kubernetes_versions:
+        required |= kubernetes_versions()
+        go = max(
+            go, read_go_mod(folder_of("kubernetes", read_versions().newest.patch))["Go"], key=_as_numbers
+        )
+    parts = [f"module headless-conformance.invalid/{component}", f"go {go}"]
     for verb, lines in (
-        ("godebug", godebug),
-        ("require", required),
+        ("godebug", [f"{entry['Key']}={entry['Value']}" for entry in upstream.get("Godebug") or []]),
+        ("require", [f"{module} {release}" for module, release in required.items()]),
         ("replace", _replacements(upstream, version, recipe)),
         ("tool", sorted(recipe.commands.values())),
     ):
-        parts += [f"{verb} {line}" for line in lines]
+        if lines:
+            parts += [f"{verb} (", *lines, ")"]
     return "\n".join(parts) + "\n"
+
+
+def _as_numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
+
+
+def _has_other_client(folder: Path) -> bool:
+    """Whether the pins in a folder have another Kubernetes client than the newest row."""
+    client = "k8s.io/client-go"
+    return versions_in(read_go_mod(folder)).get(client) != kubernetes_versions()[client]
 
 
 def generate(component: str, version: str) -> Path | None:
@@ -98,28 +130,46 @@ def generate(component: str, version: str) -> Path | None:
     Raises UserError with Go's words, such as that a module is not to be had.
     """
     folder = folder_of(component, version)
-    if folder.exists():
+    if folder.exists() and not (RECIPES[component].takes_kubernetes_versions and _has_other_client(folder)):
         return None
     with tempfile.TemporaryDirectory() as made:
         (Path(made) / "go.mod").write_text(go_mod(component, version))
         _go("-C", made, "mod", "tidy")
-        shutil.copytree(made, folder)
+        shutil.copytree(made, folder, dirs_exist_ok=True)
     return folder
 
 
-def generate_all() -> None:
-    """Write what is missing, all that can be had. UserError names what cannot."""
+def take_kubernetes_versions(folder: Path) -> bool:
+    """Give a program of ours Kubernetes' versions of common modules; False when it has that client."""
+    if not _has_other_client(folder):
+        return False
+    ours, kubernetes = versions_in(read_go_mod(folder)), kubernetes_versions()
+    words = [f"-require={path}@{kubernetes[path]}" for path in ours if path in kubernetes]
+    _go("-C", str(folder), "mod", "edit", *words)
+    _go("-C", str(folder), "mod", "tidy")
+    return True
+
+
+def generate_all(own_programs: Iterable[Path] = ()) -> None:
+    """Write what is missing, all that can be had, and the pins of `own_programs`.
+
+    UserError names what cannot be had.
+    """
     failed = []
     named = components_of(read_versions())
-    for component, version in named:
+    works: dict[str, Callable[[], object]] = {
+        **{f"{component} {version}": partial(generate, component, version) for component, version in named},
+        **{folder.name: partial(take_kubernetes_versions, folder) for folder in own_programs},
+    }
+    for name, write in works.items():
         try:
-            folder = generate(component, version)
+            written = write()
         except UserError as error:
-            failed.append(f"{component} {version}")
-            print(f"{component} {version}: {error}")
+            failed.append(name)
+            print(f"{name}: {error}")
         else:
-            print(f"{component} {version}: {'there' if folder is None else 'written'}")
-    for path in sorted(_FOLDER.glob("*/go.mod")):
+            print(f"{name}: {'written' if written else 'there'}")
+    for path in sorted(MODULES.glob("*/go.mod")):
         if path.parent not in {folder_of(*pair) for pair in named}:
             print(
                 f"{path.parent.name}: not in versions.yaml any more; "

@@ -1,40 +1,32 @@
-"""The builder of Go programs, with a stand-in for the go command, and the pins in the tree."""
+"""The builder of Go programs, with a stand-in for the go command."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from headless_conformance.cli.application import run
 from headless_conformance.core.errors import StepFailed, UserError
+from headless_conformance.core.parallel import beside
 from headless_conformance.core.paths import ROOT, cache_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
 from headless_conformance.core.versions import read_versions
 from headless_conformance.providers.simulated.cluster import ensure_programs
 from headless_conformance.toolchain import go as gobuild
-from headless_conformance.toolchain import go_pins as generator
-from headless_conformance.toolchain.go import (
-    MODULES,
-    RECIPES,
-    Source,
-    components_of,
-    ensure_built,
-    folder_built,
-    folder_of,
-    source_of,
-)
+from headless_conformance.toolchain.go import Source, ensure_built, folder_built, only_build_of, source_of
+from headless_conformance.toolchain.go_build_cache import shared_build_cache
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo "${FAKE_VERSION:-go1.26.8}"; exit 0; fi
 mkdir -p "$GOCACHE" && echo object >>"$GOCACHE/objects"
+[ -z "$FAKE_SAID" ] || echo "$GOGC $GOMEMLIMIT $*" >>"$FAKE_SAID"
 if [ -n "$FAKE_FAILURE" ]; then echo "undefined: Foo"; exit 1; fi
 sleep "${FAKE_SECONDS:-0}"
 while [ "$1" != -o ]; do shift; done
@@ -84,8 +76,19 @@ def test_a_second_build_does_nothing(record: Path, source: Source, progress: Pro
 
 
 def test_the_build_cache_goes_after_success(record: Path, source: Source, progress: Progress) -> None:
-    folder = ensure_built(source, progress)
-    assert not (cache_dir() / "go-build" / folder.name).exists()
+    ensure_built(source, progress)
+    assert not (cache_dir() / "go-build").exists()
+
+
+def test_sources_that_are_built_together_share_a_build_cache(
+    record: Path, source: Source, progress: Progress
+) -> None:
+    other = replace(source, title="other-1", commands={"other": "example.invalid/other"})
+    with shared_build_cache() as objects:
+        ensure_built(source, progress)
+        ensure_built(other, progress)
+        assert (objects / "objects").read_text().splitlines() == ["object"] * 2
+    assert not (cache_dir() / "go-build").exists()
 
 
 def test_only_what_is_asked_for_is_built(record: Path, source: Source, progress: Progress) -> None:
@@ -94,7 +97,7 @@ def test_only_what_is_asked_for_is_built(record: Path, source: Source, progress:
     assert ensure_built(source, progress, ["tool"]) == folder
     assert record.read_text().splitlines() == ["once"]
     assert not folder_built(source).exists()
-    assert not (cache_dir() / "go-build" / folder_built(source).name).exists()
+    assert not (cache_dir() / "go-build").exists()
 
 
 def test_the_rest_is_built_later_and_what_was_built_alone_is_kept(
@@ -150,10 +153,11 @@ def test_a_failed_build_keeps_its_build_cache_and_shows_no_folder(
     with pytest.raises(StepFailed, match="undefined: Foo"):
         ensure_built(source, progress)
     target = folder_built(source)
-    assert (cache_dir() / "go-build" / target.name / "objects").exists()
+    assert (cache_dir() / "go-build" / "objects" / "objects").exists()
     assert list(target.parent.iterdir()) == []
     monkeypatch.delenv("FAKE_FAILURE")
     assert ensure_built(source, progress) == target
+    assert not (cache_dir() / "go-build").exists()
 
 
 def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
@@ -164,10 +168,8 @@ def test_an_interrupted_build_of_earlier_inputs_leaves_no_build_cache(
         ensure_built(source, progress)
     monkeypatch.delenv("FAKE_FAILURE")
     (source.folder / "go.sum").write_text("newer")
-    other = cache_dir() / "go-build" / f"tool-1-beta-{'0' * 16}"
-    other.mkdir()
     ensure_built(source, progress)
-    assert list(other.parent.iterdir()) == [other]
+    assert not (cache_dir() / "go-build").exists()
 
 
 def test_two_processes_build_once(record: Path, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +195,27 @@ def test_the_key_changes_with_the_source(source: Source, name: str, text: str) -
     before = source.key("go1.26.8")
     (source.folder / name).write_text(text)
     assert source.key("go1.26.8") != before
+
+
+def test_a_wait_for_another_run_ends_with_the_work_that_waits(record: Path, progress: Progress) -> None:
+    waiting = threading.Event()
+
+    def wait() -> None:
+        waiting.set()
+        with only_build_of("tool-1", progress):
+            raise AssertionError("two runs build at once")
+
+    def fail() -> None:
+        waiting.wait()
+        raise StepFailed("no engine")
+
+    with (
+        only_build_of("tool-1", progress),
+        pytest.raises(StepFailed, match=r"^no engine$"),
+        beside(wait) as waited,
+    ):
+        fail()
+    assert str(waited.exception()) == "Waiting for tool-1 was given up."
 
 
 def test_the_key_changes_with_flags_and_go_but_not_with_tests(source: Source) -> None:
@@ -225,6 +248,18 @@ def test_an_old_go_is_one_sentence(
         ensure_built(source, progress)
 
 
+def test_the_compiler_writes_nothing_that_the_linker_leaves_out(
+    record: Path, source: Source, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FAKE_SAID", str(tmp_path / "said"))
+    monkeypatch.setenv("GOGC", "off")
+    ensure_built(source, progress)
+    (said,) = (tmp_path / "said").read_text().splitlines()
+    assert said.startswith("400 1GiB build ")
+    assert "-ldflags -s -w " in said
+    assert " -gcflags=all=-dwarf=false " in said
+
+
 def test_the_users_go_flags_do_not_change_a_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOFLAGS", "-race")
     monkeypatch.setenv("CGO_ENABLED", "1")
@@ -236,59 +271,6 @@ def test_the_users_go_flags_do_not_change_a_build(monkeypatch: pytest.MonkeyPatc
 def test_a_version_without_pins_names_the_generator(progress: Progress) -> None:
     with pytest.raises(UserError, match=r"no pins for etcd 0\.0\.1; run `headless-conformance go-pins`"):
         source_of("etcd", "0.0.1")
-
-
-@pytest.mark.parametrize(("component", "version"), components_of(read_versions()))
-def test_pins_are_those_of_the_table(component: str, version: str) -> None:
-    recipe, text = RECIPES[component], (folder_of(component, version) / "go.mod").read_text()
-    for module in (recipe.module, *recipe.extra_modules):
-        assert re.search(
-            rf"^\s*(require )?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE
-        )
-    for package in recipe.commands.values():
-        assert re.search(rf"^\s*(tool )?{re.escape(package)}$", text, re.MULTILINE), package
-    placeholders = set(re.findall(r"^\s*(?:require )?(\S+) v0\.0\.0(?: // indirect)?$", text, re.MULTILINE))
-    assert placeholders <= set(re.findall(r"^\s*(?:replace )?(\S+) => ", text, re.MULTILINE))
-    assert (folder_of(component, version) / "go.sum").exists()
-
-
-def test_no_pins_are_kept_that_the_table_does_not_name() -> None:
-    kept = {path.name for path in MODULES.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert kept == {folder_of(*pair).name for pair in components_of(read_versions())}
-
-
-def test_pins_that_cannot_be_had_are_named_and_the_others_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fake(component: str, _version: str) -> Path | None:
-        if component == "etcd":
-            raise UserError("go.etcd.io/etcd/server/v3@v9.9.9: not found")
-        return None if component == "kwok" else Path("written")
-
-    monkeypatch.setattr(
-        generator, "components_of", lambda _: [("etcd", "9.9.9"), ("kwok", "1.0.0"), ("kind", "1.0.0")]
-    )
-    monkeypatch.setattr(generator, "generate", fake)
-    assert run(["go-pins"]) == 2
-    said = capsys.readouterr()
-    assert said.out.splitlines()[:3] == [
-        "etcd 9.9.9: go.etcd.io/etcd/server/v3@v9.9.9: not found",
-        "kwok 1.0.0: there",
-        "kind 1.0.0: written",
-    ]
-    newest = read_versions().newest.patch
-    assert (
-        "not in versions.yaml any more; "
-        f"remove it with `git rm -r {MODULES.relative_to(ROOT)}/kubernetes-{newest}`" in said.out
-    )
-    assert said.err == "error: There are no pins for etcd 9.9.9; take a version whose modules Go can have.\n"
-
-
-def test_go_says_what_is_wrong_in_either_stream() -> None:
-    words = "etcd@v9.9.9: invalid version"
-    for stdout, stderr in ((f'{{"Error": "{words}"}}', ""), ("", f"go: finding\n{words}\n")):
-        error = subprocess.CalledProcessError(1, "go", output=stdout, stderr=stderr)
-        assert generator.reason(error).endswith(words)
 
 
 def test_kubernetes_learns_its_version_from_the_linker() -> None:

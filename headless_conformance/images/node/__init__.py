@@ -17,9 +17,10 @@ from headless_conformance.core.settings import Images, Settings
 from headless_conformance.core.versions import Release
 from headless_conformance.engine.engine import Engine, find_engine
 from headless_conformance.images.archive import PREFIX
-from headless_conformance.images.node.build import IMAGE_STEPS, build_image, planned_parts, reference_of
+from headless_conformance.images.node.build import build_image, build_parts, planned_image, reference_of
 from headless_conformance.images.node.parts import Parts, content_key_of, parts_of
 from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitute_images
+from headless_conformance.toolchain.go import planned_build
 
 REGISTRY_SECONDS = 10.0
 """How long a registry may take to say whether it has an image before `auto` builds instead."""
@@ -52,8 +53,8 @@ def planned_node_image(release: Release, settings: Settings) -> list[Step]:
     if settings.images is Images.PULL:
         return [Step(_pull_title(release))]
     parts = parts_of(release, settings)
-    planned = planned_parts(parts)
-    return [*planned, *IMAGE_STEPS] if planned or (engine and not _built_before(release, engine)) else []
+    missing = any(planned_build(source) for source in parts.sources)
+    return planned_image(parts) if missing or (engine and not _built_before(release, engine)) else []
 
 
 def _pull_title(release: Release) -> str:
@@ -103,11 +104,14 @@ def _ours(release: Release, settings: Settings, progress: Progress) -> _OwnImage
 
 
 def _built(release: Release, engine: Engine, settings: Settings, progress: Progress) -> NodeImage:
-    ours = _ours(release, settings, progress)
-    if found := ours.present(engine):
+    # The image's name takes the workload images. Where none was ever built, they are made beside other parts.
+    if _built_before(release, engine) and (found := _ours(release, settings, progress).present(engine)):
         return found
-    build_image(ours.parts, ours.key, ours.archives, engine, settings, progress)
-    found = ours.present(engine)
+    build_parts(parts_of(release, settings), settings, progress)
+    ours = _ours(release, settings, progress)
+    if (found := ours.present(engine)) is None:
+        build_image(ours.parts, ours.key, ours.archives, engine, settings, progress)
+        found = ours.present(engine)
     if found is None:
         raise StepFailed("The node image was built and is not in the engine any more; run again.")
     return found

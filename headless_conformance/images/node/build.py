@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headless_conformance.core.errors import StepFailed
+from headless_conformance.core.parallel import in_parallel
 from headless_conformance.core.paths import cache_dir, clone_id, log_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of, run_logged
@@ -18,8 +19,10 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.host import packages as host
 from headless_conformance.images.archive import PATH_VARIABLE, PREFIX, ImageConfig, write_archive, write_layer
 from headless_conformance.images.node.parts import FILES, Parts, control_plane, node_entries, write_images
+from headless_conformance.images.workloads import ensure_archives
 from headless_conformance.toolchain.debian.build import rootfs
-from headless_conformance.toolchain.go import ensure_built, folder_built, only_build_of, planned_build
+from headless_conformance.toolchain.go import Source, ensure_built, only_build_of, planned_build
+from headless_conformance.toolchain.go_build_cache import shared_build_cache
 
 IMPORT_SECONDS = 600.0
 BUILT_BY = "io.headless-conformance.built-by"
@@ -34,15 +37,24 @@ def reference_of(parts: Parts, key: str) -> str:
     return f"{PREFIX}/node:v{parts.release.patch}-{key}"
 
 
+FILE_SYSTEMS = "Debian packages, file systems and busybox"
 IMAGE_STEPS = tuple(
     Step(title) for title in ("root file system of the node", "images of the control plane", "node image")
 )
 """What comes after the parts."""
 
 
-def planned_parts(parts: Parts) -> list[Step]:
-    """The steps of the programs that have to be built. Raises UserError where there is no Go."""
-    return [step for source in parts.sources for step in planned_build(source)]
+def planned_image(parts: Parts) -> list[Step]:
+    """The steps of `build_parts` and `build_image`. Raises UserError where there is no Go."""
+
+    def in_lane(lane: str, sources: Iterable[Source]) -> list[Step]:
+        return [step for source in sources for step in planned_build(source, lane=lane)]
+
+    return [
+        *in_lane("kubernetes", parts.kubernetes_and_its_clients),
+        *(Step(FILE_SYSTEMS, "rest"), *in_lane("rest", parts.others)),
+        *IMAGE_STEPS,
+    ]
 
 
 def build_image(
@@ -53,15 +65,10 @@ def build_image(
     settings: Settings,
     progress: Progress,
 ) -> str:
-    """Build the node image and return its name. What is in the cache is not built again.
+    """Put the node image together and return its name, once `build_parts` has made what goes into it.
 
-    Raises UserError (disk, Go, Debian packages, a platform that is not linux/amd64) or StepFailed.
+    Raises UserError or StepFailed.
     """
-    host.require_linux_amd64()
-    host.require_free_disk()
-    missing = [source for source in parts.sources if not folder_built(source).exists()]
-    for source in missing:
-        ensure_built(source, progress)
     _require_agreement(parts, progress)
     with only_build_of("node-image", progress), _scratch() as folder:
         rootfs_step, images_step, node_step = IMAGE_STEPS
@@ -79,6 +86,32 @@ def build_image(
                 (mounted / f"{number:02}.tar").hardlink_to(archive)
         with progress.step(node_step.title):
             return _commit(parts, key, [packages, folder / "node.layer"], mounted, engine)
+
+
+def build_parts(parts: Parts, settings: Settings, progress: Progress) -> None:
+    """Make all that the image is made of and that takes long, unless it is in the cache.
+
+    One thread compiles Kubernetes and what takes packages from it. Another one makes the file systems first,
+    which wait for the network and for single processes, and then the other programs: by then Kubernetes has
+    compiled the standard library for them, and its linker leaves processors idle. Raises UserError (disk, Go,
+    Debian packages, a platform that is not linux/amd64) or StepFailed.
+    """
+    host.require_linux_amd64()
+    host.require_free_disk()
+
+    def of_kubernetes() -> None:
+        for source in parts.kubernetes_and_its_clients:
+            ensure_built(source, progress)
+
+    def of_the_rest() -> None:
+        with progress.step(FILE_SYSTEMS):
+            ensure_archives(settings, progress)
+            rootfs("node", settings, progress)
+        for source in parts.others:
+            ensure_built(source, progress)
+
+    with shared_build_cache():
+        in_parallel([of_kubernetes, of_the_rest])
 
 
 def _require_agreement(parts: Parts, progress: Progress) -> None:

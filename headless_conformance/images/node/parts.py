@@ -32,6 +32,8 @@ from headless_conformance.toolchain.go import Source, ensure_built, go_version, 
 
 FOLDER = Path(__file__).resolve().parent
 FILES = FOLDER / "files"
+NETD = FOLDER / "netd"
+"""Our program that keeps the routes between nodes. `go-pins` gives it the client of the newest Kubernetes."""
 
 TOOLS = (
     *("dash", "coreutils", "libacl1", "libattr1", "libgmp10", "libselinux1", "libpcre2-8-0", "libc6"),
@@ -78,12 +80,18 @@ class Parts:
     provisioner_version: str
 
     @property
+    def kubernetes_and_its_clients(self) -> tuple[Source, ...]:
+        """In the order in which they are built: the others take compiled packages from the first."""
+        return (self.kubernetes, self.provisioner, self.netd, self.crictl)
+
+    @property
+    def others(self) -> tuple[Source, ...]:
+        """What shares little with Kubernetes, the longest first."""
+        return (self.coredns, self.containerd, self.etcd, self.cni, self.pause)
+
+    @property
     def sources(self) -> tuple[Source, ...]:
-        """In the order in which they are best built: the longest first."""
-        return (
-            *(self.kubernetes, self.coredns, self.containerd, self.provisioner, self.etcd),
-            *(self.netd, self.crictl, self.cni, self.pause),
-        )
+        return (*self.kubernetes_and_its_clients, *self.others)
 
 
 def parts_of(release: Release, settings: Settings) -> Parts:
@@ -98,15 +106,15 @@ def parts_of(release: Release, settings: Settings) -> Parts:
         cni=source_of("cni-plugins", shared["cni-plugins"]),
         crictl=source_of("crictl", shared["crictl"]),
         provisioner=source_of("local-path-provisioner", shared["local-path-provisioner"]),
-        netd=_own("netd"),
-        pause=_own("pause"),
+        netd=_own(NETD),
+        pause=_own(FOLDER / "pause"),
         kind=settings.versions.kind.removeprefix("v"),
         provisioner_version=shared["local-path-provisioner"],
     )
 
 
-def _own(name: str) -> Source:
-    return Source(name, FOLDER / name, {name: f"{PREFIX}.invalid/{name}"})
+def _own(folder: Path) -> Source:
+    return Source(folder.name, folder, {folder.name: f"{PREFIX}.invalid/{folder.name}"})
 
 
 def content_key_of(parts: Parts, workloads: Sequence[Path]) -> str:

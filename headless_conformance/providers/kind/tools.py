@@ -9,10 +9,12 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.kubectl_environment import kubectl_environment
+from headless_conformance.core.parallel import beside
 from headless_conformance.core.paths import cache_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
@@ -22,6 +24,7 @@ from headless_conformance.engine.engine import ENGINE_STEP, Engine, ensure_engin
 from headless_conformance.images.node import NodeImage, ensure_node_image, planned_node_image
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.go import go_program, planned_build, source_of
+from headless_conformance.toolchain.go_build_cache import shared_build_cache
 
 
 @dataclass(frozen=True)
@@ -93,20 +96,22 @@ def planned_kind_tools(settings: Settings) -> list[Step]:
     planned = [Step(ENGINE_STEP)]
     with suppress(UserError):
         if _user_kind(settings.versions.kind) is None:
-            planned += planned_build(source_of("kind", settings.versions.kind))
+            planned += planned_build(source_of("kind", settings.versions.kind), lane="kind")
         planned += planned_node_image(settings.release, settings)
     return planned
 
 
+@shared_build_cache()
 def ensure_kind_tools(settings: Settings, progress: Progress) -> KindTools:
     """Make everything ready, from what is there, by pulling or by building; quick when nothing is to be done.
 
     Raises UserError with what a person can do about it.
     """
-    with progress.step(ENGINE_STEP):
-        engine = ensure_engine(settings, progress)
-    kind = kind_binary(settings, progress)
-    image = ensure_node_image(settings.release, engine, settings, progress)
-    kubectl = kubectl_of_image(image, engine, settings.release.patch)
+    with beside(partial(kind_binary, settings, progress)) as kind_found:
+        with progress.step(ENGINE_STEP):
+            engine = ensure_engine(settings, progress)
+        image = ensure_node_image(settings.release, engine, settings, progress)
+        kubectl = kubectl_of_image(image, engine, settings.release.patch)
+    kind = kind_found.result()
     folder = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
     return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads, image.to_load)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import StepFailed
+from headless_conformance.core.parallel import in_parallel
 from headless_conformance.core.paths import log_dir, work_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
@@ -36,6 +38,7 @@ from headless_conformance.providers.simulated.network import addresses
 from headless_conformance.providers.simulated.ports import Ports
 from headless_conformance.providers.simulated.run_directory import RunDirectory
 from headless_conformance.toolchain.go import go_programs, planned_build, source_of
+from headless_conformance.toolchain.go_build_cache import shared_build_cache
 
 SIMULATED_NAME = "simulated"
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -60,28 +63,40 @@ class NotReadyError(Exception):
 
 def planned_programs(settings: Settings) -> list[Step]:
     """The steps that `ensure_programs` is going to take. Raises UserError where there is no Go."""
-    release = settings.release
-    kwok = settings.versions.components["kwok"]
+    release, kwok = settings.release, settings.versions.components["kwok"]
+    kubernetes, rest = "kubernetes", "rest"
     return [
-        *planned_build(source_of("etcd", release.etcd), ["etcd"]),
-        *planned_build(source_of("kubernetes", release.patch), KUBERNETES_PROGRAMS),
-        *planned_build(source_of("coredns", release.coredns)),
-        *planned_build(source_of("kwok", kwok)),
+        *planned_build(source_of("kubernetes", release.patch), KUBERNETES_PROGRAMS, lane=kubernetes),
+        *planned_build(source_of("kwok", kwok), lane=kubernetes),
+        *planned_build(source_of("etcd", release.etcd), ["etcd"], lane=rest),
+        *planned_build(source_of("coredns", release.coredns), lane=rest),
     ]
 
 
+@shared_build_cache()
 def ensure_programs(settings: Settings, progress: Progress) -> control_plane.Programs:
     """What a simulated cluster runs, built if need be and nothing else.
 
+    Two builds at once: one fetches modules or links, which take one processor, while the other one compiles.
     Raises UserError or StepFailed as `toolchain.go`.
     """
     release = settings.release
-    return control_plane.Programs(
-        etcd=go_programs("etcd", release.etcd, progress, ["etcd"]),
-        kubernetes=go_programs("kubernetes", release.patch, progress, KUBERNETES_PROGRAMS),
-        coredns=go_programs("coredns", release.coredns, progress),
-        kwok=go_programs("kwok", settings.versions.components["kwok"], progress),
-    )
+
+    def of_kubernetes() -> tuple[Path, Path]:
+        # In this order: kwok takes most of what it is made of from Kubernetes.
+        return (
+            go_programs("kubernetes", release.patch, progress, KUBERNETES_PROGRAMS),
+            go_programs("kwok", settings.versions.components["kwok"], progress),
+        )
+
+    def of_the_rest() -> tuple[Path, Path]:
+        return (
+            go_programs("etcd", release.etcd, progress, ["etcd"]),
+            go_programs("coredns", release.coredns, progress),
+        )
+
+    (kubernetes, kwok), (etcd, coredns) = in_parallel([of_kubernetes, of_the_rest])
+    return control_plane.Programs(kubernetes=kubernetes, kwok=kwok, etcd=etcd, coredns=coredns)
 
 
 class SimulatedCluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from headless_conformance.core.errors import StepFailed, UserError
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings, from_env
 from headless_conformance.engine.engine import Engine
+from headless_conformance.host import packages as host
 from headless_conformance.images.node.build import reference_of
 from headless_conformance.images.node.parts import (
     FILES,
@@ -29,6 +31,7 @@ from headless_conformance.images.node.parts import (
     node_entrypoint,
     parts_of,
 )
+from headless_conformance.toolchain.go import Source
 
 KIND_CONFIG = """version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -186,6 +189,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         node, "ensure_archives", lambda *_: {"headless-conformance/client:1": Path("/cache/client-1-aa.tar")}
     )
+    monkeypatch.setattr(node, "build_parts", lambda *_: made.asked.append("parts"))
     monkeypatch.setattr(node, "build_image", build_image)
     monkeypatch.setattr(
         node,
@@ -218,7 +222,7 @@ def test_auto_builds_where_no_registry_answers_and_says_so(world: World, setting
     )
     assert image.workloads == {"headless-conformance/client": "headless-conformance/client:1"}
     assert image.to_load == ()
-    assert world.asked == ["registry", "build"]
+    assert world.asked == ["registry", "parts", "build"]
     assert "is out of reach: building the node image from packages" in world.said.getvalue()
 
 
@@ -232,7 +236,7 @@ def test_a_built_image_is_neither_built_again_nor_asked_for(world: World, settin
 def test_auto_builds_when_the_pull_fails(world: World, settings: Settings) -> None:
     world.registry, world.pull_fails = True, True
     assert world.ensure(settings).reference.startswith("headless-conformance/node:")
-    assert world.asked == ["registry", "pull", "build"]
+    assert world.asked == ["registry", "pull", "parts", "build"]
 
 
 def test_pull_does_not_build(world: World, settings: Settings) -> None:
@@ -245,7 +249,7 @@ def test_pull_does_not_build(world: World, settings: Settings) -> None:
 def test_build_asks_no_registry_and_takes_no_published_image(world: World, settings: Settings) -> None:
     world.present.add(settings.release.node_image)
     world.ensure(settings.with_changes(images=Images.BUILD))
-    assert world.asked == ["build"]
+    assert world.asked == ["parts", "build"]
 
 
 @pytest.mark.parametrize(
@@ -266,3 +270,53 @@ def test_an_absent_image_is_told_from_an_engine_that_fails(
     monkeypatch.setattr(Engine, "docker", refuse("Cannot connect to the Docker daemon"))
     with pytest.raises(StepFailed, match="Cannot connect"):
         node._identity("x", engine)
+
+
+def test_an_image_of_other_inputs_is_not_taken(world: World, settings: Settings) -> None:
+    before = f"headless-conformance/node:v{settings.release.patch}-of-before"
+    world.present.add(before)
+    assert world.ensure(settings.with_changes(images=Images.BUILD)).reference != before
+    assert world.asked == ["parts", "build"]
+
+
+def test_an_image_that_another_run_put_together_meanwhile_is_taken(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ensure(settings)
+    (made,) = world.present
+    world.present.clear()
+    world.asked.clear()
+    monkeypatch.setattr(node, "build_parts", lambda *_: world.present.add(made))
+    assert world.ensure(settings.with_changes(images=Images.BUILD)).reference == made
+    assert world.asked == []
+
+
+def test_debian_packages_are_fetched_while_kubernetes_is_compiled_and_its_clients_come_after_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    parts = parts_of(settings.release, settings)
+    both = threading.Barrier(2, timeout=30)
+    built: list[str] = []
+    made: list[str] = []
+
+    def build_source(source: Source, _: Progress) -> None:
+        if source is parts.kubernetes:
+            both.wait()
+        built.append(source.title)
+
+    def archives(*_: object) -> None:
+        both.wait()
+        made.append("workload images")
+
+    monkeypatch.setattr(node_build, "ensure_built", build_source)
+    monkeypatch.setattr(node_build, "ensure_archives", archives)
+    monkeypatch.setattr(node_build, "rootfs", lambda name, *_: made.append(name))
+    for check in ("require_linux_amd64", "require_free_disk"):
+        monkeypatch.setattr(host, check, lambda: made.append("checked"))
+    node_build.build_parts(parts, settings, Progress(1, io.StringIO()))
+    assert made == ["checked", "checked", "workload images", "node"]
+    assert sorted(built) == sorted(source.title for source in parts.sources)
+    clients = [parts.provisioner.title, parts.netd.title, parts.crictl.title]
+    assert [title for title in built if title in clients] == clients
+    assert built.index(parts.kubernetes.title) < built.index(clients[0])
