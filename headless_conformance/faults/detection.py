@@ -91,10 +91,12 @@ def _conclusion(runs: Sequence[ScenarioRun], kind: ScenarioKind, kubernetes: str
         sum(len(run.having(effect)) for run in runs)
         for effect in (Effect.DETECTED, Effect.MISSED, Effect.UNEXPECTED)
     )
+    suite, audit = sum(run.suite_seconds for run in runs), sum(run.audit_seconds for run in runs)
+    audits = f" The runs took {clock(suite)} for the suite and {clock(audit)} for audits." if audit else ""
     return (
         f"{good} of {len(runs)} {kind} as expected, Kubernetes {kubernetes}: "
         f"{detected} of {detected + missed} failures detected, {unexpected} unexpected, "
-        f"in {clock(seconds)}; see reports/{kind}.html."
+        f"in {clock(seconds)}; see reports/{kind}.html.{audits}"
     )
 
 

@@ -50,6 +50,13 @@ class ScenarioRun:
     seconds: float
     problem: str = ""
     """Why the run itself is worth nothing; empty when it is."""
+    audit_seconds: float = 0.0
+    """What of its seconds audits took that its fault asks for."""
+
+    @property
+    def suite_seconds(self) -> float:
+        """What its part of the suite took, with the cluster."""
+        return self.seconds - self.audit_seconds
 
     def having(self, *effects: Effect) -> list[RequirementEffect]:
         """The requirements on which it had one of these effects."""
@@ -74,7 +81,7 @@ def evaluate(scenario: Scenario, provider: str, record: RunRecord, seconds: floa
         _effect(requirement, _expected_of(requirement, row, expected), excused, row)
         for requirement, row in record.requirements.items()
     )
-    return ScenarioRun(scenario, provider, effects, seconds, problem)
+    return ScenarioRun(scenario, provider, effects, seconds, problem, record.audit_seconds)
 
 
 def _expected_of(

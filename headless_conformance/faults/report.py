@@ -71,6 +71,8 @@ def _run_row(run: ScenarioRun) -> dict[str, Any]:
         "as_expected": run.as_expected,
         "seconds": round(run.seconds, 1),
     }
+    if run.audit_seconds:
+        row |= {"suite_seconds": round(run.suite_seconds, 1), "audit_seconds": round(run.audit_seconds, 1)}
     if run.problem:
         row["problem"] = run.problem
     row["requirements"] = [_effect_row(one) for one in run.effects if one.effect is not Effect.NONE]
@@ -118,6 +120,7 @@ def _html(report: DetectionReport, now: str) -> str:
         tables=tables,
         signs=SIGNS,
         failures_of=_failures_of,
+        times=_times,
     )
 
 
@@ -132,14 +135,20 @@ def print_table(runs: Sequence[ScenarioRun]) -> None:
     table = Table("scenario", "provider", "as expected")
     for effect in (Effect.DETECTED, Effect.MISSED, Effect.UNEXPECTED):
         table.add_column(effect.value, justify="right")
-    table.add_column("time", justify="right")
+    for heading in ("suite", "audit"):
+        table.add_column(heading, justify="right")
     for run in runs:
         counts = (
             str(len(run.having(effect))) for effect in (Effect.DETECTED, Effect.MISSED, Effect.UNEXPECTED)
         )
         told = "[green]yes" if run.as_expected else "[bold red]no"
-        table.add_row(run.scenario.name, run.provider, told, *counts, clock(run.seconds))
+        table.add_row(run.scenario.name, run.provider, told, *counts, *_times(run))
     Console().print(table)
+
+
+def _times(run: ScenarioRun) -> tuple[str, str]:
+    """What the suite took and what the audit took; a run without audit has nothing there."""
+    return clock(run.suite_seconds), clock(run.audit_seconds) if run.audit_seconds else ""
 
 
 def catalogue_page(faults: Sequence[Fault], documents: Documents) -> str:

@@ -72,3 +72,5 @@ class RunRecord(FileModel):
     requirements: Mapping[str, RequirementRecord]
     audits: tuple[AuditRecord, ...] = ()
     """One for each use of the fixture whose set is audited, until one says what is wanted."""
+    audit_seconds: float = 0.0
+    """What all of them took."""

@@ -158,7 +158,8 @@ def summary(run: ScenarioRun) -> str:
         return f"{head}no result after {clock(run.seconds)}: {run.problem}"
     shown = [effect for effect in Effect if run.having(effect) and effect is not Effect.NONE]
     counts = ", ".join(f"{len(run.having(effect))} {effect}" for effect in shown)
-    lines = [f"{head}{counts or 'nothing failed'} in {clock(run.seconds)}"]
+    audit = f", {clock(run.audit_seconds)} of them the audit" if run.audit_seconds else ""
+    lines = [f"{head}{counts or 'nothing failed'} in {clock(run.seconds)}{audit}"]
     for one in run.having(Effect.MISSED, Effect.UNEXPECTED):
         lines.append(f"    {one.requirement} {one.effect}{': ' + one.detail if one.detail else ''}")
         said = one.failure.message.splitlines()[:SHOWN_LINES] if one.failure else ["none of its tests failed"]

@@ -1,6 +1,7 @@
 """Everything that hooks into pytest. Loading this module as a plugin loads all of it."""
 
 pytest_plugins = [
+    "headless_conformance.plugin.start",
     "headless_conformance.plugin.context",
     "headless_conformance.plugin.markers",
     "headless_conformance.plugin.outcomes",

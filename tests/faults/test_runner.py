@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,8 @@ def test_a_run_knows_its_scenario_and_what_it_verifies(
 def test_a_line_says_what_came_of_a_run() -> None:
     good = run(BOTH, DOC_A_01=record("failed", failure()))
     assert summary(good) == "both: 1 detected in 1.0 s"
+    audited = replace(good, audit_seconds=0.4)
+    assert summary(audited) == "both: 1 detected in 1.0 s, 0.4 s of them the audit"
     bad = run(BOTH, DOC_A_01=record("passed"), DOC_A_02=record("failed", failure(message="a\nb")))
     assert summary(bad).splitlines() == [
         "both: 1 missed, 1 unexpected failure in 1.0 s",

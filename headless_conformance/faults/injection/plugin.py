@@ -7,6 +7,7 @@ the cluster over, so that no other run finds it, and the next one makes its own.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from functools import partial
@@ -21,7 +22,6 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.faults.catalogue import read_scenario
-from headless_conformance.faults.injection.audited import audit_set
 from headless_conformance.faults.injection.kind import ChangedKindProvider, change_dns
 from headless_conformance.faults.injection.kubectl import run_kubectl
 from headless_conformance.faults.injection.manifests import ChangedManifestFolder
@@ -76,6 +76,7 @@ class Injector:
         also = scenario.also if isinstance(scenario, Fault) else None
         self._wanted = also.audit if also else None
         self._audits: list[AuditRecord] = []
+        self._audit_seconds = 0.0
         self._provider: ChangedKindProvider | ChangedSimulatedProvider = (
             ChangedKindProvider(scenario, self.undo)
             if context.provider.name == KIND
@@ -109,7 +110,12 @@ class Injector:
     def _audit(self, wanted: AuditExpectation, found: HeadlessSet, cluster: Cluster) -> None:
         """Until one audit says what is wanted: each takes its time."""
         if not any(wanted.describe(record) for record in self._audits):
+            begun = time.monotonic()
+            # Most faults have no audit, and each of them would pay for the import.
+            from headless_conformance.faults.injection.audited import audit_set
+
             self._audits.append(audit_set(found, cluster))
+            self._audit_seconds += time.monotonic() - begun
 
     def _change_after(self, fixture: str, value: object, request: pytest.FixtureRequest) -> None:
         kube = value if isinstance(value, Kube) else request.getfixturevalue("kube")
@@ -162,7 +168,10 @@ class Injector:
             if verdict.requirement.id in run.chosen
         }
         record = RunRecord(
-            aborted={**run.aborted, **aborted}, requirements=requirements, audits=tuple(self._audits)
+            aborted={**run.aborted, **aborted},
+            requirements=requirements,
+            audits=tuple(self._audits),
+            audit_seconds=round(self._audit_seconds, 1),
         )
         self._record.write_text(record.model_dump_json(indent=1))
 
