@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.cluster_dns import ClusterDns
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import PORT, Server
-from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
-from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.cluster.dns_services import DnsEndpoint
 from headless_conformance.cluster.kube import Kube, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.shared import SetUp
 from headless_conformance.cluster.waiting import ObservationError, reached
-from headless_conformance.core.errors import NotSupportedError
-from headless_conformance.core.objects import Object
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -68,19 +66,26 @@ def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> 
     return SPARE_AGENT
 
 
-def ready_replicas(kube: Kube) -> dict[Server, str] | None:
-    """The Ready CoreDNS Pods and their nodes; None where this account may not see them."""
-    try:
-        pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
-    except NotSupportedError:
-        return None
-    return {
-        Server(f"CoreDNS Pod {pod['metadata']['name']}", pod["status"]["podIP"], _dns_port(pod)): pod["spec"][
-            "nodeName"
-        ]
-        for pod in pods
-        if is_pod_ready(pod)
-    }
+def ready_replicas(cluster_dns: ClusterDns) -> dict[Server, str] | None:
+    """The DNS servers that are ready and their nodes; None where this account may not see them."""
+    found = cluster_dns.endpoints()
+    return None if found is None else {_server(endpoint): endpoint.node for endpoint in found}
+
+
+def _server(endpoint: DnsEndpoint) -> Server:
+    name = f"CoreDNS Pod {endpoint.pod}" if endpoint.pod else f"DNS server {endpoint.address}"
+    port = endpoint.udp_port or endpoint.tcp_port or PORT
+    return Server(name, endpoint.address, port, endpoint.tcp_port or port)
+
+
+def name_servers(cluster_dns: ClusterDns) -> tuple[Server, ...]:
+    """The addresses that Pods ask."""
+    addresses = cluster_dns.asked
+    name = "the Pods' name server"
+    return tuple(
+        Server(name if len(addresses) == 1 else f"{name} {number}", address)
+        for number, address in enumerate(addresses, start=1)
+    )
 
 
 class _NoneReadyError(ObservationError):
@@ -89,25 +94,29 @@ class _NoneReadyError(ObservationError):
 
 @dataclass
 class DnsServers:
-    """The DNS servers of a cluster as Pods ask them: its DNS Service, and each Ready CoreDNS Pod where this
-    account may see them."""
+    """The DNS servers of a cluster as Pods ask them: each that is ready, where this account may see them, and
+    the addresses that Pods are told to ask.
+
+    Those come last, so that a server that is silent or wrong is named itself.
+    """
 
     kube: Kube
-    service: Server
+    cluster_dns: ClusterDns
+    services: tuple[Server, ...]
     _nodes: dict[Server, str] = field(default_factory=dict)
-    """The Pods that were found last, and their nodes."""
+    """The servers that were found last, and their nodes."""
 
     def find(self) -> tuple[Server, ...]:
-        """Those that there are now: one Pod at least, which is waited for. Raises OutageError when none
+        """Those that there are now: one server at least, which is waited for. Raises OutageError when none
         comes."""
         self.kube.outages.require_dns()
 
         def look() -> tuple[Server, ...]:
-            found = ready_replicas(self.kube)
+            found = ready_replicas(self.cluster_dns)
             if found == {} and self.kube.outages.has_dns:
                 raise _NoneReadyError("no DNS server of the cluster is Ready")
             self._nodes = found or {}
-            return (self.service, *self._nodes)
+            return (*self._nodes, *self.services)
 
         try:
             return reached(look, in_vain=lambda error: isinstance(error, _NoneReadyError))
@@ -116,14 +125,8 @@ class DnsServers:
             raise
 
     def are_there(self, server: Server) -> bool:
-        """Whether a server is still one to be asked: a Ready Pod on a node that answers. Of the Service: all
-        that were found."""
-        now = ready_replicas(self.kube) or {}
-        asked = self._nodes if server == self.service else {server: self._nodes[server]}
+        """Whether a server is still one to be asked: ready, on a node that answers. Of a Service: all that
+        were found."""
+        now = ready_replicas(self.cluster_dns) or {}
+        asked = self._nodes if server in self.services else {server: self._nodes[server]}
         return all(found in now and self.kube.outages.answers(node) for found, node in asked.items())
-
-
-def _dns_port(pod: Object) -> int:
-    """Where a CoreDNS Pod listens: the DNS Service's port may lead to another one."""
-    ports = [found for container in pod["spec"]["containers"] for found in container.get("ports", [])]
-    return next((int(found["containerPort"]) for found in ports if found.get("name") == "dns"), PORT)

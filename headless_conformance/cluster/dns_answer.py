@@ -38,6 +38,12 @@ class Server:
     name: str
     address: str
     port: int = PORT
+    tcp_port: int = 0
+    """Where it listens over TCP; 0 where that is its one port."""
+
+    def port_over(self, transport: Transport) -> int:
+        """Where it listens."""
+        return (transport is Transport.TCP and self.tcp_port) or self.port
 
     def __str__(self) -> str:
         return f"{self.name} ({self.address}:{self.port})"
@@ -108,7 +114,8 @@ class Answer:
     @property
     def where(self) -> Where:
         """Which server answered, over which transport."""
-        return Where(self.server.name, f"{self.server.address}:{self.server.port}", self.transport.value)
+        port = self.server.port_over(self.transport)
+        return Where(self.server.name, f"{self.server.address}:{port}", self.transport.value)
 
     def require(self, holds: bool, expected: str) -> None:
         """Raise a Mismatch with the whole answer unless a condition on it holds."""

@@ -126,7 +126,7 @@ class Dns:
                 "do": "relay",
                 "wire": base64.b64encode(own + query.wire).decode(),
                 "server": server.address,
-                "port": server.port,
+                "port": server.port_over(transport),
                 "transport": transport.value,
                 "timeout": JOB_SECONDS,
             }

@@ -29,7 +29,6 @@ from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.dns_answer import Server, Transport
-from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.timeouts import (
     LOOK_AGAIN_SECONDS,
@@ -42,7 +41,7 @@ from headless_conformance.cluster.waiting import OutageError, reached
 from headless_conformance.core.files import replacing
 from headless_conformance.core.objects import Object
 
-_STATE, _BASELINE, _LOCK = "outages.json", "whole.json", "outages.lock"
+_STATE, _BASELINE, _DNS_PODS, _LOCK = "outages.json", "whole.json", "dns-pods.json", "outages.lock"
 API, DNS, NODE = "API server", "DNS servers", "node "
 """Parts; a node is called so with its name behind it."""
 _NOTHING = {"nodes": [], "dns": False, "host_dns": []}
@@ -50,7 +49,8 @@ LOCK_SECONDS = 2 * SILENCE_SECONDS
 """Bound on the look of another worker."""
 SERVER_ERRORS = 500
 NO_ANSWER = (HTTPError, OSError, ApiException)
-DNS_PODS = f"/api/v1/namespaces/{DNS_NAMESPACE}/pods"
+USUAL_DNS_PODS = ("kube-system", "k8s-app=kube-dns")
+"""Namespace and label selector of the DNS servers' Pods on most clusters."""
 _NODES = "/api/v1/nodes"
 ASKED = "kubernetes."
 """What DNS servers are asked to see whether they say anything; any answer will do."""
@@ -98,6 +98,22 @@ class Outages:
                 known = sorted({str(server) for server in self._host_dns} - silent)
                 whole = {"nodes": sorted(nodes), "dns": bool(servers), "host_dns": known}
                 path.write_text(json.dumps(whole))
+
+    def watch_dns(self, pods: Sequence[tuple[str, str]]) -> None:
+        """Look at these DNS servers from now on, each a namespace and a label selector, and note whether they
+        are whole; once in a run."""
+        path = self._folder / _DNS_PODS
+        with self._lock():
+            if pods and list(pods) != [USUAL_DNS_PODS] and not path.exists():
+                path.write_text(json.dumps(pods))
+                baseline = {**self._baseline, "dns": bool(self._ready_dns())}
+                (self._folder / _BASELINE).write_text(json.dumps(baseline))
+
+    @property
+    def dns_pods(self) -> Sequence[tuple[str, str]]:
+        """Which Pods the DNS servers are: namespaces and label selectors."""
+        path = self._folder / _DNS_PODS
+        return [tuple(found) for found in json.loads(path.read_text())] if path.exists() else [USUAL_DNS_PODS]
 
     @property
     def has_dns(self) -> bool:
@@ -268,10 +284,13 @@ class Outages:
 
     def _ready_dns(self) -> dict[str, float]:
         """DNS servers that are Ready, and since when."""
-        items, skew = self._get(DNS_PODS, {"labelSelector": f"k8s-app={DNS_SERVICE}"})
-        return _only_ready(
-            {item["metadata"]["name"]: _ready_since(item, skew) for item in items if is_pod_ready(item)}
-        )
+        found: dict[str, float | None] = {}
+        for namespace, labels in self.dns_pods:
+            items, skew = self._get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": labels})
+            found |= {
+                item["metadata"]["name"]: _ready_since(item, skew) for item in items if is_pod_ready(item)
+            }
+        return _only_ready(found)
 
     def _get(self, path: str, query: Mapping[str, str]) -> tuple[list[Object], float]:
         """The objects of a list, none where this account may not see them; and the clock of the API server

@@ -12,7 +12,6 @@ import allure
 import pytest
 
 from headless_conformance.cluster import manifests
-from headless_conformance.cluster.facts import DNS_NAMESPACE, DNS_SERVICE
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
@@ -106,7 +105,11 @@ def _without_noise(item: Object) -> Object:
 
 def _attach_dns_logs(kube: Kube) -> None:
     try:
-        pods = kube.list("Pod", DNS_NAMESPACE, labelSelector=f"k8s-app={DNS_SERVICE}")
+        pods = [
+            pod
+            for namespace, labels in kube.outages.dns_pods
+            for pod in kube.list("Pod", namespace, labelSelector=labels)
+        ]
     except UNSEEN as error:
         allure.attach(str(error), name="no DNS Pods", attachment_type=allure.attachment_type.TEXT)
         return

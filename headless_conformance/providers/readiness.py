@@ -33,7 +33,7 @@ ROLLOUT_SECONDS = 120
 _ANSWER_SECONDS = 30.0
 """Bound on the first right answer of each DNS replica after the rollout."""
 
-READY, READY_SECONDS = 200, 10.0
+API_READY, API_READY_SECONDS = 200, 10.0
 """What an API server answers that is ready, and the bound on that answer."""
 
 REPLICA_SECONDS = 5.0
@@ -71,8 +71,8 @@ def is_api_ready(kubeconfig: Path) -> bool:
     try:
         api = api_client(kubeconfig)
         _, url, headers, _, _ = api.param_serialize("GET", "/readyz", auth_settings=["BearerToken"])
-        answer = api.call_api("GET", url, headers, _request_timeout=READY_SECONDS)
-        return bool(answer.status == READY)
+        answer = api.call_api("GET", url, headers, _request_timeout=API_READY_SECONDS)
+        return bool(answer.status == API_READY)
     except (ApiException, HTTPError, config.ConfigException, OSError, yaml.YAMLError):
         return False
 

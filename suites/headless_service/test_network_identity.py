@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from headless_conformance.cluster.agent import Agent
+from headless_conformance.cluster.cluster_dns import NAMESERVER
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import Answer
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain, require_soa
@@ -67,10 +68,10 @@ def test_a_pod_calls_itself_by_that_name(each_set: HeadlessSet, ordinals: Sequen
 
 
 def require_name_server(configuration: str, facts: Facts, where: Where) -> None:
-    """A resolver's configuration names the DNS Service's address, or all of them, and nothing else."""
-    servers = re.findall(r"^nameserver\s+(\S+)", configuration, re.MULTILINE)
-    allowed = facts.dns_service_addresses
-    wanted = allowed if servers == allowed else allowed[:1]
+    """A resolver's configuration names addresses of the DNS Services, and nothing else."""
+    servers = NAMESERVER.findall(configuration)
+    allowed = facts.dns.addresses
+    wanted = servers if servers and set(servers) <= set(allowed) else facts.dns.asked
     require_equal("/etc/resolv.conf: nameserver", servers, wanted, where=where, details=configuration)
 
 

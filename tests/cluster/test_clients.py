@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.clients import DnsServers
-from headless_conformance.cluster.dns_answer import Server
+from headless_conformance.cluster.clients import DnsServers, name_servers
+from headless_conformance.cluster.dns_answer import Transport
+from headless_conformance.cluster.dns_services import DnsEndpoint
 from headless_conformance.cluster.outages import DNS, Outages, OutageSnapshot
 from headless_conformance.cluster.waiting import OutageError
-from headless_conformance.core.objects import Object
-
-SERVICE = Server("the Pods' name server", "10.96.0.10")
 
 
-def dns_pod(name: str, address: str, *, ready: bool = True) -> Object:
-    return {
-        "metadata": {"name": name},
-        "spec": {"nodeName": f"node-of-{name}", "containers": [{}]},
-        "status": {"podIP": address, "conditions": [{"type": "Ready", "status": str(ready)}]},
-    }
+def dns_server(name: str, address: str) -> DnsEndpoint:
+    return DnsEndpoint(address, 8053, 8054, "kube-system", name, f"node-of-{name}")
 
 
 class FakeOutages(Outages):
@@ -41,22 +36,24 @@ class FakeOutages(Outages):
         return OutageSnapshot(0.0, 0.0, self.dead)
 
 
-class FakeKube:
-    """Lists these Pods, one list per look, the last for ever."""
+class FakeDns:
+    """Has these servers, one list per look, the last for ever."""
 
-    def __init__(self, *looks: list[Object], **dead: str) -> None:
+    asked: tuple[str, ...] = ("10.96.0.10",)
+
+    def __init__(self, *looks: list[DnsEndpoint]) -> None:
         self.looks = list(looks)
-        self.outages = FakeOutages(**dead)
 
-    def list(self, kind: str, namespace: str, **query: str) -> list[Object]:
+    def endpoints(self) -> list[DnsEndpoint]:
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
 
-def servers(kube: Any) -> DnsServers:
-    return DnsServers(kube, SERVICE)
+def servers(cluster_dns: Any, **dead: str) -> DnsServers:
+    kube: Any = SimpleNamespace(outages=FakeOutages(**dead))
+    return DnsServers(kube, cluster_dns, name_servers(cluster_dns))
 
 
-ONE, TWO = dns_pod("a", "10.0.0.1"), dns_pod("b", "10.0.0.2")
+ONE, TWO = dns_server("a", "10.0.0.1"), dns_server("b", "10.0.0.2")
 
 
 @pytest.fixture(autouse=True)
@@ -66,21 +63,34 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_servers_that_are_replaced_are_waited_for() -> None:
-    found = servers(FakeKube([], [dns_pod("a", "10.0.0.1", ready=False)], [ONE, TWO])).find()
-    assert [server.address for server in found] == ["10.96.0.10", "10.0.0.1", "10.0.0.2"]
+    found = servers(FakeDns([], [ONE, TWO])).find()
+    assert [server.address for server in found] == ["10.0.0.1", "10.0.0.2", "10.96.0.10"]
+
+
+def test_a_server_is_asked_where_its_endpoint_slice_says() -> None:
+    first, service = servers(FakeDns([ONE])).find()
+    assert [first.port_over(transport) for transport in Transport] == [8053, 8054]
+    assert [service.port_over(transport) for transport in Transport] == [53, 53]
+
+
+def test_several_name_servers_are_told_apart() -> None:
+    cluster_dns = FakeDns([ONE])
+    cluster_dns.asked = ("10.96.0.10", "10.96.0.11")
+    names = [server.name for server in servers(cluster_dns).services]
+    assert names == ["the Pods' name server 1", "the Pods' name server 2"]
 
 
 def test_servers_that_do_not_come_are_an_outage_and_no_failure() -> None:
     with pytest.raises(OutageError, match="no DNS server"):
-        servers(FakeKube([], **{DNS: "no DNS server of the cluster is Ready"})).find()
+        servers(FakeDns([]), **{DNS: "no DNS server of the cluster is Ready"}).find()
 
 
-def test_a_server_is_there_while_its_pod_is_ready_and_its_node_answers() -> None:
-    kube = FakeKube([ONE, TWO])
-    asked = servers(kube)
-    service, first, second = asked.find()
+def test_a_server_is_there_while_it_is_ready_and_its_node_answers() -> None:
+    cluster_dns = FakeDns([ONE, TWO])
+    asked = servers(cluster_dns)
+    first, second, service = asked.find()
     assert all(asked.are_there(server) for server in (service, first, second))
-    kube.outages.dead = {"node node-of-b": "node node-of-b does not answer"}
+    asked.kube.outages = FakeOutages(**{"node node-of-b": "node node-of-b does not answer"})
     assert [asked.are_there(server) for server in (service, first, second)] == [False, True, False]
-    kube.outages.dead, kube.looks = {}, [[TWO]]
+    asked.kube.outages, cluster_dns.looks = FakeOutages(), [[TWO]]
     assert [asked.are_there(server) for server in (service, first, second)] == [False, False, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from unittest.mock import Mock
 
 import pytest
@@ -34,10 +33,12 @@ NOT_KEPT = COREFILE.format(cached="disable success cluster.local\n       disable
 def facts(cluster: Cluster, corefile: str = "") -> Facts:
     """Facts of a cluster whose DNS servers are configured so, or somewhere else."""
     kube = Mock()
+    kube.request.return_value = {"items": []}
+    kube.list.return_value = []
     kube.get.return_value = {"data": {"Corefile": corefile}}
     if not corefile:
         kube.get.side_effect = ApiException(status=404)
-    return Facts(kube, cluster, Network(), str)
+    return Facts(kube, cluster, Network(), lambda: "nameserver 10.96.0.10\n")
 
 
 @pytest.mark.parametrize(
@@ -60,12 +61,3 @@ def test_a_name_at_rest_is_looked_at_again_for_longer_where_the_first_answer_may
     assert facts(THEIRS, KEPT).at_rest_timeout(NAME) == AT_REST_TIMEOUT + 30
     assert facts(K3S, KEPT.replace("ttl 30", "ttl 5")).at_rest_timeout(NAME) == AT_REST_TIMEOUT + 5
     assert facts(OURS, KEPT).at_rest_timeout(NAME) == AT_REST_TIMEOUT
-
-
-def test_the_dns_service_is_not_the_one_that_a_cache_on_the_nodes_asks() -> None:
-    found = facts(OURS)
-    cast(Mock, found.kube).list.return_value = [{"spec": {"clusterIPs": ["10.96.0.10"]}}]
-    assert found.dns_service_addresses == ["10.96.0.10"]
-    assert cast(Mock, found.kube).list.call_args.kwargs == {
-        "labelSelector": "k8s-app=kube-dns,kubernetes.io/name!=KubeDNSUpstream"
-    }

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from headless_conformance.cluster import manifests
-from headless_conformance.cluster.facts import is_cached, plugin_options
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import Capability
 from headless_conformance.core.paths import MANIFESTS
@@ -88,47 +87,3 @@ def test_no_secret_is_shown() -> None:
     (secret,) = FOLDER.load("secret.yaml")
     password = secret["stringData"]["PASSWORD"]
     assert password not in manifests.to_yaml([manifests.redacted(secret)])
-
-
-CACHED = """\
-.:53 {
-    errors
-    kubernetes kube.local in-addr.arpa ip6.arpa {
-       pods insecure
-       endpoint_pod_names
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    cache 30 {
-       disable success kube.local
-       disable denial kube.local
-    }
-    loadbalance
-}
-"""
-
-
-def test_options_of_the_kubernetes_plugin_are_read() -> None:
-    options = plugin_options(CACHED)
-    assert (options["ttl"], options["pods"], options["endpoint_pod_names"]) == ("30", "insecure", "")
-    assert plugin_options(".:53 {\n    kubernetes kube.local\n}\n") == {}
-
-
-@pytest.mark.parametrize(
-    ("name", "corefile", "cached"),
-    [
-        ("db.default.svc.kube.local.", CACHED, False),
-        ("7.100.51.198.in-addr.arpa.", CACHED, True),
-        ("notkube.local.", CACHED, True),
-        ("db.default.svc.kube.local.", CACHED.replace("disable success kube.local", ""), True),
-        (
-            "7.100.51.198.in-addr.arpa.",
-            CACHED.replace("disable success kube.local", "disable success"),
-            False,
-        ),
-        ("db.default.svc.kube.local.", ".:53 {\n    cache 30\n}\n", True),
-        ("db.default.svc.kube.local.", ".:53 {\n    errors\n}\n", False),
-    ],
-)
-def test_what_is_cached_is_read_from_the_configuration(name: str, corefile: str, *, cached: bool) -> None:
-    assert is_cached(corefile, name, "success") is cached
