@@ -100,7 +100,7 @@ class ClusterDns:
         told = [address for address in self.name_servers if address in own]
         if not told and (not self.cluster.ours or any(map(is_node_cache, self.name_servers))):
             not_supported("Pods ask a cache on their nodes, or no Service of this cluster")
-        subject = f"Services with the addresses {', '.join(self.name_servers) or 'of name servers'}"
+        subject = f"Services with the address {','.join(self.name_servers) or 'of-a-name-server'}"
         require(bool(told), subject, expected="at least 1", observed="0")
         return list(dict.fromkeys((*told, *own)))
 

@@ -3,6 +3,7 @@ seen through the API, and the names that DNS must give it."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,15 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, node_of
+from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
 from headless_conformance.core.objects import Object
 from headless_conformance.records.names import ClusterDomain
+
+KEPT_BY_KUBECTL = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which `kubectl apply` keeps what was applied."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +162,20 @@ class HeadlessSet:
         """NotSupportedError where what the kubelet writes into the Pods' hosts files is not what it writes
         for Pods of the document."""
 
+    def require_no_lines_of_others(self) -> None:
+        """NotSupportedError where the cluster itself has added lines to the Pods' hosts files: the Pods have
+        hostAliases, which were not asked for."""
+        found = self.get_statefulset()
+        applied = found["metadata"].get("annotations", {}).get(KEPT_BY_KUBECTL)
+        asked = json.loads(applied) if applied else found
+        if asked["spec"]["template"]["spec"].get("hostAliases"):
+            return
+        for pod in self.get_pods():
+            if lines := pod["spec"].get("hostAliases"):
+                not_supported(
+                    f"this cluster adds hostAliases to Pod {pod['metadata']['name']}: {text_of(lines)}"
+                )
+
     def require_resolver_of_cluster(self) -> None:
         """NotSupportedError where the Pods are not told to ask the cluster's DNS Service as Pods of the
         document are."""
@@ -227,7 +247,8 @@ class HeadlessSet:
     def await_ready(self, within: float) -> float:
         """Watch until all replicas are Ready and of the latest template; the monotonic time of that event.
 
-        Raises ObservationError with the Pods' state when they are not within `within` seconds.
+        Raises ObservationError with the Pods' state when they are not within `within` seconds;
+        NotSupportedError when the cluster refuses them.
         """
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
@@ -239,9 +260,22 @@ class HeadlessSet:
         raise self._not_ready(what, f"{self.statefulset_subject}: Ready Pods", self.replicas, within)
 
     def _not_ready(self, what: str, subject: str, expected: object, within: float) -> ObservationError:
+        if refusal := self._refusal():
+            not_supported(f"this cluster refuses Pods of {what}: {refusal}")
         states = self._pod_states()
         observation = Observation(subject, text_of(expected), states, self.where)
         return ObservationError(f"{what} was not Ready within {within:.0f} s: {states}", observation)
+
+    def _refusal(self) -> str:
+        """Why the controller may not create a Pod that is missing; empty where it may."""
+        if len(self.get_named_pods()) >= self.replicas:
+            return ""
+        selector = f"involvedObject.name={self.statefulset_name},reason=FailedCreate"
+        said = [
+            found.get("message", "")
+            for found in self.kube.list("Event", self.namespace, fieldSelector=selector)
+        ]
+        return next(filter(None, map(refusal_in, said)), "")
 
     def _require_living_nodes(self) -> None:
         """Look at the nodes of the Pods that are not Ready, and raise OutageError for one that does not

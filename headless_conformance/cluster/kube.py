@@ -22,6 +22,7 @@ from websocket import WebSocketBadStatusException, WebSocketException
 from headless_conformance.cluster.api_client import api_client, message_of
 from headless_conformance.cluster.api_paths import collection_path
 from headless_conformance.cluster.exec_stream import ExecStream
+from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.cluster.websocket import open_websocket
@@ -99,7 +100,8 @@ class Kube:
         self._apps = client.AppsV1Api(self._api)
 
     def request(self, method: str, path: str, body: Object | None = None, **query: str) -> Object:
-        """One API call, JSON in and out. Raises ApiException with the server's own words."""
+        """One API call, JSON in and out. Raises ApiException with the server's own words; NotSupportedError
+        with them when a rule of the cluster, such as a quota, refuses to store something."""
         header = {"Accept": "application/json", "Content-Type": CONTENT_TYPES.get(method, "application/json")}
         method, url, header, sent, _ = self._api.param_serialize(
             method,
@@ -122,7 +124,10 @@ class Kube:
         if status == 403 and method == "GET" and self._limited:
             not_supported(f"this account is refused {path}")
         if not 200 <= status <= 299:
-            raise ApiException(status=status, reason=message_of(text.encode()))
+            said = message_of(text.encode())
+            if method != "GET" and (refusal := refusal_in(said)):
+                not_supported(f"this cluster refuses it: {refusal}")
+            raise ApiException(status=status, reason=said)
         return dict(json.loads(text))
 
     @contextmanager

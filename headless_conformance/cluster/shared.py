@@ -20,7 +20,7 @@ from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import ObservationError, OutageError, eventually
-from headless_conformance.core.errors import NotSupportedError, UserError
+from headless_conformance.core.errors import NotSupportedError, UserError, not_supported
 from headless_conformance.core.mismatch import Mismatch, Observation, Where, require_equal, require_items
 from headless_conformance.core.objects import Object
 from headless_conformance.core.paths import work_dir
@@ -77,7 +77,8 @@ class RunState:
             if not done.exists():
                 try:
                     outcome = {"result": make()}
-                except NotSupportedError:
+                except NotSupportedError as error:
+                    done.write_text(json.dumps({"not_supported": str(error)}))
                     raise
                 except Exception as error:
                     outcome = {"failed": f"{type(error).__name__}: {error}"}
@@ -89,6 +90,8 @@ class RunState:
                     raise
                 done.write_text(json.dumps(outcome))
         outcome = json.loads(done.read_text())
+        if "not_supported" in outcome:
+            not_supported(outcome["not_supported"])
         if outcome.get("outage"):
             raise OutageError(f"{outcome['outage']}, and set-up `{name}` failed")
         if "failed" in outcome:

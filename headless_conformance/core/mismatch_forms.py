@@ -94,7 +94,7 @@ SUMMARY: Final = (
 """Records, with other types and other owners named; or a response code or NODATA, and records that it has
 nevertheless."""
 FLAG: Final = "(?:no )?flag TC"
-TTL: Final = r"(?:negative )?TTL (?:at most )?(?:\d+(?:, at most \d+)?|\{.*\})"
+TTL: Final = r"(?:negative )?TTL (?:at most )?(?:\d+|\{.*\})"
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,9 @@ FORMS: Final = (
         example=("StatefulSet web: Ready Pods", "3", "2 {10.0.0.1, 10.0.0.2}"),
     ),
     MismatchForm(
-        "objects that a label selects",
-        rf"{OBJECT_KIND}s with the label \S+",
-        example=("Services with the label k8s-app=kube-dns", "at least 1", "0"),
+        "objects that a label selects, or that have one of these addresses",
+        rf"{OBJECT_KIND}s with the (?:label|address) \S+",
+        example=("Services with the address 10.96.0.10", "at least 1", "0"),
     ),
     MismatchForm(
         "what a program printed; its exit status with the reason for which the API server refused",

@@ -11,16 +11,22 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube, node_of
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.terminal import on_terminal
+from headless_conformance.core.errors import not_supported
 from headless_conformance.core.objects import Object
 
 POD = "dns-test"
 IMAGE = "busybox:1.28"
-PROMPT = "/ # "
+PROMPTS = ("/ # ", "/ $ ")
+"""Of root, and of any other user, whom a platform may make of root."""
 HINT = "If you don't see a command prompt, try pressing enter."
 GONE_SECONDS = 45.0
 """Bound on the Pod's end: its default grace period of 30 s,
 since a shell that was started again does not heed SIGTERM."""
+
+FORBIDDEN_CONTAINER = "CreateContainerConfigError"
+"""What a kubelet says where an image and a Pod's securityContext, which kubectl leaves open, contradict."""
 
 ANSWER_SECONDS = 20.0
 """Bound on a command in the shell."""
@@ -61,23 +67,38 @@ def command_words(cluster: Cluster) -> list[str]:
 
 
 def run_session(kube: Kube, cluster: Cluster, namespace: str, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Open the shell, look each of these names up in it, and leave it; the fields of a ShellSession."""
+    """Open the shell, look each of these names up in it, and leave it; the fields of a ShellSession.
+
+    NotSupportedError with the platform's words when that refuses the Pod, or lets no container of it start.
+    """
     command = [str(kube.kubectl_path), "--namespace", namespace, *command_words(cluster)]
     lookups: dict[str, str] = {}
     with on_terminal(command, kube.environment) as terminal:
-        if not terminal.read_until(HINT, cluster.pod_ready_timeout, others=[PROMPT]):
+        if not terminal.read_until(HINT, cluster.pod_ready_timeout, others=PROMPTS):
             kube.outages.look_at_node(node_of(find_pod(kube, namespace) or {}))
         terminal.type("")
         # Prompts come before and after the empty line; behind the answer to this, there is one.
         terminal.type("echo ready-$((1 + 1))")
-        reached = terminal.read_until(f"ready-2\n{PROMPT}", ANSWER_SECONDS)
+        root, other = (f"ready-2\n{prompt}" for prompt in PROMPTS)
+        reached = terminal.read_until(root, ANSWER_SECONDS, others=[other])
         pod = find_pod(kube, namespace)
         for name in names if reached else ():
             before = len(terminal.text)
             terminal.type(f"nslookup {name}")
-            terminal.read_until(f"\n{PROMPT}", ANSWER_SECONDS, after=before)
+            root, other = (f"\n{prompt}" for prompt in PROMPTS)
+            terminal.read_until(root, ANSWER_SECONDS, after=before, others=[other])
             lookups[name] = terminal.text[before:]
         terminal.type("exit")
         status = terminal.read_to_end(cluster.pod_ready_timeout)
         shown = terminal.text
+    if not reached and (reason := refusal_in(shown) if pod is None else _held_back(pod)):
+        not_supported(f"this cluster does not let the Pod {POD} run: {reason}")
     return asdict(ShellSession(shown, reached, lookups, pod, status, find_pod(kube, namespace)))
+
+
+def _held_back(pod: Object) -> str:
+    """Why a kubelet may start no container of a Pod that a platform has given other rules than kubectl did;
+    empty where that is not so."""
+    waiting = [found["state"].get("waiting") or {} for found in pod["status"].get("containerStatuses") or ()]
+    forbidden = [found.get("message", "") for found in waiting if found.get("reason") == FORBIDDEN_CONTAINER]
+    return next(iter(forbidden), "")

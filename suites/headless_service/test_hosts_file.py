@@ -54,6 +54,7 @@ def test_the_last_line_is_the_pods_own(any_set: HeadlessSet, dns: Dns, ordinals:
     """A Pod's hosts file MUST end with its address, Pod FQDN and name,
     a line for each address, as DNS has them."""
     any_set.require_hosts_file_of_kubelet()
+    any_set.require_no_lines_of_others()
     for ordinal in ordinals:
         addresses = any_set.pod_ips(ordinal)
         lines = hosts_file(any_set, ordinal).splitlines()[-len(addresses) :]
