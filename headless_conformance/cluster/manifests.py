@@ -44,17 +44,12 @@ def find(objects: list[Object], kind: str) -> Object:
 
 def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
     """The objects as this cluster can run them: the images that stand for the named ones; where no volume can
-    be had, an emptyDir in the place of each PersistentVolumeClaim; on a cluster of the person's own, Pods
-    that are spread over nodes as far as these have room."""
+    be had, an emptyDir in the place of each PersistentVolumeClaim."""
     ours = copy.deepcopy(objects)
     for item in ours:
         for pod in _pod_specs(item):
             if cluster.pull_secret:
                 pod["imagePullSecrets"] = [{"name": cluster.pull_secret}]
-            if not cluster.ours:
-                # Of another's nodes one may be full, which no Pod of ours has to wait for.
-                for constraint in pod.get("topologySpreadConstraints", ()):
-                    constraint["whenUnsatisfiable"] = "ScheduleAnyway"
             for container in (*pod.get("initContainers", ()), *pod["containers"]):
                 container["image"] = cluster.images.get(container["image"], container["image"])
         claims = item.get("spec", {}).get("volumeClaimTemplates")

@@ -14,6 +14,7 @@ from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
 from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
+from headless_conformance.cluster.room import nodes_that_take_pods, nodes_without_room
 from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
@@ -25,15 +26,23 @@ from headless_conformance.core.mismatch import (
     require_equal,
     require_items,
 )
+from headless_conformance.core.objects import Object
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
 from suites.headless_service.sql import hostnames_at, hostnames_subject
 
 
-def require_room(headless_set: HeadlessSet, nodes: int) -> None:
-    """Not supported where the Pods found room on fewer nodes than there are Pods, which only a cluster of the
-    person's own lets them."""
-    if not headless_set.facts.cluster.ours and nodes < headless_set.replicas:
-        not_supported(f"its Pods found room on {nodes} nodes, {headless_set.replicas} are needed")
+def require_room(headless_set: HeadlessSet, pods: Sequence[Object]) -> None:
+    """Not supported where the Pods are on fewer nodes than there are Pods because no other node has room."""
+    nodes = {pod["spec"]["nodeName"] for pod in pods}
+    if len(nodes) >= headless_set.replicas:
+        return
+    found = f"its Pods found room on {len(nodes)} nodes, {headless_set.replicas} are needed"
+    if not headless_set.facts.cluster.ours:
+        not_supported(found)
+    others = [node for node in nodes_that_take_pods(headless_set.kube) if node not in nodes]
+    full = nodes_without_room(headless_set.kube, pods[0], others)
+    if len(nodes) + len(others) - len(full) < headless_set.replicas:
+        not_supported(": ".join((found, *dict.fromkeys(full.values()))))
 
 
 @pytest.mark.requirement("SEED-XC-01")
@@ -137,8 +146,6 @@ def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
     their order is not promised."""
     pods = transcript_set.get_pods()
     nodes = {pod["spec"]["nodeName"] for pod in pods}
-    require_room(transcript_set, len(nodes))
-    require_count(f"{transcript_set.statefulset_subject}: nodes of Pods", nodes, transcript_set.replicas)
     for pod in pods:
         address, node = pod_ip(pod), pod["spec"]["nodeName"]
         require(
@@ -148,6 +155,8 @@ def test_pods_run_on_different_nodes_with_addresses_of_their_nodes(
             observed=address,
             where=Where(node=node),
         )
+    require_room(transcript_set, pods)
+    require_count(f"{transcript_set.statefulset_subject}: nodes of Pods", nodes, transcript_set.replicas)
 
 
 @pytest.mark.requirement("SEED-XC-02")
@@ -158,10 +167,11 @@ def test_a_pod_reaches_the_pods_on_other_nodes_by_name(transcript_set: HeadlessS
     here = transcript_set.get_pod(ordinal)["spec"]["nodeName"]
     pods = transcript_set.get_pods()
     others = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] != here]
-    require_room(transcript_set, len({pod["spec"]["nodeName"] for pod in pods}))
+    hosts = [f"{name}.{transcript_set.service_name}" for name in others]
+    if hosts:
+        seen = hostnames_at(transcript_set, ordinal, hosts)
+        where = Where(pod=transcript_set.pod_name(ordinal), node=here)
+        require_equal(hostnames_subject(hosts), seen, others, where=where)
+    require_room(transcript_set, pods)
     subject = f"{transcript_set.statefulset_subject}: Pods on other nodes"
     require_count(subject, others, transcript_set.replicas - 1, where=Where(node=here))
-    hosts = [f"{name}.{transcript_set.service_name}" for name in others]
-    seen = hostnames_at(transcript_set, ordinal, hosts)
-    where = Where(pod=transcript_set.pod_name(ordinal), node=here)
-    require_equal(hostnames_subject(hosts), seen, others, where=where)
