@@ -1,4 +1,5 @@
-"""One cause, one message: what keeps many tests from being judged is told in full with the first of them."""
+"""One cause, one message: what keeps many tests from being judged, or breaks many promises in the same way,
+is told in full with the first of them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Generator
 import pytest
 
 from headless_conformance.cluster.waiting import OutageError
+from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.plugin.context import RUN, is_suite_test
 
 SAME_ERROR = "same error"
@@ -17,17 +19,21 @@ SAME_ERROR = "same error"
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note what may keep other tests from being judged too; repeat no traceback of it."""
+    """Note what may keep other tests from being judged too, and what was found wrong; repeat no traceback of
+    it."""
     report = yield
     error = call.excinfo.value if call.excinfo else None
     shared = isinstance(error, OutageError) or call.when != "call"
-    if error is not None and report.failed and shared and is_suite_test(item.path, item.config):
+    if error is None or not report.failed or not is_suite_test(item.path, item.config):
+        return report
+    if shared or isinstance(error, Mismatch):
         cause = str(error).strip().partition("\n")[0] or type(error).__name__
         first = item.config.stash[RUN].causes.setdefault(cause, item.nodeid)
         if first != item.nodeid:
             report.longrepr = f"{cause} (as for {first})"
-        # pytest keeps further attributes of a report, and xdist hands them over.
-        vars(report)["cause"] = cause
+        if shared:
+            # pytest keeps further attributes of a report, and xdist hands them over.
+            vars(report)["cause"] = cause
     return report
 
 

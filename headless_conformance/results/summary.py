@@ -60,10 +60,12 @@ def not_in_full_line(verdicts: Iterable[Verdict]) -> list[str]:
 
 def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult], lang: str) -> list[str]:
     """What failed, then what could not be told, then known deviations, each with its tests and their
-    messages' first lines."""
+    messages' first lines. What several requirements have in common is told with the first of them."""
     causes = _shared_causes(verdicts)
     told = {verdict.requirement.id for found in causes.values() for verdict in found}
     lines: list[str] = []
+    first: dict[str, str] = {}
+    """By reason, the requirement with which it is told."""
     for outcome in _SHOWN:
         head = outcome.words.upper()
         for cause, found in causes.items() if outcome is Outcome.ERROR else ():
@@ -75,7 +77,9 @@ def failure_lines(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult],
             requirement = verdict.requirement
             lines.append(f"{head}  {requirement.id}  {requirement.level}  {requirement.sentence(lang)}")
             for case in (case for case in verdict.tests if case.outcome in _SHOWN):
-                lines += [f"    {case.nodeid}", f"    {case.reason}"]
+                teller = first.setdefault(case.reason, requirement.id)
+                said = case.reason if teller == requirement.id else f"as for {teller}"
+                lines += [f"    {case.nodeid}", f"    {said}"]
         for case in (case for case in unassigned if case.outcome is outcome):
             lines += [f"{head}  {case.nodeid}", f"    {case.reason}"]
     return lines

@@ -4,8 +4,9 @@ from a client Pod, and from one Pod of a set to the others."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import allure
 
@@ -17,9 +18,10 @@ from headless_conformance.core.mismatch import Where, require
 SQL_CLIENT = "headless-sql-client"
 """Name of the Pod with a MySQL client."""
 OPTIONS = ("--port=3306", "--user=root", "--connect-timeout=5", "--batch", "--skip-column-names")
+HOSTNAME = "SELECT @@hostname"
 ASK_EACH_HOST = (
-    'client=$1; shift; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql --host="$host" $client'
-    " --execute='SELECT @@hostname' || exit; done"
+    'client=$1; statement=$2; shift 2; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql'
+    ' --host="$host" $client --execute="$statement" || exit; done'
 )
 CLIENT_ERROR = re.compile(r"^ERROR (?P<number>\d+)\b.*?(?: '(?P<server>\S+)'.*)?$", re.MULTILINE)
 """MySQL's number of a client's error, such as 2005 for a host that is not known, and the server's name."""
@@ -51,6 +53,10 @@ class Sql:
         result = self._run(f"{statement} at {host}", "sh", "-c", REPEAT, "sh", str(times), *client)
         return result.stdout.splitlines()
 
+    def hostnames(self, hosts: Sequence[str]) -> list[str]:
+        """What the server at each of these names or addresses calls itself."""
+        return [self.query(host, HOSTNAME)[0][0] for host in hosts]
+
     def _run(self, subject: str, *command: str) -> CommandResult:
         result = self.kube.execute(self.namespace, SQL_CLIENT, *command)
         allure.attach(result.transcript(), "SQL", allure.attachment_type.TEXT)
@@ -58,20 +64,56 @@ class Sql:
         return result
 
 
+def as_pods(
+    hostnames: Sequence[str], members: HeadlessSet, ask: Callable[[Sequence[str]], Sequence[str]]
+) -> list[str]:
+    """In the place of each hostname the Pod whose server it is: a server is known by its Pod's address, and
+    may call itself as it likes. One of no Pod of the set keeps its own.
+
+    `ask` gives what the servers at some addresses call themselves.
+    """
+    if set(hostnames) <= set(members.pod_names):
+        return list(hostnames)
+    said = ask([members.pod_ip(ordinal) for ordinal in members.ordinals])
+    # What several call themselves tells none of them.
+    pods = {name: pod for name, pod in zip(said, members.pod_names, strict=True) if said.count(name) == 1}
+    return [pods.get(name, name) for name in hostnames]
+
+
+def servers_at(
+    headless_set: HeadlessSet, ordinal: int, hosts: Sequence[str], members: HeadlessSet | None = None
+) -> list[str]:
+    """The Pods whose databases a Pod of the set meets at each of these names, one connection each; of the set
+    itself, or of `members`.
+
+    A Mismatch has what the client says when there is no answer.
+    """
+    hostnames = hostnames_at(headless_set, ordinal, hosts)
+    return as_pods(hostnames, members or headless_set, partial(hostnames_at, headless_set, ordinal))
+
+
 def hostnames_at(headless_set: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:
     """The hostname that the database at each of these names gives to a Pod of the set, one connection each.
 
     A Mismatch has what the client says when there is no answer.
     """
-    command = ["sh", "-c", ASK_EACH_HOST, "sh", " ".join(OPTIONS), *hosts]
+    return asked_in_pod(headless_set, ordinal, HOSTNAME, hosts)
+
+
+def asked_in_pod(headless_set: HeadlessSet, ordinal: int, statement: str, hosts: Sequence[str]) -> list[str]:
+    """What a statement prints to a Pod of the set at each of these names, one connection each.
+
+    A Mismatch has what the client says when there is no answer.
+    """
+    command = ["sh", "-c", ASK_EACH_HOST, "sh", " ".join(OPTIONS), statement, *hosts]
     result = run_in_pod(headless_set, ordinal, *command)
-    _require_answer(hostnames_subject(hosts), result, pod_place(headless_set, ordinal))
+    _require_answer(f"{statement} at {', '.join(hosts)}", result, pod_place(headless_set, ordinal))
     return result.stdout.split()
 
 
 def hostnames_subject(hosts: Sequence[str]) -> str:
     """What `hostnames_at` asks, as the subject of a mismatch."""
-    return f"SELECT @@hostname at {', '.join(hosts)}"
+    return f"{HOSTNAME} at {', '.join(hosts)}"
 
 
 def _require_answer(subject: str, result: CommandResult, where: Where) -> None:

@@ -28,7 +28,7 @@ from headless_conformance.core.mismatch import (
 )
 from headless_conformance.core.objects import Object
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
-from suites.headless_service.sql import hostnames_at, hostnames_subject
+from suites.headless_service.sql import hostnames_subject, servers_at
 
 
 def require_room(headless_set: HeadlessSet, pods: Sequence[Object]) -> None:
@@ -169,7 +169,7 @@ def test_a_pod_reaches_the_pods_on_other_nodes_by_name(transcript_set: HeadlessS
     others = [pod["metadata"]["name"] for pod in pods if pod["spec"]["nodeName"] != here]
     hosts = [f"{name}.{transcript_set.service_name}" for name in others]
     if hosts:
-        seen = hostnames_at(transcript_set, ordinal, hosts)
+        seen = servers_at(transcript_set, ordinal, hosts)
         where = Where(pod=transcript_set.pod_name(ordinal), node=here)
         require_equal(hostnames_subject(hosts), seen, others, where=where)
     require_room(transcript_set, pods)

@@ -4,7 +4,7 @@ and what load balancing does to them."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 import pytest
@@ -17,8 +17,9 @@ from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import consistently
 from headless_conformance.core.mismatch import items_of, require, require_count, require_equal
 from headless_conformance.core.objects import Object
+from suites.headless_service.contrast import ServiceClients
 from suites.headless_service.parameters import DATABASE
-from suites.headless_service.sql import Sql
+from suites.headless_service.sql import Sql, as_pods
 
 CONNECTIONS = 60
 """With a database picked at random each time, all 60 reach the same one of three about once in 10^28 runs."""
@@ -111,18 +112,26 @@ def test_a_row_is_in_the_one_database_that_it_was_written_to(
     consistently(check, expecting="each database to have its own row alone", during=APART_SECONDS)
 
 
+def sharing(hosts: Sequence[str], identities: Sequence[str]) -> list[tuple[str, ...]]:
+    """The names of servers, those together that have one identity."""
+    found: dict[str, list[str]] = {}
+    for host, identity in zip(hosts, identities, strict=True):
+        found.setdefault(identity, []).append(host)
+    return [tuple(names) for names in found.values()]
+
+
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
 def test_the_pods_are_three_different_servers(transcript_set: HeadlessSet, sql: Sql) -> None:
-    """Each Pod's stable name MUST lead to the server of that hostname,
+    """Each Pod's stable name MUST lead to the Pod's own server,
     and the servers MUST be different ones."""
     hosts = [short_name(transcript_set, ordinal) for ordinal in transcript_set.ordinals]
     rows = [sql.query(host, "SELECT @@hostname, @@server_uuid")[0] for host in hosts]
-    hostnames, uuids = [row[0] for row in rows], {row[1] for row in rows}
+    servers = as_pods([row[0] for row in rows], transcript_set, sql.hostnames)
     subject = f"SELECT @@hostname at {', '.join(hosts)}"
-    require_equal(subject, hostnames, transcript_set.pod_names, where=sql.where)
+    require_equal(subject, servers, transcript_set.pod_names, where=sql.where)
     subject = f"SELECT @@server_uuid at {', '.join(hosts)}"
-    require_count(subject, uuids, transcript_set.replicas, where=sql.where)
+    require_count(subject, sharing(hosts, [row[1] for row in rows]), transcript_set.replicas, where=sql.where)
 
 
 @pytest.mark.requirement("SEED-WHY-02")
@@ -130,7 +139,7 @@ def test_the_pods_are_three_different_servers(transcript_set: HeadlessSet, sql: 
 def test_another_pod_reaches_a_database_through_the_service(transcript_set: HeadlessSet, sql: Sql) -> None:
     """A Pod that is not of the set MUST reach a database of the set under the Service's name."""
     host = transcript_set.service_name
-    ((hostname,),) = sql.query(host, "SELECT @@hostname")
+    (hostname,) = as_pods(sql.hostnames([host]), transcript_set, sql.hostnames)
     require(
         hostname in transcript_set.pod_names,
         f"SELECT @@hostname at {host}",
@@ -156,8 +165,7 @@ def test_an_ordinary_service_spreads_connections(
         observed=address,
     )
     dns.require(load_balanced.service_fqdn, "A", must_be([address]))
-    host = f"{load_balanced.service_name}.{load_balanced.namespace}"
-    hostnames = set(sql.repeat(host, "SELECT @@hostname", CONNECTIONS))
+    hostnames = ServiceClients(load_balanced, sql).servers(CONNECTIONS)
     subject = f"SELECT @@hostname at {load_balanced.service_name}, {CONNECTIONS} connections"
     allowed = set(load_balanced.pod_names)
     wanted = f"several of {items_of(allowed)}"
@@ -177,9 +185,9 @@ def test_reads_through_an_ordinary_service_disagree(load_balanced: HeadlessSet, 
     database, mark = f"test_{uuid4().hex[:12]}", uuid4().hex
     for address in load_balanced.ready_ips():
         sql.query(address, create_table(database))
-    host = f"{load_balanced.service_name}.{load_balanced.namespace}"
-    sql.query(host, f"INSERT INTO {database}.marks VALUES ('{mark}')")
-    counts = sql.repeat(host, f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
+    clients = ServiceClients(load_balanced, sql)
+    clients.write(f"INSERT INTO {database}.marks VALUES ('{mark}')")
+    counts = clients.ask(f"SELECT COUNT(*) FROM {database}.marks WHERE mark = '{mark}'", CONNECTIONS)
     require(
         set(counts) == {"0", "1"},
         f"SELECT COUNT(*) at {load_balanced.service_name}, {CONNECTIONS} connections",

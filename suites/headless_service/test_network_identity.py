@@ -31,7 +31,7 @@ from headless_conformance.core.objects import Object
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
-from suites.headless_service.sql import hostnames_at, hostnames_subject
+from suites.headless_service.sql import hostnames_subject, servers_at
 
 SERVICE_FORMS = [
     "{service}",
@@ -259,7 +259,7 @@ def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: s
     """From each Pod, the database of every Pod, its own included,
     MUST answer under the Pod's short name and its FQDN."""
     hosts = [f"{name}.{written(form, transcript_set)}" for name in transcript_set.pod_names]
-    hostnames, where = hostnames_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
+    hostnames, where = servers_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
     require_equal(hostnames_subject(hosts), hostnames, transcript_set.pod_names, where=where)
 
 

@@ -190,6 +190,19 @@ def test_the_table_shows_documents_and_columns_that_have_something() -> None:
     assert "one 文档" in count_table(ONE, [_judged(FAILED)], "zh")[1]
 
 
+def test_what_several_requirements_have_in_common_is_told_once() -> None:
+    verdicts = [_judged(FAILED), _judged(FAILED, ERROR, requirement=SHOULD)]
+    assert [line.strip() for line in failure_lines(verdicts, [], "en")][1:] == [
+        "t.py::test[0]",
+        "why failed",
+        "FAILED  ONE-A-02  SHOULD  ONE-A-02 SHOULD hold.",
+        "t.py::test[0]",
+        "as for ONE-A-01",
+        "t.py::test[1]",
+        "why error",
+    ]
+
+
 def test_a_failure_is_shown_with_its_sentence_its_test_and_its_message() -> None:
     verdicts = [_judged(PASSED, FAILED)]
     shown = ["FAILED  ONE-A-01  MUST  ONE-A-01 MUST hold.", "    t.py::test[1]", "    why failed"]
