@@ -104,7 +104,12 @@ class RunState:
 
     def reserve(self, kind: str, namespace: str, name: str) -> None:
         """Note that an object is about to be created by this run.
-        UserError when it is there already and not on its way out."""
+        UserError when it is there already and not on its way out.
+
+        In a namespace that this run created, nothing was there before, and all goes with the namespace.
+        """
+        if self._is_own(namespace):
+            return
 
         def gone() -> None:
             try:
@@ -129,7 +134,10 @@ class RunState:
         self._note(kind, namespace, name)
 
     def require_unselected(self, namespace: str, selector: Mapping[str, str]) -> None:
-        """UserError when a namespace has Pods already that a Service with this selector would catch."""
+        """UserError when a namespace that this run did not create has Pods already that a Service with this
+        selector would catch."""
+        if self._is_own(namespace):
+            return
         labels = ",".join(f"{name}={value}" for name, value in selector.items())
 
         def gone() -> None:
@@ -148,6 +156,11 @@ class RunState:
                 "which the document's Service selects; "
                 "choose another NAMESPACE."
             ) from None
+
+    def _is_own(self, namespace: str) -> bool:
+        ledger = self.folder / LEDGER
+        created = map(json.loads, ledger.read_text().splitlines()) if ledger.exists() else ()
+        return any(found["kind"] == "Namespace" and found["name"] == namespace for found in created)
 
     def _note(self, kind: str, namespace: str, name: str) -> None:
         with (self.folder / LEDGER).open("a") as ledger:

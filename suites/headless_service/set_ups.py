@@ -60,10 +60,10 @@ def transcript_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str
         for ordinal in documented.ordinals:
             shared.reserve("PersistentVolumeClaim", namespace, f"data-{documented.pod_name(ordinal)}")
         shared.require_unselected(namespace, find(folder.load(HEADLESS_FILE), "Service")["spec"]["selector"])
-        steps = [deployer.apply(folder, file, namespace) for file in (SECRET_FILE, STATEFULSET_FILE)]
-        for result in steps:
-            result.require_success()
-        return asdict(steps[1])
+        deployer.create(folder.load(SECRET_FILE), namespace)
+        applied = deployer.apply(folder, STATEFULSET_FILE, namespace)
+        applied.require_success()
+        return asdict(applied)
 
     def finish(statefulset: Any) -> dict[str, object]:
         documented.await_ready(deployer.cluster.stack_ready_timeout)

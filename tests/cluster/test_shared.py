@@ -167,6 +167,17 @@ def test_an_object_that_is_there_is_not_taken(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_nothing_is_reserved_in_a_namespace_of_the_run(tmp_path: Path) -> None:
+    ours = shared(tmp_path, THERE)
+    own = ours.own_namespace("document")
+    ours.reserve("Service", own, "nginx")
+    ours.require_unselected(own, {"app": "mysql"})
+    (line,) = (tmp_path / "created.jsonl").read_text().splitlines()
+    assert json.loads(line)["name"] == own
+    with pytest.raises(UserError, match="is not ours"):
+        ours.reserve("Service", f"{own}-2", "nginx")
+
+
 def test_an_object_on_its_way_out_is_waited_for(tmp_path: Path) -> None:
     shared(tmp_path, LEAVING, LEAVING, None).reserve("Service", "default", "nginx")
     (line,) = (tmp_path / "created.jsonl").read_text().splitlines()

@@ -68,8 +68,11 @@ MOMENTS: Mapping[str, Moment] = {
     "ready": Moment("engine, tools and images are made ready", "kind", seconds=2.5),
     "creation-1": Moment("kind was started 1 s ago", "kind", _begun, 1.0),
     "creation-4": Moment("kind was started 4 s ago and creates the node containers", "kind", _begun, 4.0),
-    "creation-12": Moment("kind was started 12 s ago and starts Kubernetes in them", "kind", _begun, 12.0),
-    "creation-twice": Moment("the same, and again 1 s later", "kind", _begun, 4.0, twice=True),
+    "creation-7": Moment("kind was started 7 s ago and prepares the nodes", "kind", _begun, 7.0),
+    "creation-10": Moment("kind was started 10 s ago and starts Kubernetes in them", "kind", _begun, 10.0),
+    "creation-twice": Moment(
+        "kind was started 4 s ago, and again 1 s later", "kind", _begun, 4.0, twice=True
+    ),
     "fixture": Moment("the StatefulSets of a fixture start", "kind", _objects, 5.0),
     "tests": Moment("30 tests have ended", "kind", _results(30)),
     "tests-twice": Moment("the same, and again 1 s later", "kind", _results(30), twice=True),
