@@ -115,14 +115,15 @@ def end_to_end(settings: Settings, pytest_arguments: Sequence[str], *, handed_on
 def _run(context: RunContext[Any], introduction: str, pytest_arguments: Sequence[str]) -> int:
     """Run pytest with this clone's lock held, then end the run, whatever became of it."""
     with only_run_of_clone():
-        begun, begun_at = time.monotonic(), time.time()
+        begun_at = time.time()
         try:
             status = _pytest(context, pytest_arguments)
         finally:
             context.progress.restore_terminal()
             with INTERRUPTS.deferred():
                 context.end_run()
-    end = f"Exit status {status} after {clock(time.monotonic() - begun)}; reports are in {REPORTS}."
+    took = clock(time.monotonic() - context.progress.begun)
+    end = f"Exit status {status} after {took}; reports are in {REPORTS}."
     print(" ".join(filter(None, (introduction, _unmet(REPORTS / REPORT_NAME, begun_at), end))), flush=True)
     return status
 
