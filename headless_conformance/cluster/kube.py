@@ -196,7 +196,9 @@ class Kube:
         try:
             for event in events:
                 yield event["type"], event["object"]
-        except (HTTPError, OSError):
+        except (HTTPError, OSError, KeyError):
+            # A KeyError: the server ended the watch with an ERROR event, over which a client stumbles that
+            # does not deserialise.
             self.outages.look_at_api()
 
     def log(self, pod: Object) -> str:

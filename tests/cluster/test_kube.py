@@ -12,7 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from headless_conformance.cluster.kube import UNREACHABLE, CommandResult, Kube, main_container
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.core.mismatch import Mismatch
-from tests.cluster.api_stand_in import write_kubeconfig
+from tests.cluster.api_stand_in import ApiStandIn, serving, write_kubeconfig
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,23 @@ def test_no_answer_is_no_observation(said: str) -> None:
 )
 def test_a_refusal_is_an_observation(said: str) -> None:
     assert not UNREACHABLE.search(said)
+
+
+class ExpiringWatch(ApiStandIn):
+    """Ends a watch of Pods with an ERROR event, as a server does whose history does not go back so far."""
+
+    def answer(self, path: str) -> tuple[int, Any]:
+        if "watch=True" in path:
+            status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
+            return 200, {"type": "ERROR", "object": status}
+        return super().answer(path)
+
+
+def test_a_watch_that_the_server_ends_with_an_error_is_over(tmp_path: Path) -> None:
+    with serving(ExpiringWatch()) as port:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", port)
+        kube = Kube(kubeconfig, Path("kubectl"), Outages(tmp_path, kubeconfig, kubelets=False))
+        assert list(kube.watch("Pod", "default", "web-0", 5)) == []
 
 
 @pytest.mark.parametrize(
