@@ -42,6 +42,13 @@ def find(objects: list[Object], kind: str) -> Object:
     return found
 
 
+def keep_nothing(statefulset: Object) -> None:
+    """Give the Pods of a StatefulSet an emptyDir in the place of each PersistentVolumeClaim."""
+    pod = statefulset["spec"]["template"]["spec"]
+    for claim in statefulset["spec"].pop("volumeClaimTemplates"):
+        pod.setdefault("volumes", []).append({"name": claim["metadata"]["name"], "emptyDir": {}})
+
+
 def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
     """The objects as this cluster can run them: the images that stand for the named ones; where no volume can
     be had, an emptyDir in the place of each PersistentVolumeClaim."""
@@ -54,8 +61,7 @@ def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
                 container["image"] = cluster.images.get(container["image"], container["image"])
         claims = item.get("spec", {}).get("volumeClaimTemplates")
         if claims and Capability.VOLUMES not in cluster.capabilities:
-            names = [claim["metadata"]["name"] for claim in item["spec"].pop("volumeClaimTemplates")]
-            item["spec"]["template"]["spec"]["volumes"] = [{"name": name, "emptyDir": {}} for name in names]
+            keep_nothing(item)
         elif claims and cluster.storage_class:
             for claim in claims:
                 claim["spec"]["storageClassName"] = cluster.storage_class

@@ -12,7 +12,7 @@ from typing import Any
 from headless_conformance.cluster.clients import AGENT, client_set_up
 from headless_conformance.cluster.deployer import Deployer, uids
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
+from headless_conformance.cluster.manifests import ManifestFolder, find, keep_nothing, with_replicas
 from headless_conformance.cluster.shared import OTHER, SetUp
 from suites.headless_service.manifest_files import (
     HEADLESS_FILE,
@@ -27,6 +27,8 @@ NSLOOKUP = "headless-nslookup"
 """Name of the Pod whose nslookup is the classic one."""
 LOAD_BALANCED_REPLICAS = 2
 """What is seen through the ordinary Service is that more than one database answers."""
+RARELY = 60
+"""Seconds between two looks of a kubelet at servers that nobody disturbs: each look starts a MySQL client."""
 SAME_NAMED_REPLICAS = 2
 
 
@@ -102,8 +104,14 @@ def load_balanced_set_up(deployer: Deployer, folder: ManifestFolder) -> SetUp:
     def create() -> None:
         files = (SECRET_FILE, LOAD_BALANCED_FILE, STATEFULSET_FILE)
         objects = [item for file in files for item in folder.load(file)]
-        # Nothing here depends on the order in which they start.
-        find(objects, "StatefulSet")["spec"]["podManagementPolicy"] = "Parallel"
+        # Nothing here depends on the order in which they start, on what they keep, or on how soon one that
+        # fails is noticed.
+        statefulset = find(objects, "StatefulSet")
+        keep_nothing(statefulset)
+        statefulset["spec"]["podManagementPolicy"] = "Parallel"
+        for container in statefulset["spec"]["template"]["spec"]["containers"]:
+            if probe := container.get("readinessProbe"):
+                probe["periodSeconds"] = RARELY
         deployer.create(
             with_replicas(objects, LOAD_BALANCED_REPLICAS), set_behind_ordinary_service(deployer).namespace
         )

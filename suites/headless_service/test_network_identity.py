@@ -288,6 +288,7 @@ def test_a_pod_fqdn_may_be_shortened_in_its_namespace(
 
 @pytest.mark.requirement("SEED-NID-09")
 @KUBELET
+@pytest.mark.longest
 def test_a_pod_of_the_set_may_shorten_the_service_fqdn(any_set: HeadlessSet, ordinals: Sequence[int]) -> None:
     """In a Pod of the set too, each shortened form of the Service FQDN MUST resolve to the Ready Pods."""
     any_set.require_resolver_of_cluster()
