@@ -41,7 +41,7 @@ def _why_no_room(kube: Kube, like: Object, node: str) -> str:
         conditions = kube.get("Pod", namespace, name)["status"].get("conditions", ())
         found = [one for one in conditions if one["type"] == "PodScheduled"]
         where = Where(node=node, namespace=namespace)
-        require(bool(found), f"Pod {name} PodScheduled", expected="present", observed=None, where=where)
+        require(bool(found), f"Pod {name} .status.conditions", expected="present", observed=None, where=where)
         return dict(found[0])
 
     try:
