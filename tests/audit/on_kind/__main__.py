@@ -1,8 +1,8 @@
 """`python -m tests.audit.on_kind [PART …]`: the audit, as a person starts it, on a kind cluster.
 
-The parts are `shapes`, `speed`, `servers`, `states`, `silence`, `rights` and `forms`; without a name all of
-them. It takes the kind cluster that this clone kept (`make e2e PROVIDER=kind KEEP=1`) and leaves nothing in
-it but the third CoreDNS Pod.
+The parts are `shapes`, `speed`, `servers`, `states`, `members`, `kept`, `silence`, `rights` and `forms`;
+without a name all of them. It takes the kind cluster that this clone kept (`make e2e PROVIDER=kind KEEP=1`)
+and leaves nothing in it but the third CoreDNS Pod.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.providers.kind.tools import ensure_kind_tools
 from tests.audit.on_kind.cluster import KindTrials
 from tests.audit.on_kind.forms import forms
+from tests.audit.on_kind.kept import kept
+from tests.audit.on_kind.members import members
 from tests.audit.on_kind.platforms import servers
 from tests.audit.on_kind.rights import rights
 from tests.audit.on_kind.shapes import shapes
@@ -26,7 +28,7 @@ from tests.audit.on_kind.speed import speed
 from tests.audit.on_kind.states import states
 
 PARTS: dict[str, Callable[[KindTrials], Iterator[str]]] = {
-    part.__name__: part for part in (shapes, speed, servers, states, silence, rights, forms)
+    part.__name__: part for part in (shapes, speed, servers, states, members, kept, silence, rights, forms)
 }
 
 

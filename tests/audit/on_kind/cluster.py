@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from headless_conformance.providers.readiness import kubectl
 Object = dict[str, Any]
 READY_SECONDS = 120.0
 AUDIT_SECONDS = 300.0
+GONE_SECONDS = 50.0
 CLIENT = "headless-conformance/client"
 PREFIX = "audited-"
 """How the names of all namespaces begin that are created here."""
@@ -89,10 +90,15 @@ class KindTrials:
     def namespace(self, name: str, *objects: Object) -> str:
         """A namespace of ours with these objects."""
         full = f"{PREFIX}{name}"
-        self.kubectl("create", "namespace", full)
-        self.namespaces.append(full)
+        self.create_namespace(full)
         self.apply(full, *objects)
         return full
+
+    def create_namespace(self, name: str) -> None:
+        """Once that of an earlier trial is gone."""
+        self.kubectl("wait", "--for=delete", f"namespace/{name}", f"--timeout={GONE_SECONDS:.0f}s")
+        self.kubectl("create", "namespace", name)
+        self.namespaces.append(name)
 
     def apply(self, namespace: str, *objects: Object) -> None:
         """Those that name no namespace go into this one; empty where each names its own or has none."""
@@ -121,24 +127,38 @@ class KindTrials:
 
     def audit(self, *words: str, kubeconfig: Path | None = None, form: str = "json") -> AuditRun:
         """`headless-conformance audit` with these words."""
-        with self.begun(*words, kubeconfig=kubeconfig, form=form) as (process, begun):
+        begun = time.monotonic()
+        with self._begun(*words, kubeconfig=kubeconfig, form=form) as process:
             stdout, stderr = process.communicate(timeout=AUDIT_SECONDS)
         return AuditRun(process.returncode, stdout, stderr, time.monotonic() - begun)
 
+    def disturbed_audit(
+        self, target: str, word: str, disturbance: AbstractContextManager[object]
+    ) -> AuditRun:
+        """The same; from where its progress says that word, in this context."""
+        begun = time.monotonic()
+        with self._begun(target) as process:
+            said = ""
+            assert process.stderr is not None
+            while word not in said and process.poll() is None:
+                said += process.stderr.readline()
+            with disturbance:
+                stdout, stderr = process.communicate(timeout=AUDIT_SECONDS)
+        return AuditRun(process.returncode, stdout, said + stderr, time.monotonic() - begun)
+
     @contextmanager
-    def begun(
+    def _begun(
         self, *words: str, kubeconfig: Path | None = None, form: str = "json"
-    ) -> Iterator[tuple[subprocess.Popen[str], float]]:
-        """A run that goes on, and the time (monotonic) of its beginning."""
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A run that goes on."""
         env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         env |= {"PYTHONPATH": str(ROOT), "KUBECONFIG": str(kubeconfig or self.cluster.kubeconfig)}
         command = [sys.executable, "-m", "headless_conformance", "audit", *words, "-o", form]
-        begun = time.monotonic()
         with subprocess.Popen(
             command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             try:
-                yield process, begun
+                yield process
             finally:
                 if process.poll() is None:
                     process.kill()

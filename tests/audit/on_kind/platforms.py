@@ -15,7 +15,15 @@ from headless_conformance.audit.resolver import RESOLV_CONF, parse_resolv_conf
 from headless_conformance.cluster.waiting import ObservationError, eventually
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import require
-from tests.audit.on_kind.cluster import PREFIX, AuditRun, KindTrials, Object, service, sleeper, stateful_set
+from tests.audit.on_kind.cluster import (
+    PREFIX,
+    AuditRun,
+    KindTrials,
+    Object,
+    service,
+    sleeper,
+    stateful_set,
+)
 
 KUBELET = "/var/lib/kubelet/config.yaml"
 KUBELET_SECONDS = 60.0
@@ -24,9 +32,10 @@ COREFILE = """\
     errors
     ready
     kubernetes {zone} in-addr.arpa ip6.arpa {{
+        ttl {ttl}
         fallthrough in-addr.arpa ip6.arpa
     }}
-}}
+{more}}}
 """
 
 
@@ -42,6 +51,9 @@ class Platform:
     ports: tuple[str, str]
     """Names of the Service's ports for UDP and TCP."""
     zone: str = "cluster.local"
+    ttl: int = 5
+    more: str = ""
+    """Further lines of the Corefile."""
 
 
 GARDENER = Platform(
@@ -80,19 +92,19 @@ def servers(kind: KindTrials) -> Iterator[str]:
         0
     ]
     node = node.removeprefix("node/")
-    own = _address(kind, "kube-system", "kube-dns")
+    own = address_of(kind, "kube-system", "kube-dns")
     try:
         for platform in (GARDENER, OPENSHIFT, KUBESPRAY):
-            _create(kind, platform)
+            create_dns(kind, platform)
         yield from _trials(kind, node, own)
     finally:
-        kind.remove(*(platform.namespace for platform in (GARDENER, OPENSHIFT, KUBESPRAY)))
-        kind.kubectl("delete", "clusterrolebinding", f"{PREFIX}dns", "--ignore-not-found")
+        remove_dns(kind, GARDENER, OPENSHIFT, KUBESPRAY)
 
 
 def _trials(kind: KindTrials, node: str, own: str) -> Iterator[str]:
     gardener, openshift, kubespray = (
-        _address(kind, platform.namespace, platform.service) for platform in (GARDENER, OPENSHIFT, KUBESPRAY)
+        address_of(kind, platform.namespace, platform.service)
+        for platform in (GARDENER, OPENSHIFT, KUBESPRAY)
     )
     trials: Sequence[tuple[str, Sequence[str], Callable[[AuditRun], str]]] = (
         ("gardener", [gardener], partial(_through, ports={8053}, least=2)),
@@ -137,13 +149,23 @@ def _wait_until_told(kind: KindTrials, namespace: str, addresses: Sequence[str])
 
 def _while_the_kubelet_starts(kind: KindTrials, node: str, namespace: str) -> Iterator[str]:
     """What the kubelet gives to new Pods is not what these have: the right servers are asked, or none."""
-    kind.engine.docker("exec", node, "systemctl", "restart", "kubelet")
-    run = kind.audit(f"{namespace}/db")
+    kind.engine.docker("exec", node, "systemctl", "stop", "kubelet")
+    try:
+        run = kind.disturbed_audit(f"{namespace}/db", "members Ready", _starting_kubelet(kind, node))
+    finally:
+        with _starting_kubelet(kind, node):
+            _wait_for_kubelet(kind, node)
     asked = run.result.get("dns_servers", [])
     kind.said(f"  gardener, the kubelet starting: {run.figures}; {asked or run.reasons}")
     if run.status not in (0, 2) or any(not server.endswith(f":{GARDENER.port})") for server in asked):
         yield f"gardener, the kubelet starting: asked were {asked}; {_why(run)}"
-    _wait_for_kubelet(kind, node)
+
+
+@contextmanager
+def _starting_kubelet(kind: KindTrials, node: str) -> Iterator[None]:
+    """From when it is started on; one that runs stays as it is."""
+    kind.engine.docker("exec", node, "systemctl", "start", "kubelet")
+    yield
 
 
 def _why(run: AuditRun) -> str:
@@ -167,19 +189,26 @@ def _through(run: AuditRun, ports: set[int], least: int, note: str = "") -> str:
     return ""
 
 
-def _address(kind: KindTrials, namespace: str, name: str) -> str:
+def address_of(kind: KindTrials, namespace: str, name: str) -> str:
+    """The cluster IP of a Service."""
     return kind.kubectl("-n", namespace, "get", "service", name, "-o", "jsonpath={.spec.clusterIP}")
 
 
-def _create(kind: KindTrials, platform: Platform) -> None:
+def create_dns(kind: KindTrials, platform: Platform) -> None:
+    """Two CoreDNS Pods that run, in a namespace of ours, and their Service."""
     path = "jsonpath={.spec.template.spec.containers[0].image}"
     image = kind.kubectl("-n", "kube-system", "get", "deployment", "coredns", "-o", path)
-    kind.kubectl("create", "namespace", platform.namespace)
-    kind.namespaces.append(platform.namespace)
+    kind.create_namespace(platform.namespace)
     kind.apply("", _binding(kind))
     kind.apply(platform.namespace, *_objects(platform, image))
     words = ("rollout", "status", "deployment", platform.service, "--timeout=55s")
     kind.kubectl("-n", platform.namespace, *words)
+
+
+def remove_dns(kind: KindTrials, *platforms: Platform) -> None:
+    """Delete them, with their right to list."""
+    kind.remove(*(platform.namespace for platform in platforms))
+    kind.kubectl("delete", "clusterrolebinding", f"{PREFIX}dns", "--ignore-not-found")
 
 
 def _binding(kind: KindTrials) -> Object:
@@ -198,7 +227,7 @@ def _binding(kind: KindTrials) -> Object:
 
 def _objects(platform: Platform, image: str) -> Iterator[Object]:
     labels = dict([platform.labels])
-    corefile = COREFILE.format(port=platform.port, zone=platform.zone)
+    corefile = COREFILE.format(port=platform.port, zone=platform.zone, ttl=platform.ttl, more=platform.more)
     mount = {"name": "corefile", "mountPath": "/etc/coredns"}
     container: dict[str, Any] = {
         "name": "coredns",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.audit.on_kind.cluster import AUDIT_SECONDS, AuditRun, KindTrials, service, sleeper, stateful_set
+from tests.audit.on_kind.cluster import AuditRun, KindTrials, service, sleeper, stateful_set
 from tests.audit.on_kind.speed import with_three_servers
 
 NAMED_SECONDS = 10.0
@@ -79,14 +78,7 @@ def _paused(kind: KindTrials, target: str) -> Iterator[str]:
         f"{before.result.get('problem')}"
     )
     yield from _could_not_tell("paused before", before)
-    with kind.begun(target) as (process, begun):
-        said = ""
-        assert process.stderr is not None
-        while "asking" not in said and process.poll() is None:
-            said += process.stderr.readline()
-        with _standing_still(kind, node):
-            stdout, stderr = process.communicate(timeout=AUDIT_SECONDS)
-            run = AuditRun(process.returncode, stdout, said + stderr, time.monotonic() - begun)
+    run = kind.disturbed_audit(target, "asking", _standing_still(kind, node))
     kind.said(
         f"  paused in the middle: {run.seconds:.1f} s, exit status {run.status}, "
         f"{run.result.get('problem')}, {run.summaries}"
