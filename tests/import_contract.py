@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grimp import ImportGraph
+from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
 from importlinter.contracts.independence import IndependenceContract
 from importlinter.contracts.layers import LayersContract
 from importlinter.domain.contract import ContractCheck
@@ -114,6 +115,14 @@ class LayersWithNames(LayersContract):
 
 class IndependenceWithNames(IndependenceContract):
     """None of the modules imports another one of them."""
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        add_named_imports(graph)
+        return super().check(graph, verbose)
+
+
+class AcyclicWithNames(AcyclicSiblingsContract):
+    """No modules of one package import each other in a circle, be it for type checking."""
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         add_named_imports(graph)

@@ -17,13 +17,21 @@ from tests.import_contract import UnknownNameError, named_in
 CONFIGURATION = """
 [tool.importlinter]
 root_packages = ["layered"]
-contract_types = ["layers_with_names: tests.import_contract.LayersWithNames"]
+contract_types = [
+    "acyclic_with_names: tests.import_contract.AcyclicWithNames",
+    "layers_with_names: tests.import_contract.LayersWithNames",
+]
 
 [[tool.importlinter.contracts]]
 name = "layers"
 type = "layers_with_names"
 containers = ["layered"]
 layers = ["high", "low"]
+
+[[tool.importlinter.contracts]]
+name = "circles"
+type = "acyclic_with_names"
+ancestors = ["layered"]
 """
 
 VIOLATIONS = {
@@ -43,8 +51,14 @@ VIOLATIONS = {
 }
 
 
-def lint(folder: Path, low: str, high: str = "") -> subprocess.CompletedProcess[str]:
-    for name, text in (("__init__", ""), ("low", low), ("high/__init__", ""), ("high/tool", high)):
+def lint(folder: Path, low: str, high: str = "", beside: str = "") -> subprocess.CompletedProcess[str]:
+    for name, text in (
+        ("__init__", ""),
+        ("low", low),
+        ("high/__init__", ""),
+        ("high/tool", high),
+        ("high/beside", beside),
+    ):
         path = folder / "layered" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -74,6 +88,24 @@ def test_a_higher_layer_may_name_a_lower_one(tmp_path: Path) -> None:
         high="pytest_plugins = ['layered.low']",
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import layered.high.tool",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from layered.high import tool",
+        "def late():\n    import layered.high.tool",
+        "target = 'layered.high.tool:main'",
+    ],
+    ids=["import", "import for type checking", "import in a function", "name"],
+)
+def test_modules_of_one_layer_that_import_each_other_are_found(tmp_path: Path, back: str) -> None:
+    forth = "from layered.high import beside"
+    assert lint(tmp_path, "", high=forth).returncode == 0
+    done = lint(tmp_path, "", high=forth, beside=back)
+    assert done.returncode == 1
+    assert "circles BROKEN" in done.stdout
 
 
 def test_a_name_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from headless_conformance.audit.states import (
 from headless_conformance.audit.structure import SetCase, check_governing_service, check_selector
 from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.audit.volumes import check_volumes
-from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.core.objects import Object
 from headless_conformance.records import Question, zone_of
 from headless_conformance.records.objects import ServiceKind, read_pod, read_service

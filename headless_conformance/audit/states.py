@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.core.objects import Object
 
 _SHOWN = 5

@@ -9,10 +9,11 @@ import allure
 
 from headless_conformance.cluster import manifests
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import CommandResult, Kube, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.shared import RunState
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import Where, require_equal

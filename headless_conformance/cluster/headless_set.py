@@ -14,10 +14,11 @@ from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import CommandResult, Kube, node_of
+from headless_conformance.cluster.pods import is_pod_ready, pod_ip
 from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import not_supported
-from headless_conformance.core.mismatch import Mismatch, Observation, Where, require, text_of
+from headless_conformance.core.mismatch import Mismatch, Observation, Where, text_of
 from headless_conformance.core.objects import Object
 from headless_conformance.records.names import ClusterDomain
 
@@ -305,20 +306,6 @@ def owned_pods(kube: Kube, owner: Object, namespace: str) -> list[Object]:
         for pod in pods
         if any(found["uid"] == uid for found in pod["metadata"].get("ownerReferences", []))
     ]
-
-
-def pod_ip(pod: Object) -> str:
-    """A Pod's address from its status; a Mismatch when it has none."""
-    found = pod["status"].get("podIP")
-    require(bool(found), f"Pod {pod['metadata']['name']} .status.podIP", expected="present", observed=found)
-    return str(found)
-
-
-def is_pod_ready(pod: Object) -> bool:
-    """Whether a Pod is Ready and not being deleted."""
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 def _is_settled(item: Object) -> bool:

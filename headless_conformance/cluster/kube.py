@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -22,6 +22,7 @@ from websocket import WebSocketBadStatusException, WebSocketException
 from headless_conformance.cluster.api_client import api_client, message_of
 from headless_conformance.cluster.api_paths import collection_path
 from headless_conformance.cluster.exec_stream import ExecStream
+from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError, reached
@@ -30,10 +31,6 @@ from headless_conformance.core.errors import not_supported
 from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.mismatch import require
 from headless_conformance.core.objects import Object
-
-if TYPE_CHECKING:
-    from headless_conformance.cluster.outages import Outages
-
 
 LOG_LINES = 40
 LOG_SECONDS = 10.0

@@ -20,8 +20,9 @@ from urllib3.exceptions import HTTPError
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain
 from headless_conformance.cluster.dns_client import Dns
-from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready, pod_ip
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.pods import is_pod_ready, pod_ip
 from headless_conformance.cluster.timeouts import WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.objects import Object

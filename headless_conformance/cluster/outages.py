@@ -29,7 +29,7 @@ from urllib3.exceptions import HTTPError
 
 from headless_conformance.cluster.api_client import api_client
 from headless_conformance.cluster.dns_answer import Server, Transport
-from headless_conformance.cluster.headless_set import is_pod_ready
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.timeouts import (
     LOOK_AGAIN_SECONDS,
     LOOK_SECONDS,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
+from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require
 from headless_conformance.core.objects import Object

@@ -29,8 +29,8 @@ from headless_conformance.faults.report import (
 from headless_conformance.faults.runner import PlannedRun, assign, run_all
 from headless_conformance.faults.scope import requirements_to_verify
 from headless_conformance.providers.containers import KEPT
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.registry import provider_named
-from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.run_plan import preparation
 from headless_conformance.requirements.documents import load_documents
 from headless_conformance.toolchain.kubectl import kubectl_of

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from headless_conformance.core.interrupts import status_of_interrupt
 from headless_conformance.core.paths import REPORTS, ROOT
 from headless_conformance.core.run_identity import RUN_VARIABLE
 from headless_conformance.core.settings import Settings
-from headless_conformance.providers.run_context import RunContext, context_of_environment
+from headless_conformance.providers.interface import RunContext
+from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.requirements.documents import Documents, load_documents
 from headless_conformance.requirements.model import Document, Requirement
+from headless_conformance.results.decisions import Decisions
 from headless_conformance.results.selection import select_requirements
 from headless_conformance.results.verdict import (
     STATUS_ERROR,
@@ -31,7 +34,6 @@ from headless_conformance.results.verdict import (
     Result,
     Verdict,
     exit_status_of_run,
-    judge_requirements,
     result_of_run,
 )
 
@@ -128,6 +130,17 @@ class Run:
     def lang(self) -> str:
         return self.settings.report_lang
 
+    @cached_property
+    def decisions(self) -> Decisions:
+        """The verdicts, each as soon as it is made."""
+        return Decisions(self.documents, self.chosen, self.kubernetes)
+
+    def left_out(self) -> list[CaseResult]:
+        """The tests that the person deselected."""
+        return [
+            CaseResult(node, names, Outcome.SKIPPED, "deselected") for node, names in self.deselected.items()
+        ]
+
     def about(self) -> list[Document]:
         """The documents that have a chosen requirement."""
         chosen = {self.documents.document_of(name).id for name in self.chosen}
@@ -151,7 +164,7 @@ class Run:
         self.ended = time.time()
         self.results = self._results()
         requirements = [requirement for document in self.about() for requirement in document.requirements]
-        self.verdicts = judge_requirements(self.documents, requirements, self.results, self.kubernetes)
+        self.verdicts = self.decisions.conclude(requirements, self.results)
         self.result = result_of_run(self.verdicts, self.unassigned())
         if self.interrupt:
             return status_of_interrupt(self.interrupt)
@@ -171,10 +184,7 @@ class Run:
                 CaseResult(node, names, Outcome.SKIPPED, "the run ended before it")
                 for node, names in never.items()
             ),
-            *(
-                CaseResult(node, names, Outcome.SKIPPED, "deselected")
-                for node, names in self.deselected.items()
-            ),
+            *self.left_out(),
             *(CaseResult(where, (), Outcome.ERROR, what) for where, what in self.aborted.items()),
         ]
 

@@ -32,7 +32,6 @@ from headless_conformance.providers.run_plan import (
     remember_whole_suite,
     tests_step,
 )
-from headless_conformance.results.decisions import Decisions
 from headless_conformance.results.verdict import FAILING, Outcome, Verdict
 
 WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR"}
@@ -86,7 +85,7 @@ class RunDisplay:
         text = os.environ.pop(PLAN_VARIABLE, "")
         self._keeps_seconds = bool(text)
         self._progress = progress_of_pytest(text, *of_run, _own_stdout(), _workers(config))
-        self._decisions = Decisions(run.documents, run.chosen, run.kubernetes)
+        self._decisions = run.decisions
         self._steps: dict[str, RunningStep] = {}
         self._now: dict[str, float] = {}
         """When the tests that run now began, by node ID."""
@@ -210,6 +209,7 @@ class RunDisplay:
             known = sum(not found.untestable for found in self._run.documents.requirements.values())
             share = len(self._decisions.expected(collected)) / max(known, 1)
             self._progress.plan = for_share(self._progress.plan, share)
+        self._decisions.leave_out(self._run.left_out())
         self._tell(self._decisions.expect(collected))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -231,8 +231,10 @@ class RunDisplay:
         self._tell(self._decisions.end(self._run.progress[report.nodeid].as_result(report.nodeid, names)))
 
     def _tell(self, verdicts: list[Verdict]) -> None:
-        """A line for each requirement; on a terminal, whose table counts the others, for what failed."""
-        for verdict in verdicts if self._shows_requirements else ():
+        """A line for each requirement that was looked at; on a terminal, whose table counts the others, for
+        what failed."""
+        told = [verdict for verdict in verdicts if verdict.outcome is not Outcome.SKIPPED]
+        for verdict in told if self._shows_requirements else ():
             if not self._progress.is_live or verdict.outcome in (*FAILING, Outcome.KNOWN_DEVIATION):
                 self._progress.say(self._line(verdict), STYLES.get(verdict.outcome, ""))
 

@@ -18,7 +18,7 @@ from headless_conformance.core.interrupts import INTERRUPTING_SIGNALS
 from headless_conformance.plugin import hooks
 from headless_conformance.plugin.context import RUN, Run, is_worker, run_context
 from headless_conformance.plugin.outcomes import hand_over
-from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.interface import RunContext
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

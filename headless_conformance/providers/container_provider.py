@@ -16,9 +16,8 @@ from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.engine.engine import Engine, why_no_engine
 from headless_conformance.providers.containers import ContainerCluster, ContainerToolsT
-from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.providers.readiness import require_ready
-from headless_conformance.providers.run_context import RunContext
 
 ATTACH_OR_CREATE_SECONDS = 900
 """How long a worker waits while another one creates the cluster."""

@@ -1,13 +1,20 @@
-"""Which requirements are decided while tests still run. Knows nothing of pytest."""
+"""The verdicts of a run: each is made once, as soon as all tests of its requirement have ended, and the rest
+when the run is over. Knows nothing of pytest."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.requirements.model import Requirement
-from headless_conformance.results.verdict import CaseResult, Outcome, Verdict, judge_requirements
+from headless_conformance.results.verdict import (
+    CaseResult,
+    Outcome,
+    Verdict,
+    cases_by_requirement,
+    judge_requirement,
+)
 
 
 class Decisions:
@@ -32,10 +39,35 @@ class Decisions:
                 self._waiting.setdefault(name, set()).add(nodeid)
         return self._decided(list(self._waiting))
 
+    def leave_out(self, cases: Iterable[CaseResult]) -> None:
+        """Take in tests that are not going to run; a requirement of theirs is not verified in full."""
+        for case in cases:
+            self._ended[case.nodeid] = case
+            for name in self._meant_by(case.requirements):
+                self._waiting.setdefault(name, set()).add(case.nodeid)
+
     def end(self, case: CaseResult) -> list[Verdict]:
         """Take in a test that has ended; returns what is decided with it."""
         self._ended[case.nodeid] = case
         return self._decided(self._meant_by(case.requirements))
+
+    def conclude(
+        self, requirements: Iterable[Requirement], results: Sequence[CaseResult]
+    ) -> Sequence[Verdict]:
+        """The verdicts on these requirements when the run is over, from `results`, which has all tests.
+
+        What was decided from the same results stays as it is.
+        """
+        cases = cases_by_requirement(self._documents, results)
+        found = []
+        for requirement in requirements:
+            own = cases.get(requirement.id, [])
+            known = self.verdicts.get(requirement.id)
+            same = known and {case.nodeid for case in known.tests} == {case.nodeid for case in own}
+            if known is None or not same or any(self._ended.get(case.nodeid) != case for case in own):
+                known = judge_requirement(requirement, own, self._kubernetes)
+            found.append(known)
+        return found
 
     def counts(self, lang: str) -> dict[str, Counter[Outcome | None]]:
         """How many requirements of each section have which outcome, None where they have none yet, in the
@@ -53,16 +85,12 @@ class Decisions:
         return [name for name in dict.fromkeys(same) if name in self.chosen]
 
     def _decided(self, names: Sequence[str]) -> list[Verdict]:
-        ready = [
-            name
-            for name in names
-            if name not in self.verdicts
-            and name in self._waiting
-            and self._waiting[name] <= self._ended.keys()
-        ]
-        cases = [self._ended[nodeid] for name in ready for nodeid in sorted(self._waiting[name])]
-        requirements = [self.chosen[name] for name in ready]
-        unique = list({case.nodeid: case for case in cases}.values())
-        found = judge_requirements(self._documents, requirements, unique, self._kubernetes)
-        self.verdicts |= {verdict.requirement.id: verdict for verdict in found}
+        found = []
+        for name in names:
+            waiting = self._waiting.get(name)
+            if name in self.verdicts or waiting is None or not waiting <= self._ended.keys():
+                continue
+            cases = [case for nodeid, case in self._ended.items() if nodeid in waiting]
+            self.verdicts[name] = judge_requirement(self.chosen[name], cases, self._kubernetes)
+            found.append(self.verdicts[name])
         return found

@@ -141,17 +141,23 @@ def judge_requirement(requirement: Requirement, tests: Iterable[CaseResult], kub
     )
 
 
-def judge_requirements(
-    documents: Documents, requirements: Iterable[Requirement], tests: Sequence[CaseResult], kubernetes: str
-) -> list[Verdict]:
-    """A verdict on each requirement, from the tests that name it or one that `same_as` joins to it."""
+def cases_by_requirement(documents: Documents, tests: Sequence[CaseResult]) -> Mapping[str, list[CaseResult]]:
+    """The tests that count for each requirement: those that name it or one that `same_as` joins to it."""
     by_requirement: dict[str, list[CaseResult]] = {}
     for case in tests:
         for name in dict.fromkeys(
             same for named in case.requirements for same in documents.equivalents(named)
         ):
             by_requirement.setdefault(name, []).append(case)
-    return [judge_requirement(found, by_requirement.get(found.id, ()), kubernetes) for found in requirements]
+    return by_requirement
+
+
+def judge_requirements(
+    documents: Documents, requirements: Iterable[Requirement], tests: Sequence[CaseResult], kubernetes: str
+) -> list[Verdict]:
+    """A verdict on each requirement from tests that have all ended."""
+    cases = cases_by_requirement(documents, tests)
+    return [judge_requirement(found, cases.get(found.id, ()), kubernetes) for found in requirements]
 
 
 def result_of_run(verdicts: Sequence[Verdict], unassigned: Sequence[CaseResult] = ()) -> Result:

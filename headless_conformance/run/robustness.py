@@ -19,10 +19,10 @@ from headless_conformance.core.process import end_group
 from headless_conformance.core.progress import clock
 from headless_conformance.core.run_identity import new_run
 from headless_conformance.engine.engine import Engine
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.kind.cluster import KindCluster
 from headless_conformance.providers.kind.provider import PROVIDER
 from headless_conformance.providers.registry import settings_of_run
-from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.run_plan import preparation
 from headless_conformance.results.report import Report
 from headless_conformance.results.report_file import REPORT_NAME, read_report

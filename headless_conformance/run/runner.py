@@ -23,9 +23,8 @@ from headless_conformance.core.process import end_with_parent
 from headless_conformance.core.progress import Progress, clock
 from headless_conformance.core.run_identity import new_run, only_run_of_clone
 from headless_conformance.core.settings import Settings
-from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.providers.registry import all_providers, provider_named
-from headless_conformance.providers.run_context import RunContext
 from headless_conformance.providers.run_plan import (
     PLAN_VARIABLE,
     handed_on_plan,

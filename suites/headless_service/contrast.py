@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube, node_of
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.core.errors import NotSupportedError, not_supported
 from suites.headless_service.sql import HOSTNAME, SQL_CLIENT, Sql, as_pods, asked_in_pod
 

@@ -10,9 +10,10 @@ import pytest
 from headless_conformance.cluster.clients import Range
 from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
-from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.pods import pod_ip
 from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
 from headless_conformance.cluster.room import nodes_that_take_pods, nodes_without_room
 from headless_conformance.cluster.transcripts import described_endpoints

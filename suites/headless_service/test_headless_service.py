@@ -15,10 +15,11 @@ from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.headless_set import HeadlessSet, is_pod_ready
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder, find, fitted, to_yaml, with_replicas
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import (

@@ -15,9 +15,10 @@ from headless_conformance.cluster.dns_answer import Answer
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain, require_soa
 from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.facts import Facts
-from headless_conformance.cluster.headless_set import HeadlessSet, pod_ip
+from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.inside_pod import pod_place, read_file, resolved_in_pod, run_in_pod
 from headless_conformance.cluster.manifests import ManifestFolder, find
+from headless_conformance.cluster.pods import pod_ip
 from headless_conformance.cluster.waiting import DNS_DELAY, eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import (

@@ -17,7 +17,7 @@ from headless_conformance.cli.application import FUNCTIONS, run
 from headless_conformance.cli.commands import COMMANDS, MAINTENANCE, RENAMED
 from headless_conformance.core.paths import ROOT, SUITES
 from headless_conformance.core.variables import VARIABLES
-from headless_conformance.providers.run_context import TOOLS_VARIABLE
+from headless_conformance.providers.interface import TOOLS_VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.outages import Outages
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import require_items
 from tests.own_set.cases import NAMESPACE, Case

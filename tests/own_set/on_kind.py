@@ -12,8 +12,8 @@ from dataclasses import replace
 from headless_conformance.core.run_identity import new_run, only_run_of_clone
 from headless_conformance.core.settings import from_env
 from headless_conformance.images.archive import PREFIX
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.kind.provider import PROVIDER
-from headless_conformance.providers.run_context import RunContext
 from tests.own_set.all_cases import are_right
 from tests.own_set.cases import Case
 

@@ -14,7 +14,8 @@ from headless_conformance.core.paths import ROOT
 from headless_conformance.plugin import hooks
 from headless_conformance.plugin import session as ending
 from headless_conformance.plugin.context import CONTEXT, RUN, CaseProgress, Run
-from headless_conformance.providers.run_context import RunContext, context_of_environment
+from headless_conformance.providers.interface import RunContext
+from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.requirements.documents import Documents
 from headless_conformance.results.verdict import Result
 

@@ -21,16 +21,11 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.container_provider import tried_once
 from headless_conformance.providers.existing.connection import Connection
 from headless_conformance.providers.existing.provider import ExistingTools
-from headless_conformance.providers.interface import ClusterProvider
+from headless_conformance.providers.interface import TOOLS_VARIABLE, ClusterProvider, RunContext
 from headless_conformance.providers.k3d.tools import K3dTools
 from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.registry import all_providers, provider_named
-from headless_conformance.providers.run_context import (
-    TOOLS_VARIABLE,
-    RunContext,
-    context_of_environment,
-    tools_handed_on,
-)
+from headless_conformance.providers.run_context import context_of_environment, tools_handed_on
 from headless_conformance.providers.simulated.control_plane import Programs
 
 

@@ -65,3 +65,38 @@ def test_sections_are_counted_in_their_order_and_language(decisions: Decisions) 
     # What the register calls untestable is nothing that anybody waits for.
     assert counts["About end"] == {None: 4}
     assert next(iter(decisions.counts("zh"))) == "关于 beginning"
+
+
+def test_at_the_end_each_verdict_is_made_once(decisions: Decisions, documents: Documents) -> None:
+    cases = [_case(nodeid, Outcome.FAILED) for nodeid in TESTS]
+    decided = {found.requirement.id: found for case in cases for found in decisions.end(case)}
+    concluded = decisions.conclude(documents.requirements.values(), cases)
+    by_id = {found.requirement.id: found for found in concluded}
+    assert decided.keys() == {"MINI-A-01", "MINI-A-02", "OTHER-A-01", "MINI-B-01"}
+    assert all(by_id[name] is found for name, found in decided.items())
+    assert by_id.keys() == documents.requirements.keys()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [CaseResult("c", TESTS["c"], Outcome.ERROR), CaseResult("d", ("MINI-B-01",), Outcome.ERROR)],
+    ids=["another result of a test", "one more test"],
+)
+def test_what_came_to_light_afterwards_counts(
+    decisions: Decisions, documents: Documents, changed: CaseResult
+) -> None:
+    (early,) = decisions.end(_case("c"))
+    assert early.outcome is Outcome.PASSED
+    cases = list({case.nodeid: case for case in (_case("c"), changed)}.values())
+    (late,) = decisions.conclude([documents.requirement("MINI-B-01")], cases)
+    assert late.outcome is Outcome.ERROR
+
+
+def test_what_is_left_out_keeps_a_requirement_from_being_passed(documents: Documents) -> None:
+    decisions = Decisions(documents, documents.requirements, "1.37.0")
+    decisions.leave_out([CaseResult("left", ("MINI-B-01",), Outcome.SKIPPED, "deselected")])
+    decisions.expect(TESTS)
+    (decided,) = decisions.end(_case("c"))
+    assert (decided.outcome, len(decided.tests)) == (Outcome.SKIPPED, 2)
+    cases = [*decided.tests]
+    assert decisions.conclude([decided.requirement], cases) == [decided]

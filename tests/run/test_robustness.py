@@ -12,9 +12,10 @@ from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.settings import Settings
 from headless_conformance.engine.engine import Engine
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.kind.provider import KindProvider
 from headless_conformance.providers.kind.tools import KindTools
-from headless_conformance.providers.run_context import RunContext, context_of_environment
+from headless_conformance.providers.run_context import context_of_environment
 from headless_conformance.results.verdict import CaseResult, Outcome
 from headless_conformance.run import robustness
 from headless_conformance.run.robustness import (

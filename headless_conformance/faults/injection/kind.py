@@ -10,10 +10,10 @@ from headless_conformance.faults.injection.corefile import changed_corefile
 from headless_conformance.faults.injection.kubectl import with_kubectl
 from headless_conformance.faults.injection.placeholders import words_of_run
 from headless_conformance.faults.model import CorefileChange, Scenario
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.kind.provider import KindProvider
 from headless_conformance.providers.kind.tools import KindTools
 from headless_conformance.providers.readiness import configure_dns, require_ready, stored_corefile
-from headless_conformance.providers.run_context import RunContext
 
 
 class ChangedKindProvider(KindProvider):

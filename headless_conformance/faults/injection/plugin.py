@@ -39,8 +39,7 @@ from headless_conformance.faults.model import (
 )
 from headless_conformance.faults.run_record import AuditRecord, Failure, RequirementRecord, RunRecord
 from headless_conformance.plugin.context import Run, run_context
-from headless_conformance.providers.interface import ClusterProvider
-from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.results.verdict import FAILING, CaseResult
 
 SCENARIO_VARIABLE = "HEADLESS_CONFORMANCE_SCENARIO"

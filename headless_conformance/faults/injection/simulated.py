@@ -12,7 +12,7 @@ from headless_conformance.faults.injection.corefile import changed_corefile
 from headless_conformance.faults.injection.kubectl import with_kubectl
 from headless_conformance.faults.injection.placeholders import words_of_run
 from headless_conformance.faults.model import ClusterSize, ComponentFlags, CorefileChange, Scenario
-from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.interface import RunContext
 from headless_conformance.providers.simulated import control_plane, corefile
 from headless_conformance.providers.simulated.cluster import SimulatedCluster
 from headless_conformance.providers.simulated.provider import SimulatedProvider

@@ -30,8 +30,7 @@ from headless_conformance.providers.existing.connection import (
     require_consent,
     runs_with_credentials,
 )
-from headless_conformance.providers.interface import ClusterProvider
-from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl, require_kubectl
 
 STATEFULSET = re.compile(rf"{OBJECT_NAME}/{OBJECT_NAME}")

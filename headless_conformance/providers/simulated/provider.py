@@ -13,8 +13,7 @@ from headless_conformance.core.paths import command_line, work_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
-from headless_conformance.providers.interface import ClusterProvider
-from headless_conformance.providers.run_context import RunContext
+from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.providers.simulated.cluster import (
     SIMULATED_NAME,
     SimulatedCluster,

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from headless_conformance.cluster.headless_set import is_pod_ready
 from headless_conformance.cluster.model import Cluster
+from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import require_items
 from headless_conformance.core.paths import ROOT
