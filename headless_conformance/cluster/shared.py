@@ -159,12 +159,11 @@ class RunState:
 
     def _is_own(self, namespace: str) -> bool:
         ledger = self.folder / LEDGER
-        created = map(json.loads, ledger.read_text().splitlines()) if ledger.exists() else ()
-        return any(found["kind"] == "Namespace" and found["name"] == namespace for found in created)
+        return ledger.exists() and _entry("Namespace", "", namespace) in ledger.read_text().splitlines()
 
     def _note(self, kind: str, namespace: str, name: str) -> None:
         with (self.folder / LEDGER).open("a") as ledger:
-            ledger.write(json.dumps({"kind": kind, "namespace": namespace, "name": name}) + "\n")
+            ledger.write(f"{_entry(kind, namespace, name)}\n")
 
     def create_namespace(self, role: str, security: str = RESTRICTED) -> str:
         """A new namespace with a random name and a level of Pod security."""
@@ -255,6 +254,11 @@ class SetUp:
     @property
     def _created(self) -> str:
         return f"{self.name}-created"
+
+
+def _entry(kind: str, namespace: str, name: str) -> str:
+    """An object in a run's list."""
+    return json.dumps({"kind": kind, "namespace": namespace, "name": name})
 
 
 def delete_namespace(kube: Kube, name: str) -> None:
