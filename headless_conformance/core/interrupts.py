@@ -30,7 +30,7 @@ def status_of_interrupt(number: int) -> int:
 INTERRUPT_STATUSES = tuple(status_of_interrupt(number) for number in INTERRUPTING_SIGNALS)
 
 
-class Remainder(NamedTuple):
+class Leftover(NamedTuple):
     """What a command began and has not removed yet."""
 
     what: str
@@ -47,9 +47,9 @@ class Interrupts:
         self._at = 0.0
         self._child: subprocess.Popen[bytes] | None = None
         self._undoing = False
-        self.met: Sequence[Remainder] = ()
+        self.met: Sequence[Leftover] = ()
         """What was there at the first interrupt."""
-        self.remains: Callable[[], Sequence[Remainder]] = tuple
+        self.remains: Callable[[], Sequence[Leftover]] = tuple
         """What is there now; it must be quick, and ask no other program."""
         self.outliving: Callable[[], Sequence[int]] = tuple
         """Processes that go on, with all that they started, when everything else is ended at once."""
@@ -120,7 +120,7 @@ class Interrupts:
 INTERRUPTS = Interrupts()
 
 
-def _listed(remains: Sequence[Remainder]) -> str:
+def _listed(remains: Sequence[Leftover]) -> str:
     return f"removing {'; '.join(one.what for one in remains)}" if remains else ""
 
 

@@ -87,7 +87,7 @@ PRINTED_PARTS: Final = (
 )
 """What is looked at in what a program printed or in a file. `[A-Z()-]+ of` is a column of `kubectl get`, the
 next one a key of `kubectl describe`, and the last one a name in a hosts file."""
-SUMMARY: Final = (
+ANSWER_SUMMARY: Final = (
     rf"(?:{ITEMS}(?: and [A-Z]+ \S+)*(?: of \S+(?:, \S+)*)?|CNAME \S+|[A-Z]+(?: with {ITEMS})?"
     rf"|no answer: {PRINTED})"
 )
@@ -113,10 +113,10 @@ FORMS: Final = (
     MismatchForm(
         "answer of a DNS server; where: server, address, transport",
         r"(?:A|AAAA|PTR|SRV) \S+",
-        rf"{SUMMARY}|{ITEMS} with additional {ITEMS}|{ITEMS} below \S+|(?:at least|none of) {ITEMS}"
-        rf"|NXDOMAIN or NODATA|{SUMMARY} with SOA|{TTL}|records with a TTL"
+        rf"{ANSWER_SUMMARY}|{ITEMS} with additional {ITEMS}|{ITEMS} below \S+|(?:at least|none of) {ITEMS}"
+        rf"|NXDOMAIN or NODATA|{ANSWER_SUMMARY} with SOA|{TTL}|records with a TTL"
         rf"|\d+ records|{FLAG}|some of \d+ records, {FLAG}",
-        rf"{SUMMARY}(?: with additional {ITEMS}| with flag TC| without SOA)?|{TTL}|{FLAG}"
+        rf"{ANSWER_SUMMARY}(?: with additional {ITEMS}| with flag TC| without SOA)?|{TTL}|{FLAG}"
         rf"|\d+ records: missing {ITEMS}, additional {ITEMS}|\d+ other records: {ITEMS}"
         rf"|\d+ records more than once: {ITEMS}|[A-Z]+, \d+ records, {FLAG}",
         ("A web-0.nginx.default.svc.cluster.local.", "{10.0.0.1}", "NXDOMAIN"),

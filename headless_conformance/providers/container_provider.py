@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.interrupts import Leftover
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.progress import Progress
 from headless_conformance.engine.engine import Engine, why_no_engine
@@ -82,7 +82,7 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
         with progress.step(f"delete cluster {name}"):
             self.cluster_type.remove(engine, name)
 
-    def remains(self) -> Sequence[Remainder]:
+    def remains(self) -> Sequence[Leftover]:
         return self.cluster_type.remains()
 
 

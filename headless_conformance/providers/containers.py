@@ -21,7 +21,7 @@ from pytest_kubernetes.providers import select_provider_manager
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import StepFailed, UserError
-from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.interrupts import Leftover
 from headless_conformance.core.kubectl_environment import NO_KUBERC, without_kubectl_variables
 from headless_conformance.core.paths import cache_dir, clone_id, command_line, work_dir
 from headless_conformance.core.process import own_environment
@@ -156,13 +156,13 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         return state.exists() and json.loads(state.read_text())["run"] == run
 
     @classmethod
-    def remains(cls) -> list[Remainder]:
+    def remains(cls) -> list[Leftover]:
         """The clusters of this clone that a run began or took over and has neither deleted nor kept yet.
 
         Asks no engine.
         """
         return [
-            Remainder(f"the {cls.PROGRAM} cluster {name}", command_line("clean"))
+            Leftover(f"the {cls.PROGRAM} cluster {name}", command_line("clean"))
             for name, run in cls._recorded().items()
             if run != KEPT
         ]

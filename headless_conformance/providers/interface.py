@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.files import replacing
-from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.interrupts import Leftover
 from headless_conformance.core.paths import work_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
@@ -147,7 +147,7 @@ class ClusterProvider(ABC, Generic[Tools]):
         """Delete one of `clusters_of_clone`. Raises UserError."""
         raise NotImplementedError
 
-    def remains(self) -> Sequence[Remainder]:
+    def remains(self) -> Sequence[Leftover]:
         """What runs of this clone began and have neither removed nor kept yet, as its own work files say.
 
         Asks no other program.

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from headless_conformance.core.interrupts import INTERRUPTS, Remainder
+from headless_conformance.core.interrupts import INTERRUPTS, Leftover
 from headless_conformance.core.paths import command_line
 from headless_conformance.engine import private
 from headless_conformance.providers.registry import all_providers
 
 
-def remains_of_clone() -> list[Remainder]:
+def remains_of_clone() -> list[Leftover]:
     """What commands of this clone began and have neither removed nor kept, as far as its own work files
     say."""
-    found = [remainder for provider in all_providers() for remainder in provider.remains()]
+    found = [leftover for provider in all_providers() for leftover in provider.remains()]
     if private.was_started_here():
-        found.append(Remainder("the private container engine", command_line("clean")))
+        found.append(Leftover("the private container engine", command_line("clean")))
     return found
 
 
@@ -44,7 +44,7 @@ def _stop_own_engine() -> str:
     return f" The private container engine is left running for {users}." if users else ""
 
 
-def _report(begun: list[Remainder], engine: str) -> None:
+def _report(begun: list[Leftover], engine: str) -> None:
     left = remains_of_clone()
     removed = "; ".join(dict.fromkeys(one.what for one in begun if one not in left))
     there = "; ".join(f"{one.what} (`{one.command}` removes it)" for one in left)

@@ -18,10 +18,10 @@ from headless_conformance.core.paths import ROOT
 
 PROGRAM = """
 import os, pathlib, subprocess, sys, time
-from headless_conformance.core.interrupts import INTERRUPTS, Remainder
+from headless_conformance.core.interrupts import INTERRUPTS, Leftover
 
 folder = pathlib.Path({folder!r})
-cluster = Remainder("the cluster c", "make clean")
+cluster = Leftover("the cluster c", "make clean")
 INTERRUPTS.remains = lambda: [] if (folder / "removed").exists() else [cluster]
 with INTERRUPTS.handled():
     try:

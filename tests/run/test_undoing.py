@@ -7,13 +7,13 @@ import signal
 
 import pytest
 
-from headless_conformance.core.interrupts import INTERRUPTS, Remainder
+from headless_conformance.core.interrupts import INTERRUPTS, Leftover
 from headless_conformance.engine import private
 from headless_conformance.run import undoing
 from headless_conformance.run.undoing import undone_when_interrupted
 
-CLUSTER = Remainder("the kind cluster c", "make clean")
-OTHER = Remainder("the kind cluster of a run that was killed", "make clean")
+CLUSTER = Leftover("the kind cluster c", "make clean")
+OTHER = Leftover("the kind cluster of a run that was killed", "make clean")
 
 
 class Clone:
@@ -24,7 +24,7 @@ class Clone:
         self.started_here = False
         self.users = ""
 
-    def remains(self) -> list[Remainder]:
+    def remains(self) -> list[Leftover]:
         return list(self.clusters)
 
     def stop(self) -> str:

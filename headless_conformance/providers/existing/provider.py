@@ -14,7 +14,7 @@ from pathlib import Path
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import LEDGER, folder_of_run
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.interrupts import Leftover
 from headless_conformance.core.paths import command_line
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
@@ -129,8 +129,8 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
     def outlives(self, context: RunContext[ExistingTools]) -> bool:
         return True
 
-    def remains(self) -> Sequence[Remainder]:
-        namespaces = Remainder("the namespaces of this run on your cluster", command_line("clean-existing"))
+    def remains(self) -> Sequence[Leftover]:
+        namespaces = Leftover("the namespaces of this run on your cluster", command_line("clean-existing"))
         begun = [run for run in runs_with_credentials() if any(folder_of_run(run).glob(f"*/{LEDGER}"))]
         return [namespaces] if begun else []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.interrupts import Remainder
+from headless_conformance.core.interrupts import Leftover
 from headless_conformance.core.paths import command_line, work_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
@@ -54,8 +54,8 @@ class SimulatedProvider(ClusterProvider[Programs]):
         # A worker that was killed could not remove its own; its processes have ended with it.
         sweep(_directories())
 
-    def remains(self) -> Sequence[Remainder]:
-        return [Remainder(f"the cluster {name}", command_line("clean")) for name in there(_directories())]
+    def remains(self) -> Sequence[Leftover]:
+        return [Leftover(f"the cluster {name}", command_line("clean")) for name in there(_directories())]
 
     def cluster_of(self, context: RunContext[Programs]) -> SimulatedCluster:
         """A cluster that has not been started."""
