@@ -21,9 +21,11 @@ IMAGE = "busybox:1.28"
 PROMPTS = ("/ # ", "/ $ ")
 """Of root, and of any other user, whom a platform may make of root."""
 HINT = "If you don't see a command prompt, try pressing enter."
-GONE_SECONDS = 45.0
-"""Bound on the Pod's end: its default grace period of 30 s,
-since a shell that was started again does not heed SIGTERM."""
+DEFAULT_GRACE_SECONDS = 30
+"""Of a Pod that says nothing of it."""
+GONE_SECONDS = 15.0
+"""Bound on the Pod's end after its grace period, which it takes:
+a shell that was started again does not heed SIGTERM."""
 
 FORBIDDEN_CONTAINER = "CreateContainerConfigError"
 """What a kubelet says where an image and a Pod's securityContext, which kubectl leaves open, contradict."""
@@ -44,6 +46,12 @@ class ShellSession:
     """kubectl's exit status; None when it had not ended in time."""
     left: Object | None
     """The Pod when kubectl had come back."""
+
+    @property
+    def gone_within(self) -> float:
+        """Seconds within which the Pod must be gone."""
+        grace = (self.pod or {}).get("spec", {}).get("terminationGracePeriodSeconds", DEFAULT_GRACE_SECONDS)
+        return float(grace) + GONE_SECONDS
 
 
 def find_pod(kube: Kube, namespace: str) -> Object | None:

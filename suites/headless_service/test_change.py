@@ -24,10 +24,15 @@ from headless_conformance.cluster.dns_checks import must_be, must_be_srv
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
+from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.room import nodes_that_take_pods, nodes_without_room
 from headless_conformance.cluster.shared import SetUp
+from headless_conformance.cluster.waiting import ObservationError
+from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import require, require_count, require_equal, require_items
+from headless_conformance.core.objects import Object
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STATEFULSET_FILE, STUB_FILE
 from suites.headless_service.parameters import KUBELET
@@ -74,6 +79,14 @@ def test_a_replaced_pod_keeps_its_fqdn(stub_set: HeadlessSet, dns: Dns, record_p
     require_fqdns(stub_set, dns)
 
 
+def require_room_elsewhere(pod: Object, kube: Kube) -> None:
+    """NotSupportedError where no other node than its own has room for a Pod like this one."""
+    others = [node for node in nodes_that_take_pods(kube) if node != pod["spec"]["nodeName"]]
+    full = nodes_without_room(kube, pod, others)
+    if len(full) == len(others):
+        not_supported(": ".join(("no other node has room for its Pod", *dict.fromkeys(full.values()))))
+
+
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
 def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
@@ -88,7 +101,11 @@ def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, recor
     change = {"spec": {"template": {"spec": {"affinity": affinity}}}}
     namespace, statefulset_name = single_pod_set.namespace, single_pod_set.statefulset_name
     single_pod_set.kube.patch("StatefulSet", namespace, statefulset_name, change)
-    ready = single_pod_set.await_pod_ready(0, other_than=before["metadata"]["uid"])
+    try:
+        ready = single_pod_set.await_pod_ready(0, other_than=before["metadata"]["uid"])
+    except ObservationError:
+        require_room_elsewhere(before, single_pod_set.kube)
+        raise
     node = single_pod_set.get_pod(0)["spec"]["nodeName"]
     subject = f"Pod {single_pod_set.pod_name(0)} .spec.nodeName"
     require(node != here, subject, expected=f"other than {here}", observed=node, where=single_pod_set.where)

@@ -19,7 +19,7 @@ from headless_conformance.cluster.transcripts import require_line
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.mismatch import Where, require, require_count, require_equal, require_items
 from headless_conformance.records.names import reverse_name
-from suites.headless_service.dns_test_session import GONE_SECONDS, HINT, ShellSession, find_pod
+from suites.headless_service.dns_test_session import HINT, ShellSession, find_pod
 from suites.headless_service.parameters import KUBELET, ORDINALS
 
 Lookup = Callable[[str], CommandResult]
@@ -293,4 +293,4 @@ def test_the_new_pod_goes_with_its_shell(
         found = find_pod(kube, bare_session_namespace)
         require(found is None, subject, expected="absent", observed="present", details=shown)
 
-    eventually(gone, expecting="Pod dns-test to be gone", within=GONE_SECONDS)
+    eventually(gone, expecting="Pod dns-test to be gone", within=bare_session.gone_within)

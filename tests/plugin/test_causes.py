@@ -105,3 +105,35 @@ def test_a_failure_while_a_part_is_dead_is_an_error_that_names_it(
         ["ERROR  node node-2 does not answer", "    3 requirements: MINI-B-01, MINI-B-02, MINI-B-06"]
     )
     assert "3 same error" in ran.stdout.str()
+
+
+ALIKE = """
+@pytest.mark.requirement("MINI-A-01")
+@pytest.mark.parametrize("number", range(3))
+def test_finds_it_missing(number):
+    raise Mismatch(Observation("Service nginx", "present", "absent"))
+
+@pytest.mark.requirement("MINI-B-01")
+def test_finds_it_missing_too():
+    raise Mismatch(Observation("Service nginx", "present", "absent"))
+"""
+
+
+def test_what_breaks_several_promises_is_told_once_and_each_stays_a_failure(suite: Suite) -> None:
+    suite.write(ALIKE)
+    ran = suite.run()
+    assert ran.ret == 1
+    ran.assert_outcomes(failed=4)
+    said = ran.stdout.str()
+    assert said.count("raise Mismatch") == 1, said
+    ran.stdout.fnmatch_lines(
+        [
+            "FAILED  MINI-A-01*",
+            "    Service nginx: expected present, got absent",
+            "FAILED  MINI-B-01*",
+            "    as for MINI-A-01",
+        ]
+    )
+    assert {row["reason"] for row in suite.requirements().values()} == {
+        "Service nginx: expected present, got absent"
+    }
