@@ -20,6 +20,8 @@ class KindProvider(ContainerProvider[KindTools]):
     tools_type = KindTools
     cluster_type = KindCluster
     automatic = True
+    # One waits for the database servers, and another for a Pod to go.
+    pytest_workers = 6
 
     def planned_steps(self, settings: Settings) -> Sequence[Step]:
         return planned_kind_tools(settings)
