@@ -111,7 +111,7 @@ def test_tests_are_remembered_only_by_whom_knows_that_all_ran() -> None:
 
 
 def test_a_machine_without_go_can_still_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_go(*_: object) -> list[Step]:
+    def no_go(*_: object, lane: str = "") -> list[Step]:
         raise UserError("Go is missing")
 
     monkeypatch.setattr(simulated_cluster, "planned_build", no_go)
