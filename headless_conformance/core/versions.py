@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import ROOT
@@ -20,6 +22,8 @@ class Release:
 
     Versions carry no leading `v`.
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     minor: str
     patch: str
@@ -74,15 +78,30 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (int(major), int(minor), *(int(part) for part in rest))
 
 
+def _with_minors(rows: Any) -> Any:
+    """Each row with its key, the minor, as a field."""
+    if not isinstance(rows, Mapping) or not all(isinstance(row, Mapping) for row in rows.values()):
+        raise ValueError("give a row for each minor")
+    return tuple({"minor": minor, **row} for minor, row in rows.items())
+
+
+class _Table(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    components: Mapping[str, str]
+    kubernetes: Annotated[tuple[Release, ...], BeforeValidator(_with_minors)] = Field(min_length=1)
+
+
 def read_versions(path: Path = _TABLE) -> Versions:
-    """Read the table; a missing key is a KeyError, since the table is ours."""
-    data = yaml.safe_load(path.read_text())
-    rows = [
-        Release(minor=str(minor), **{k: str(v) for k, v in row.items()})
-        for minor, row in data["kubernetes"].items()
-    ]
-    return Versions(
-        kind=data["kind"],
-        components=data["components"],
-        rows=tuple(sorted(rows, key=lambda row: _numbers(row.minor))),
-    )
+    """Read the table. UserError names what is wrong with it."""
+    try:
+        table = _Table.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(f"{path.name}: {where}: {first['msg']}; correct the file.") from None
+    rows = sorted(table.kubernetes, key=lambda row: _numbers(row.minor))
+    return Versions(table.kind, table.components, tuple(rows))

@@ -1,7 +1,14 @@
 """The table of versions is whole and says what belongs together."""
 
 import re
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
+
+from headless_conformance.core.errors import UserError
+from headless_conformance.core.paths import ROOT
 from headless_conformance.core.versions import read_versions
 
 
@@ -25,3 +32,24 @@ def test_every_row_says_what_belongs_to_it() -> None:
         # Not 3.1: without quotation marks YAML takes 3.10 for a number.
         assert re.fullmatch(r"3\.\d\d(\.\d+)?", row.pause), row.minor
         assert row.k3s_image == f"rancher/k3s:v{row.patch}-k3s1"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"pause": 3.1},
+            r"v\.yaml: kubernetes\.0\.pause: Input should be a valid string; correct the file\.",
+        ),
+        ({"pause": None}, r"v\.yaml: kubernetes\.0\.pause: "),
+        ({"cri": "1.0"}, r"v\.yaml: kubernetes\.0\.cri: Unexpected keyword argument"),
+    ],
+    ids=["a number", "nothing", "unknown field"],
+)
+def test_a_wrong_table_is_named_in_one_sentence(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    table = yaml.safe_load((ROOT / "versions.yaml").read_text())
+    table["kubernetes"] = {"1.34": {**table["kubernetes"]["1.34"], **change}}
+    path = tmp_path / "v.yaml"
+    path.write_text(yaml.safe_dump(table))
+    with pytest.raises(UserError, match=message):
+        read_versions(path)
