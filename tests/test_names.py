@@ -23,8 +23,6 @@ SHARED = (
 FILES = ("conftest.py", "pyproject.toml", "tox.ini", "Makefile", "bootstrap.sh", "versions.yaml")
 OF_HEADLESS_SERVICE = ("mysql-sts", "mysql-svc")
 TESTS_OF_A_DOCUMENT = {
-    "tests/cluster/test_manifests.py": "the manifests of a suite",
-    "tests/cluster/test_shared.py": "the DNS test session of a suite",
     "tests/own_set/on_kind.py": "requirements of a document on a StatefulSet of a person's own",
     "tests/own_set/on_simulated.py": "requirements of a document on a StatefulSet of a person's own",
     "tests/providers/test_new_provider.py": "a copy of the tree with the suites in it",

@@ -19,7 +19,6 @@ from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.mismatch import Mismatch, Observation, Where
 from headless_conformance.core.objects import Object
-from suites.headless_service.dns_test_session import command_words
 from tests.cluster.stand_in import stand_in_cluster
 
 
@@ -248,14 +247,3 @@ def test_a_namespace_that_was_named_gets_the_secret_for_the_length_of_the_run(tm
         "namespace": "shop",
         "name": "pull",
     }
-
-
-@pytest.mark.parametrize("secret", ["", "pull"])
-def test_the_documents_pod_is_pulled_like_all_others(secret: str) -> None:
-    cluster = stand_in_cluster(
-        images={"busybox:1.28": "registry.example/classic-nslookup:1"}, pull_secret=secret
-    )
-    words = command_words(cluster)
-    assert words[:5] == ["run", "dns-test", "-ti", "--image=registry.example/classic-nslookup:1", "--rm"]
-    overrides = [json.loads(word.removeprefix("--overrides="))["spec"] for word in words[5:]]
-    assert overrides == ([{"imagePullSecrets": [{"name": "pull"}]}] if secret else [])

@@ -268,38 +268,3 @@ def test_kernel_settings_go_back_to_what_the_first_start_saw(
     engine_traces.take_back(home)
     assert switch.read_text() == "0"
     assert not (home / engine_traces.MEMORY).exists()
-
-
-def test_missing_host_packages_are_named_all_at_once(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(programs / "gcc", "")
-    monkeypatch.setattr(host, "is_debian", lambda: True)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(
-        UserError, match=r"missing: make mmdebstrap; install them with `sudo apt-get install make mmdebstrap`"
-    ):
-        host.require_host_packages(["gcc", "make", "mmdebstrap"], Progress(1))
-
-
-def test_missing_programs_elsewhere_are_named(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "is_debian", lambda: False)
-    with pytest.raises(UserError, match="programs are missing: make, iptables;"):
-        host.require_host_packages(["make", "iptables"], Progress(1))
-
-
-def test_missing_host_packages_are_installed_when_we_are_root(
-    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "calls"
-    program(programs / "apt-get", f'echo "$*" >> {log}')
-    monkeypatch.setattr(host, "is_debian", lambda: True)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    host.require_host_packages(["make"], Progress(1))
-    assert log.read_text().splitlines() == ["update", "install --yes --no-install-recommends make"]
-
-
-def test_too_little_free_disk_is_an_error(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "free_gib", lambda: 14.2)
-    with pytest.raises(UserError, match=r"14\.2 GiB free and a build needs 15 GiB"):
-        host.require_free_disk()
-    monkeypatch.setattr(host, "free_gib", lambda: 15.0)
-    host.require_free_disk()
