@@ -20,7 +20,7 @@ def rewritten_fields(kube: Kube, namespace: str, manifest: Object) -> list[str]:
     in a new one. Nothing is changed."""
     change, name = {"spec": manifest["spec"]}, manifest["metadata"]["name"]
     again = kube.patch(manifest["kind"], namespace, name, change, dryRun="All")
-    stored = again, _stored_anew(kube, namespace, manifest)
+    stored = again, stored_anew(kube, namespace, manifest)
     found = [line for one in stored for line in _differences({"spec": manifest["spec"]}, one)]
     return list(dict.fromkeys(found))
 
@@ -31,12 +31,12 @@ def added_keys(kube: Kube, namespace: str, manifest: Object, field: str) -> set[
     live = kube.get(manifest["kind"], namespace, manifest["metadata"]["name"])
     live["metadata"][field] = manifest["metadata"].get(field) or {}
     replaced = kube.replace(namespace, live, dryRun="All")
-    stored = replaced, _stored_anew(kube, namespace, manifest)
+    stored = replaced, stored_anew(kube, namespace, manifest)
     known = {*live["metadata"][field], KEPT_BY_KUBECTL}
     return {key for one in stored for key in one["metadata"].get(field) or {}} - known
 
 
-def _stored_anew(kube: Kube, namespace: str, manifest: Object) -> Object:
+def stored_anew(kube: Kube, namespace: str, manifest: Object) -> Object:
     """An object of the manifest under another name, as it would be created."""
     trial = copy.deepcopy(manifest)
     trial["metadata"]["name"] = TRIAL_NAME

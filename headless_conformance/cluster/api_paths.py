@@ -26,6 +26,7 @@ RESOURCES: Mapping[str, ApiResource] = {
     "Node": ApiResource("/api/v1", "nodes"),
     "PersistentVolumeClaim": ApiResource("/api/v1", "persistentvolumeclaims"),
     "RoleBinding": ApiResource("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
+    "Endpoints": ApiResource("/api/v1", "endpoints"),
     "StatefulSet": ApiResource("/apis/apps/v1", "statefulsets"),
     "EndpointSlice": ApiResource("/apis/discovery.k8s.io/v1", "endpointslices"),
 }

@@ -67,17 +67,22 @@ class Deployer:
         Its set must have been created with a probe on UNREADY_FILE.
         """
         name = headless_set.pod_name(ordinal)
-
-        def check() -> None:
-            seen = is_pod_ready(headless_set.get_pod(ordinal))
-            require_equal(f"Pod {name}: Ready", seen, ready, where=headless_set.where)
-
         if Capability.KUBELET in self.cluster.capabilities:
             command = ["rm", UNREADY_FILE] if ready else ["touch", UNREADY_FILE]
             self.kube.execute(headless_set.namespace, name, *command)
         else:
             annotation = {READY_ANNOTATION: None if ready else "false"}
             self.kube.patch("Pod", headless_set.namespace, name, {"metadata": {"annotations": annotation}})
+        self.await_readiness(headless_set, ordinal, ready=ready)
+
+    def await_readiness(self, headless_set: HeadlessSet, ordinal: int, *, ready: bool) -> None:
+        """Wait until a Pod is Ready, or is not."""
+        name = headless_set.pod_name(ordinal)
+
+        def check() -> None:
+            seen = is_pod_ready(headless_set.get_pod(ordinal))
+            require_equal(f"Pod {name}: Ready", seen, ready, where=headless_set.where)
+
         eventually(check, expecting=f"Ready of {name} to be {ready}", within=self.cluster.pod_ready_timeout)
 
     def await_pod(self, namespace: str, name: str) -> None:

@@ -198,6 +198,18 @@ class HeadlessSet:
         selector = f"kubernetes.io/service-name={self.service_name}"
         return self.kube.list("EndpointSlice", self.namespace, labelSelector=selector)
 
+    def core_endpoints(self) -> Object | None:
+        """The Service's core/v1 Endpoints, empty when the namespace has others; None where the API has none
+        or nobody writes them."""
+        try:
+            listed = self.kube.list("Endpoints", self.namespace)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        by_name = {found["metadata"]["name"]: found for found in listed}
+        return by_name.get(self.service_name, {}) if listed else None
+
     def endpoints(self) -> list[dict[str, Any]]:
         """Every endpoint of every slice of the Service."""
         return [endpoint for item in self.endpoint_slices() for endpoint in item.get("endpoints") or []]

@@ -1,5 +1,5 @@
 """Holding a cluster against the reference model of `records`: what its API objects demand and forbid, what
-its EndpointSlices and DNS servers have."""
+its EndpointSlices, its Endpoints and its DNS servers have."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from headless_conformance.cluster.dns_answer import Answer, data_of, records_of
-from headless_conformance.cluster.dns_checks import require_cut_for_length
+from headless_conformance.cluster.dns_checks import AnswerCheck, require_cut_for_length
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.waiting import eventually
-from headless_conformance.core.mismatch import Where, require
+from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import Where, require, require_items
 from headless_conformance.records import (
     AnswerData,
     Denial,
@@ -22,9 +23,11 @@ from headless_conformance.records import (
     RecordDifference,
     Zone,
     compare_endpoints,
+    expected_in_endpoints,
     follow_ups,
     judge,
     judge_labels,
+    listed_in_endpoints,
     unexplained,
     zone_difference,
     zone_of,
@@ -89,10 +92,7 @@ class ReferenceModel:
             answers = dns.ask_all(asked)
             if group is not RecordGroup.SERVICE:
                 answers += self._follow(dns, zone, answers)
-            require_cut_for_length(answers)
-            wrong = [found for place in _by_place(answers) for found in _judged(zone, place)]
-            if wrong:
-                raise _first(zone, wrong)
+            _require_zone(zone, answers)
 
         service = headless_set.service_fqdn
         within = headless_set.facts.at_rest_timeout(service)
@@ -102,27 +102,55 @@ class ReferenceModel:
         """Wait until the Service's EndpointSlices are what the control plane must have written for the
         Service and the Pods of its namespace."""
         __tracebackhide__ = True
-        kube, namespace = headless_set.kube, headless_set.namespace
+        eventually(lambda: _check_slices(headless_set), expecting="slices to be what Service and Pods demand")
+
+    def require_endpoints(self, headless_set: HeadlessSet) -> None:
+        """The same of the Service's core/v1 Endpoints. NotSupportedError where nobody writes such objects."""
+        __tracebackhide__ = True
 
         def check() -> None:
-            service = headless_set.get_service()
-            pods, slices = kube.list("Pod", namespace), headless_set.endpoint_slices()
-            found = compare_endpoints(service, pods, slices)
-            missing = [str(endpoint) for endpoint in found.missing]
-            missing += [str(change.expected) for change in found.changed]
-            surplus = [str(endpoint) for endpoint in found.surplus]
-            surplus += [str(change.seen) for change in found.changed]
-            surplus += [f"label of EndpointSlice {name}" for name in found.mislabelled]
-            require(
-                not found,
-                f"{headless_set.slices_subject}: endpoints",
-                expected=records_of(sorted(missing)),
-                observed=records_of(sorted(surplus)),
-                where=headless_set.where,
-                details=str(found),
-            )
+            if not _check_endpoints(headless_set):
+                not_supported("this cluster has no core/v1 Endpoints of Services")
 
-        eventually(check, expecting="slices to be what Service and Pods demand")
+        eventually(check, expecting="Endpoints to be what Service and Pods demand")
+
+    def require_current(
+        self,
+        dns: Dns,
+        headless_set: HeadlessSet,
+        checks: Callable[[], Mapping[Question, AnswerCheck]],
+        known: set[Question],
+        *,
+        asks: Callable[[Question], bool],
+        published: bool,
+        within: float,
+    ) -> None:
+        """Wait until EndpointSlices, Endpoints and every DNS server show a set as it is now; without
+        `published`, its Service is not there.
+
+        `checks` are of answers that follow from the Pods' status. `known` holds what has been asked before
+        and must be answered as things are now, too: the names and addresses that were there. What could be
+        asked here is added to it, and what `asks` says is asked.
+        """
+        __tracebackhide__ = True
+
+        def check() -> None:
+            demanded = checks()
+            if published:
+                _check_slices(headless_set)
+                _check_endpoints(headless_set)
+            zone = self.zone(headless_set)
+            told = zone.of(headless_set.namespace, headless_set.service_name)
+            known.update(found.question for found in told if found.can_be_contradicted)
+            asked = sorted(filter(asks, {*known, *demanded}), key=str)
+            answers = dns.ask_all((one.name, one.rdtype) for one in asked)
+            for answer in answers:
+                if right := demanded.get(Question(answer.name, answer.rdtype)):
+                    right(answer)
+            _require_zone(zone, answers)
+
+        service = headless_set.service_fqdn
+        eventually(check, expecting=f"{service} to be as its Service and Pods are now", within=within)
 
     def _questions(self, zone: Zone, headless_set: HeadlessSet, group: RecordGroup) -> list[tuple[str, str]]:
         told = zone.of(headless_set.namespace, headless_set.service_name)
@@ -145,6 +173,46 @@ class ReferenceModel:
             for question in follow_ups(zone, place.data)
         )
         return dns.ask_all(dict.fromkeys(names))
+
+
+def _check_slices(headless_set: HeadlessSet) -> None:
+    service = headless_set.get_service()
+    pods, slices = headless_set.kube.list("Pod", headless_set.namespace), headless_set.endpoint_slices()
+    found = compare_endpoints(service, pods, slices)
+    missing = [str(endpoint) for endpoint in found.missing]
+    missing += [str(change.expected) for change in found.changed]
+    surplus = [str(endpoint) for endpoint in found.surplus]
+    surplus += [str(change.seen) for change in found.changed]
+    surplus += [f"label of EndpointSlice {name}" for name in found.mislabelled]
+    require(
+        not found,
+        f"{headless_set.slices_subject}: endpoints",
+        expected=records_of(sorted(missing)),
+        observed=records_of(sorted(surplus)),
+        where=headless_set.where,
+        details=str(found),
+    )
+
+
+def _check_endpoints(headless_set: HeadlessSet) -> bool:
+    """Whether there are Endpoints that could be compared."""
+    endpoints = headless_set.core_endpoints()
+    if endpoints is None:
+        return False
+    service, pods = headless_set.get_service(), headless_set.kube.list("Pod", headless_set.namespace)
+    expected = expected_in_endpoints(service, pods)
+    if expected is None:
+        return False
+    subject = f"Endpoints {headless_set.service_name}: endpoints"
+    require_items(subject, listed_in_endpoints(endpoints), expected, where=headless_set.where)
+    return True
+
+
+def _require_zone(zone: Zone, answers: list[Answer]) -> None:
+    require_cut_for_length(answers)
+    wrong = [found for place in _by_place(answers) for found in _judged(zone, place)]
+    if wrong:
+        raise _first(zone, wrong)
 
 
 @dataclass(frozen=True)

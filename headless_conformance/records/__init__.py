@@ -4,6 +4,7 @@ It is computed from objects of the API as plain JSON, and from nothing that a DN
 
 - `compare_endpoints`: the endpoints that the control plane must have written for a Service and its Pods,
   against the EndpointSlices that are there;
+- `expected_in_endpoints` and `listed_in_endpoints`: the same for the core/v1 Endpoints;
 - `zone_of`: the records that a DNS server must, must not and may have for Services and the EndpointSlices
   that are there;
 - `judge`: one answer against a zone, and `judge_labels`: the answers of one server against each other;
@@ -11,6 +12,7 @@ It is computed from objects of the API as plain JSON, and from nothing that a DN
 - `known_difference`: whether CoreDNS is known for a difference.
 """
 
+from headless_conformance.records.core_endpoints import expected_in_endpoints, listed_in_endpoints
 from headless_conformance.records.endpoints import (
     EndpointChange,
     EndpointDifference,
@@ -57,10 +59,12 @@ __all__ = [
     "Zone",
     "compare_endpoints",
     "expected_endpoints",
+    "expected_in_endpoints",
     "follow_ups",
     "judge",
     "judge_labels",
     "known_difference",
+    "listed_in_endpoints",
     "unexplained",
     "zone_difference",
     "zone_of",

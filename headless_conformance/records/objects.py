@@ -181,7 +181,7 @@ def _endpoint(found: ReadOnlyObject, family: str) -> Endpoint:
         if family == "FQDN"
         else tuple(canonical_address(address) for address in addresses),
         hostname=found.get("hostname") or "",
-        target=_reference(found.get("targetRef")),
+        target=target_of(found.get("targetRef")),
         node=found.get("nodeName") or "",
         ready=ready,
         serving=ready if serving is None else bool(serving),
@@ -195,7 +195,8 @@ def is_endpoint_ready(conditions: ReadOnlyObject) -> bool:
     return ready is None or bool(ready)
 
 
-def _reference(found: ReadOnlyObject | None) -> str:
+def target_of(found: ReadOnlyObject | None) -> str:
+    """The object behind an endpoint, as `Kind/namespace/name/uid`; empty where none is named."""
     if not found:
         return ""
     return "/".join(found.get(field) or "" for field in ("kind", "namespace", "name", "uid"))

@@ -81,8 +81,8 @@ class CaseResult:
 
     @property
     def function(self) -> str:
-        """Name of the test function, without its parameters."""
-        return self.nodeid.rpartition("::")[2].partition("[")[0]
+        """Name of the test function, without its parameters and xdist's group."""
+        return self.nodeid.rpartition("::")[2].partition("[")[0].partition("@")[0]
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,9 @@ def _pytest(context: RunContext[Any], arguments: Sequence[str]) -> int:
     interrupt."""
     REPORTS.mkdir(exist_ok=True)
     workers = str(context.provider.pytest_workers)
-    command = pytest_command("-n", workers, "--dist=loadgroup", *arguments)
+    # In the order of the tests: a group, which xdist would begin with, is what comes last.
+    distribution = ("-n", workers, "--dist=loadgroup", "--no-loadscope-reorder")
+    command = pytest_command(*distribution, *arguments)
     env = {**os.environ, **context.environment(), "PYTHONPATH": str(ROOT)}
     env[PLAN_VARIABLE] = handed_on_plan(context.progress)
     status = supervised(command, env, GRACE_SECONDS)

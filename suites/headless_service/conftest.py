@@ -3,8 +3,8 @@ and the Pods that look at it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import allure
@@ -22,6 +22,7 @@ from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.plugin.markers import needs_of
 from headless_conformance.plugin.sets import OWN_SET, parametrize_sets
 from suites.headless_service.dns_test_session import POD, ShellSession, run_session
+from suites.headless_service.looks import await_looks, is_last, note_outcome
 from suites.headless_service.manifest_files import STUB_FILE
 from suites.headless_service.set_ups import (
     NSLOOKUP,
@@ -37,7 +38,7 @@ from suites.headless_service.set_ups import (
     sql_set_up,
     transcript_set_up,
 )
-from suites.headless_service.sql import Sql
+from suites.headless_service.sql import Marks, Sql, write_marks
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,10 @@ def fixtures_of(item: pytest.Item) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several workers: one waits for the document's servers from the beginning, and the others do
-    meanwhile what does not need them; what takes longest comes first."""
+    """What only looks comes first. Among several workers, one waits for the document's servers from the
+    beginning, and the others do meanwhile what does not need them; what takes longest comes first."""
     if not hasattr(config, "workerinput"):
+        items.sort(key=is_last)
         return
 
     def needs_servers(item: pytest.Item) -> bool:
@@ -87,8 +89,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return 2 if is_longest else int("scratch_namespace" in fixtures_of(item))
 
     items.sort(key=takes_long, reverse=True)
+    items.sort(key=is_last)
     waiting = next(filter(needs_servers, items), None)
-    items.sort(key=lambda item: item is not waiting and needs_servers(item))
+    items.sort(key=lambda item: (is_last(item), item is not waiting and needs_servers(item)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "teardown" and not is_last(item):
+        note_outcome(item, vars(report)["conformance"]["outcome"])
+    return report
+
+
+@pytest.fixture(scope="session")
+def looked_at(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    """No test that must see the document's set unchanged is under way or to come."""
+    if hasattr(request.config, "workerinput"):
+        needs = SERVERS - {"load_balanced"}
+        items = (item for item in request.session.items if not is_last(item))
+        looking = [item for item in items if not fixtures_of(item).isdisjoint(needs)]
+        await_looks(request.config, looking, cluster.stack_ready_timeout)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -257,6 +278,12 @@ def sql(set_ups: dict[str, SetUp], deployer: Deployer, document_namespace: str) 
     """A MySQL client in the documented namespace."""
     set_ups["sql"].finished()
     return Sql(deployer.kube, document_namespace)
+
+
+@pytest.fixture(scope="session")
+def marked_databases(transcript_set: HeadlessSet, sql: Sql, shared: RunState) -> Callable[[], Marks]:
+    """Writes a row to each of the document's databases, once per run, and tells them."""
+    return lambda: Marks(**shared.once("marks", lambda: asdict(write_marks(transcript_set, sql))))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from uuid import uuid4
 
 import allure
 
@@ -19,6 +20,10 @@ SQL_CLIENT = "headless-sql-client"
 """Name of the Pod with a MySQL client."""
 OPTIONS = ("--port=3306", "--user=root", "--connect-timeout=5", "--batch", "--skip-column-names")
 HOSTNAME = "SELECT @@hostname"
+REFUSE_PROBES = "CREATE USER IF NOT EXISTS root@'127.0.0.1' ACCOUNT LOCK"
+"""The readiness probe is a query of root from that address, and of two accounts the one with the address
+counts."""
+ADMIT_PROBES = "DROP USER IF EXISTS root@'127.0.0.1'"
 ASK_EACH_HOST = (
     'client=$1; statement=$2; shift 2; for host in "$@"; do MYSQL_PWD="$MYSQL_ROOT_PASSWORD" mysql'
     ' --host="$host" $client --execute="$statement" || exit; done'
@@ -90,6 +95,35 @@ def servers_at(
     """
     hostnames = hostnames_at(headless_set, ordinal, hosts)
     return as_pods(hostnames, members or headless_set, partial(hostnames_at, headless_set, ordinal))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A row in each database of a set, another one in each."""
+
+    table: str
+    marks: dict[str, str]
+    """By the name of the Pod in DNS."""
+
+
+def short_name(headless_set: HeadlessSet, ordinal: int) -> str:
+    """A Pod's name in DNS, as it may be shortened in its namespace."""
+    return f"{headless_set.pod_name(ordinal)}.{headless_set.service_name}"
+
+
+def create_table(database: str) -> str:
+    """A statement that creates the database and a table in it, unless a Pod's are another's too."""
+    table = f"CREATE TABLE IF NOT EXISTS {database}.marks (mark CHAR(32))"
+    return f"CREATE DATABASE IF NOT EXISTS {database}; {table}"
+
+
+def write_marks(headless_set: HeadlessSet, sql: Sql) -> Marks:
+    """Write a row of its own to each database of a set, under its Pod's name."""
+    database = f"marks_{uuid4().hex[:12]}"
+    marks = {short_name(headless_set, ordinal): uuid4().hex for ordinal in headless_set.ordinals}
+    for host, mark in marks.items():
+        sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
+    return Marks(f"{database}.marks", marks)
 
 
 def hostnames_at(headless_set: HeadlessSet, ordinal: int, hosts: Sequence[str]) -> list[str]:

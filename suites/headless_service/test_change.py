@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from headless_conformance.cluster.change import (
+    ChangingSet,
+    History,
     cordoned,
     must_not_mention,
     require_converged,
@@ -27,6 +29,7 @@ from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_fil
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.manifests import ManifestFolder, find, with_replicas
 from headless_conformance.cluster.model import Capability
+from headless_conformance.cluster.reference_model import ReferenceModel
 from headless_conformance.cluster.room import nodes_that_take_pods, nodes_without_room
 from headless_conformance.cluster.shared import SetUp
 from headless_conformance.cluster.waiting import ObservationError
@@ -89,9 +92,13 @@ def require_room_elsewhere(pod: Object, kube: Kube) -> None:
 
 @pytest.mark.requirement("SEED-HLS-01")
 @pytest.mark.needs(Capability.SEVERAL_NODES)
-def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, record_property: Record) -> None:
+def test_a_moved_pod_keeps_its_fqdn(
+    single_pod_set: HeadlessSet, dns: Dns, reference_model: ReferenceModel, record_property: Record
+) -> None:
     """A Pod that comes back on another node MUST keep FQDN and hostname,
     and its FQDN MUST lead to its address there."""
+    moving = ChangingSet(single_pod_set, dns, reference_model, MOST, History())
+    moving.require_current()
     before, name = single_pod_set.get_pod(0), single_pod_set.pod_fqdn(0)
     here = before["spec"]["nodeName"]
     elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [here]}]}
@@ -112,7 +119,7 @@ def test_a_moved_pod_keeps_its_fqdn(single_pod_set: HeadlessSet, dns: Dns, recor
     require_hostname(single_pod_set, 0)
     convergence = require_converged(single_pod_set, dns, name, "A", must_be([single_pod_set.pod_ip(0)]))
     record_property(MOVED, round(convergence.right_since - ready, 3))
-    require_fqdns(single_pod_set, dns)
+    moving.require_all_current()
 
 
 @pytest.mark.requirement("SEED-NID-05")

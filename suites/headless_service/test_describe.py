@@ -14,6 +14,7 @@ from headless_conformance.cluster.dns_client import REPEATS, Dns
 from headless_conformance.cluster.headless_set import KEPT_BY_KUBECTL, HeadlessSet
 from headless_conformance.cluster.kube import CommandResult
 from headless_conformance.cluster.manifests import ManifestFolder, find
+from headless_conformance.cluster.reference_model import ReferenceModel
 from headless_conformance.cluster.transcripts import described_endpoints, parse_description
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
@@ -102,6 +103,15 @@ def test_describe_lists_exactly_the_three_ready_pods(transcript_set: HeadlessSet
         require_count(f"{transcript_set.statefulset_subject}: Ready Pods", wanted, transcript_set.replicas)
 
     eventually(check, expecting="three endpoints, the addresses of the Ready Pods")
+
+
+@pytest.mark.requirement("SEED-DSC-13")
+def test_the_endpoints_object_has_exactly_the_ready_pods(
+    document_set: HeadlessSet, reference_model: ReferenceModel
+) -> None:
+    """Where the API has core/v1 Endpoints, which the document's kubectl printed,
+    those of the Service MUST have each Ready Pod's address under its name, with port 3306, and no other."""
+    reference_model.require_endpoints(document_set)
 
 
 @pytest.mark.requirement("SEED-DSC-15")

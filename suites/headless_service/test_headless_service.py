@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from kubernetes.client.exceptions import ApiException
@@ -32,6 +31,7 @@ from headless_conformance.core.mismatch import (
 from headless_conformance.core.objects import Object
 from suites.headless_service.manifest_files import HEADLESS_FILE, STUB_FILE
 from suites.headless_service.parameters import KUBELET
+from suites.headless_service.stored import require_fields
 
 UNPROCESSABLE = 422
 TRANSIENT = (408, 409, 429)
@@ -63,17 +63,6 @@ def service_as_stored(kube: Kube, document_namespace: str, manifest_folder: Mani
 def mentions(rules: str, namespace: str, service: str) -> bool:
     """Whether kube-proxy's rules speak of a Service, and not of one whose name only begins so."""
     return re.search(rf"(?<![\w-]){re.escape(namespace)}/{re.escape(service)}(?![\w-])", rules) is not None
-
-
-def require_fields(subject: str, observed: Any, wanted: Object, path: str = " ") -> None:
-    """Each field of `wanted`, and of the objects in it, is there with its value;
-    a Mismatch names the first that differs."""
-    for name, value in wanted.items():
-        found = observed.get(name) if isinstance(observed, dict) else None
-        if isinstance(value, dict):
-            require_fields(subject, found, value, f"{path}.{name}")
-        else:
-            require_equal(f"{subject}{path}.{name}", found, value)
 
 
 @contextmanager
@@ -262,53 +251,6 @@ def test_the_service_name_of_a_live_set_cannot_change(transcript_set: HeadlessSe
     patch, name = transcript_set.kube.patch, transcript_set.statefulset_name
     with must_be_refused(subject, r"spec\.serviceName|updates to statefulset spec"):
         patch("StatefulSet", transcript_set.namespace, name, change, dryRun="All")
-
-
-DOCUMENTED_SERVICE: Object = {
-    "apiVersion": "v1",
-    "kind": "Service",
-    "metadata": {"name": "mysql-svc", "labels": {"app": "mysql-svc"}},
-    "spec": {
-        "clusterIP": "None",
-        "selector": {"app": "mysql"},
-        "ports": [{"name": "mysql", "port": 3306, "targetPort": 3306, "protocol": "TCP"}],
-    },
-}
-"""As the transcript of `kubectl describe` shows it."""
-
-
-@pytest.mark.requirement("SEED-HLS-06")
-def test_the_manifest_is_the_service_and_then_the_statefulset(manifest_folder: ManifestFolder) -> None:
-    """The manifest MUST hold the Service as the document describes it,
-    then the StatefulSet of three that names it, no more."""
-    objects = manifest_folder.load(HEADLESS_FILE)
-    kinds = [item["kind"] for item in objects]
-    require_equal(f"{HEADLESS_FILE}: kinds", kinds, ["Service", "StatefulSet"])
-    service, statefulset = objects
-    require_fields(f"{HEADLESS_FILE}: Service", service, DOCUMENTED_SERVICE)
-    require_equal(f"{HEADLESS_FILE}: Service", service, DOCUMENTED_SERVICE)
-    labels = {"app": "mysql"}
-    spec = {"serviceName": "mysql-svc", "replicas": 3, "selector": {"matchLabels": labels}}
-    subject = f"{HEADLESS_FILE}: StatefulSet"
-    require_fields(subject, statefulset, {"metadata": {"name": "mysql-sts"}, "spec": spec})
-    require_fields(subject, statefulset, {"spec": {"template": {"metadata": {"labels": labels}}}})
-
-
-@pytest.mark.requirement("SEED-HLS-06")
-def test_the_stored_objects_are_those_of_the_manifest(
-    transcript_set: HeadlessSet, manifest_folder: ManifestFolder
-) -> None:
-    """The stored Service MUST be what the manifest says,
-    and the StatefulSet in the fields that the transcripts prove."""
-    service, statefulset = manifest_folder.load(HEADLESS_FILE)
-    require_fields(transcript_set.service_subject, transcript_set.get_service(), service)
-    spec = {field: statefulset["spec"][field] for field in ("serviceName", "replicas", "selector")}
-    labels = statefulset["spec"]["template"]["metadata"]["labels"]
-    wanted = {
-        "metadata": statefulset["metadata"],
-        "spec": {**spec, "template": {"metadata": {"labels": labels}}},
-    }
-    require_fields(transcript_set.statefulset_subject, transcript_set.get_statefulset(), wanted)
 
 
 @pytest.mark.requirement("SEED-HLS-03")

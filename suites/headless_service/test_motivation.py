@@ -4,7 +4,8 @@ and what load balancing does to them."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -13,16 +14,26 @@ from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
+from headless_conformance.cluster.inside_pod import pod_place
+from headless_conformance.cluster.kube import node_of
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.waiting import consistently
-from headless_conformance.core.mismatch import items_of, require, require_count, require_equal
+from headless_conformance.core.errors import not_supported
+from headless_conformance.core.mismatch import items_of, require, require_count, require_equal, require_items
 from headless_conformance.core.objects import Object
-from suites.headless_service.contrast import ServiceClients
-from suites.headless_service.parameters import DATABASE
-from suites.headless_service.sql import Sql, as_pods
+from suites.headless_service.contrast import (
+    ServiceClients,
+    keeps_connections_near,
+    nodes_without_kube_proxy,
+)
+from suites.headless_service.parameters import DATABASE, ORDINALS
+from suites.headless_service.sql import Marks, Sql, as_pods, create_table, servers_at, short_name
 
 CONNECTIONS = 60
 """With a database picked at random each time, all 60 reach the same one of three about once in 10^28 runs."""
+
+CONNECTIONS_OF_A_NODE = 30
+"""One of two databases, picked at random each time, is missed about once in 500 million runs."""
 
 APART_SECONDS = 1.0
 """How long databases are watched to stay apart: what copies rows from one to another does it at once."""
@@ -37,21 +48,10 @@ def database(sql: Sql, transcript_set: HeadlessSet) -> Iterator[str]:
         sql.query(address, f"DROP DATABASE IF EXISTS {name}")
 
 
-def short_name(headless_set: HeadlessSet, ordinal: int) -> str:
-    """A Pod's name in DNS, as it may be shortened in its namespace."""
-    return f"{headless_set.pod_name(ordinal)}.{headless_set.service_name}"
-
-
 def pvcs_of(pod: Object) -> list[str]:
     """Names of the PersistentVolumeClaims that a Pod uses."""
     volumes = [volume.get("persistentVolumeClaim", {}) for volume in pod["spec"]["volumes"]]
     return [claim["claimName"] for claim in volumes if claim]
-
-
-def create_table(database: str) -> str:
-    """A statement that creates the database and a table in it, unless a Pod's are another's too."""
-    table = f"CREATE TABLE IF NOT EXISTS {database}.marks (mark CHAR(32))"
-    return f"CREATE DATABASE IF NOT EXISTS {database}; {table}"
 
 
 @pytest.mark.requirement("SEED-WHY-01")
@@ -95,21 +95,43 @@ def test_each_pod_has_a_volume_of_its_own(transcript_set: HeadlessSet) -> None:
 @pytest.mark.requirement("SEED-WHY-01")
 @DATABASE
 def test_a_row_is_in_the_one_database_that_it_was_written_to(
-    transcript_set: HeadlessSet, sql: Sql, database: str
+    sql: Sql, marked_databases: Callable[[], Marks]
 ) -> None:
     """A row written to a Pod MUST be read back by that Pod's stable name,
-    and MUST stay absent from the others."""
-    marks = {short_name(transcript_set, ordinal): uuid4().hex for ordinal in transcript_set.ordinals}
-    for host, mark in marks.items():
-        sql.query(host, f"{create_table(database)}; INSERT INTO {database}.marks VALUES ('{mark}')")
+    and MUST stay absent from the others, at the end of the run, too."""
+    written = marked_databases()
+    marks = written.marks
 
     def check() -> None:
         for host, mark in marks.items():
-            rows = sql.query(host, f"SELECT mark FROM {database}.marks")
+            rows = sql.query(host, f"SELECT mark FROM {written.table}")
             subject = f"SELECT mark FROM marks at {host}"
             require_equal(subject, rows, [(mark,)], where=sql.where, details=f"written were {marks}")
 
     consistently(check, expecting="each database to have its own row alone", during=APART_SECONDS)
+
+
+TIES = " UNION ALL ".join(
+    (
+        "SELECT 'source', HOST FROM performance_schema.replication_connection_configuration",
+        "SELECT 'replica', PROCESSLIST_HOST FROM performance_schema.threads"
+        " WHERE PROCESSLIST_COMMAND LIKE 'Binlog Dump%'",
+        "SELECT 'group member', MEMBER_HOST FROM performance_schema.replication_group_members"
+        " WHERE MEMBER_STATE <> 'OFFLINE'",
+        "SELECT 'account for replicas', GRANTEE FROM information_schema.USER_PRIVILEGES"
+        """ WHERE PRIVILEGE_TYPE = 'REPLICATION SLAVE' AND GRANTEE NOT LIKE "'root'@%" """,
+    )
+)
+"""Asks a server for what ties it to others, whether rows have been copied yet or not."""
+
+
+@pytest.mark.requirement("SEED-WHY-01")
+@DATABASE
+@ORDINALS
+def test_no_server_replicates(transcript_set: HeadlessSet, sql: Sql, ordinal: int) -> None:
+    """No Pod's server MUST copy from another one, at once or with a delay, or be set up for that."""
+    host = short_name(transcript_set, ordinal)
+    require_items(f"SELECT sources and replicas at {host}", sql.query(host, TIES), [], where=sql.where)
 
 
 def sharing(hosts: Sequence[str], identities: Sequence[str]) -> list[tuple[str, ...]]:
@@ -176,6 +198,26 @@ def test_an_ordinary_service_spreads_connections(
         observed=hostnames,
         where=sql.where,
     )
+
+
+@pytest.mark.requirement("SEED-WHY-03")
+@DATABASE
+@ORDINALS
+def test_an_ordinary_service_reaches_every_member_from_every_node(
+    load_balanced: HeadlessSet, transcript_set: HeadlessSet, ordinal: int
+) -> None:
+    """From the node of each Pod, connections to an ordinary Service MUST reach all of its databases, and no
+    other."""
+    node = node_of(transcript_set.get_pod(ordinal))
+    if keeps_connections_near(load_balanced):
+        not_supported("the Service may keep connections near their clients")
+    if node in nodes_without_kube_proxy(load_balanced.kube):
+        not_supported(f"node {node} has no kube-proxy")
+    hosts = [f"{load_balanced.service_name}.{load_balanced.namespace}"] * CONNECTIONS_OF_A_NODE
+    seen = servers_at(transcript_set, ordinal, hosts, load_balanced)
+    subject = f"SELECT @@hostname at {load_balanced.service_name}, {CONNECTIONS_OF_A_NODE} connections"
+    where = replace(pod_place(transcript_set, ordinal), node=node)
+    require_items(subject, set(seen), load_balanced.pod_names, where=where)
 
 
 @pytest.mark.requirement("SEED-WHY-04")

@@ -64,8 +64,12 @@ class SmallWorld:
         }
     )
     slices: list[Object] = field(default_factory=list)
+    endpoints: list[Object] = field(default_factory=list)
+    """The core/v1 Endpoints; none where nobody writes them."""
     says: Answering = lambda question, right, transport: right
     asked: set[Question] = field(default_factory=set)
+    kept: Callable[[str], float] = lambda name: 0.0
+    """Seconds for which the servers keep answers about a name."""
     outages: Any = field(default_factory=lambda: SimpleNamespace(require_node=lambda node: None))
     """Every node answers."""
 
@@ -96,6 +100,7 @@ class SmallWorld:
             "StatefulSet": [self.statefulset],
             "Service": self.services,
             "EndpointSlice": self.slices,
+            "Endpoints": self.endpoints,
             "Pod": self.pods,
         }[kind]
 
@@ -133,7 +138,13 @@ class SmallWorld:
 
     @property
     def _facts(self) -> Facts:
-        found = SimpleNamespace(cluster=stand_in_cluster(), domain=DOMAIN, at_rest_timeout=quick)
+        found = SimpleNamespace(
+            cluster=stand_in_cluster(),
+            domain=DOMAIN,
+            at_rest_timeout=quick,
+            change_timeout=quick,
+            cache_seconds=self.kept,
+        )
         return cast(Facts, found)
 
 

@@ -12,7 +12,7 @@ from headless_conformance.core.errors import NotSupportedError
 from headless_conformance.core.mismatch import Mismatch
 from headless_conformance.records import AnswerData, Question
 from tests.cluster.small_world import SERVICE, SmallWorld, member, records
-from tests.records.builders import endpoint, headless, port
+from tests.records.builders import Object, endpoint, headless, port
 
 FQDN = f"{SERVICE}.shop.svc.cluster.local."
 POD = f"orders-1.{FQDN}"
@@ -170,3 +170,49 @@ def test_slices_of_others_are_not_judged() -> None:
     world.slices.append({**world.slices[0], "endpoints": [endpoint("192.0.2.9")]})
     world.slices[-1]["metadata"] = {"name": "foreign", "namespace": "shop", "labels": {}}
     model().require_slices(world.headless_set())
+
+
+def endpoints_object(world: SmallWorld) -> Object:
+    """The Endpoints of the Service as the control plane writes them."""
+    addresses = [
+        {
+            "ip": pod["status"]["podIP"],
+            "hostname": pod["spec"]["hostname"],
+            "nodeName": "node-1",
+            "targetRef": {
+                "kind": "Pod",
+                "namespace": "shop",
+                "name": pod["metadata"]["name"],
+                "uid": pod["metadata"]["uid"],
+            },
+        }
+        for pod in world.pods
+    ]
+    ports = [{"name": "pg", "port": 5432, "protocol": "TCP"}]
+    return {"metadata": {"name": SERVICE}, "subsets": [{"addresses": addresses, "ports": ports}]}
+
+
+def test_endpoints_that_the_control_plane_must_have_written_pass() -> None:
+    world = SmallWorld()
+    world.endpoints = [endpoints_object(world)]
+    model().require_endpoints(world.headless_set())
+
+
+def test_a_wrong_address_in_the_endpoints_is_named() -> None:
+    world = SmallWorld()
+    world.endpoints = [endpoints_object(world)]
+    world.endpoints[0]["subsets"][0]["addresses"][0]["ip"] = "192.0.2.9"
+    with pytest.raises(Mismatch) as raised:
+        model().require_endpoints(world.headless_set())
+    seen = raised.value.observation
+    assert seen.subject == "Endpoints db: endpoints"
+    assert "192.0.2.9" in seen.observed
+    assert "192.0.2.9" not in seen.expected
+
+
+def test_endpoints_of_the_others_alone_are_wrong_and_none_at_all_are_not_supported() -> None:
+    world = SmallWorld(endpoints=[{"metadata": {"name": "another"}}])
+    with pytest.raises(Mismatch, match="Endpoints db: endpoints"):
+        model().require_endpoints(world.headless_set())
+    with pytest.raises(NotSupportedError, match="no core/v1 Endpoints"):
+        model().require_endpoints(SmallWorld().headless_set())

@@ -11,6 +11,7 @@ import pytest
 
 from headless_conformance.core.paths import SUITES
 from suites.headless_service import conftest
+from suites.headless_service.looks import is_last
 
 
 class Collector:
@@ -23,14 +24,14 @@ class Collector:
 
 @pytest.fixture(scope="module")
 def items() -> list[pytest.Item]:
-    """The document's tests as a worker has them."""
+    """The document's tests as a worker has them, without those that come last anyhow."""
     collector = Collector()
     arguments = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main([str(SUITES / "headless_service"), *arguments, "-o", "addopts="], plugins=[collector])
     config: Any = SimpleNamespace(workerinput={})
     conftest.pytest_collection_modifyitems(config, collector.items)
-    return collector.items
+    return [item for item in collector.items if not is_last(item)]
 
 
 def names(items: list[pytest.Item]) -> list[str]:
