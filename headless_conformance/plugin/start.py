@@ -14,6 +14,8 @@ import pytest
 
 def pytest_addoption() -> None:
     """The first hook that pytest calls, as soon as the plugin is registered."""
+    # What another session in this process left.
+    gc.unfreeze()
     gc.disable()
 
 
@@ -25,6 +27,6 @@ def pytest_runtestloop() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Also where there were no tests, and for a program that goes on when pytest has ended."""
-    gc.unfreeze()
+    """Also where there were no tests, and for a program that goes on when pytest has ended. What is frozen
+    stays so: pytest collects five times after this."""
     gc.enable()

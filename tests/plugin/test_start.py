@@ -37,4 +37,10 @@ def test_a_process_that_goes_on_has_it_too() -> None:
     assert not gc.isenabled()
     start.pytest_unconfigure()
     assert gc.isenabled()
+
+
+def test_a_second_session_looks_again_at_what_the_first_one_froze() -> None:
+    gc.freeze()
+    start.pytest_addoption()
     assert not gc.get_freeze_count()
+    start.pytest_unconfigure()
