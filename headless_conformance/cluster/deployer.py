@@ -15,7 +15,7 @@ from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.pods import is_pod_ready
 from headless_conformance.cluster.shared import RunState
-from headless_conformance.cluster.waiting import eventually
+from headless_conformance.cluster.waiting import wait_until
 from headless_conformance.core.mismatch import Where, require_equal
 from headless_conformance.core.objects import Object
 
@@ -83,7 +83,8 @@ class Deployer:
             seen = is_pod_ready(headless_set.get_pod(ordinal))
             require_equal(f"Pod {name}: Ready", seen, ready, where=headless_set.where)
 
-        eventually(check, expecting=f"Ready of {name} to be {ready}", within=self.cluster.pod_ready_timeout)
+        within = self.cluster.pod_ready_timeout
+        wait_until(check, expecting=f"Ready of {name} to be {ready}", within=within)
 
     def await_pod(self, namespace: str, name: str) -> None:
         """Wait until a Pod is Ready."""
@@ -97,7 +98,7 @@ class Deployer:
             require_equal(f"Pod {name}: Ready", seen, True, where=Where(namespace=namespace), details=details)
 
         within = self.cluster.pod_ready_timeout
-        eventually(check, expecting=f"Pod {namespace}/{name} to be Ready", within=within)
+        wait_until(check, expecting=f"Pod {namespace}/{name} to be Ready", within=within)
 
     def headless_set(
         self, namespace: str, statefulset_name: str, service_name: str, replicas: int = 3

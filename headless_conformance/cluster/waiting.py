@@ -129,6 +129,16 @@ def eventually(check: Callable[[], T], *, expecting: str, within: float = AT_RES
         _fail(error, attempts, time.monotonic() - begun, expecting)
 
 
+def wait_until(check: Callable[[], T], *, expecting: str, within: float) -> T:
+    """As `eventually`, for what a test needs and no promise is about: when it does not come in time, that is
+    an ObservationError with what was seen last."""
+    __tracebackhide__ = True
+    try:
+        return eventually(check, expecting=expecting, within=within)
+    except Mismatch as error:
+        raise ObservationError(str(error), error.observation) from None
+
+
 def reached(
     call: Callable[[], T], *, in_vain: Callable[[BaseException], bool], within: float | None = None
 ) -> T:

@@ -10,7 +10,7 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.waiting import ObservationError, consistently, eventually
+from headless_conformance.cluster.waiting import ObservationError, consistently, eventually, wait_until
 from headless_conformance.core.mismatch import Mismatch, Observation, PermanentFailure
 
 SHORT = 0.05
@@ -52,6 +52,15 @@ def test_a_look_during_which_the_cluster_stood_still_is_not_the_last(
     else:
         with pytest.raises(Mismatch):
             eventually(look, expecting="three Pods", within=SHORT)
+
+
+def test_what_a_test_needs_and_nobody_promised_is_no_broken_promise() -> None:
+    with pytest.raises(ObservationError, match=r"2 \{a, b\}") as raised:
+        wait_until(results(TWO_PODS), expecting="three Pods", within=SHORT)
+    assert not isinstance(raised.value, AssertionError)
+    assert raised.value.observation
+    assert raised.value.observation.subject == "Ready Pods"
+    assert wait_until(results("a", "b", "c"), expecting="three looks", within=SHORT) == "c"
 
 
 def test_success_is_needed_three_times_in_a_row() -> None:
