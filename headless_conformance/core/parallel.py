@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from headless_conformance.core.process import end_command_of
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
-LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.1
 """How often a piece of work that is being ended is looked at: it may just be starting a command."""
 
 
-def in_parallel(works: Sequence[Callable[[], Result]]) -> list[Result]:
+def in_parallel(works: Sequence[Callable[[], _Result]]) -> list[_Result]:
     """Do all works at once and return their results in their order.
 
     When one raises, or on ^C, the commands that the others run by `run_logged` are ended, and what was raised
@@ -30,7 +30,7 @@ def in_parallel(works: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 @contextmanager
-def beside(work: Callable[[], Result]) -> Iterator[concurrent.futures.Future[Result]]:
+def beside(work: Callable[[], _Result]) -> Iterator[concurrent.futures.Future[_Result]]:
     """Do a work while the block runs. The block's end waits for it, and raises what it raised.
 
     When the block raises, the command that the work runs by `run_logged` is ended, and the block's exception
@@ -42,8 +42,8 @@ def beside(work: Callable[[], Result]) -> Iterator[concurrent.futures.Future[Res
 
 
 @contextmanager
-def _going_on(works: Sequence[Callable[[], Result]]) -> Iterator[list[concurrent.futures.Future[Result]]]:
-    futures: list[concurrent.futures.Future[Result]] = [concurrent.futures.Future() for _ in works]
+def _going_on(works: Sequence[Callable[[], _Result]]) -> Iterator[list[concurrent.futures.Future[_Result]]]:
+    futures: list[concurrent.futures.Future[_Result]] = [concurrent.futures.Future() for _ in works]
     # No work begins before all threads have started: ^C in between would leave one that nobody ends.
     begin = threading.Event()
     # Daemons: a second ^C ends this process, and with it their commands, whatever the works are at.
@@ -60,12 +60,12 @@ def _going_on(works: Sequence[Callable[[], Result]]) -> Iterator[list[concurrent
         for thread in threads:
             while thread.is_alive():
                 end_command_of(thread)
-                thread.join(LOOK_SECONDS)
+                thread.join(_LOOK_SECONDS)
         raise
 
 
 def _fulfil(
-    begin: threading.Event, future: concurrent.futures.Future[Result], work: Callable[[], Result]
+    begin: threading.Event, future: concurrent.futures.Future[_Result], work: Callable[[], _Result]
 ) -> None:
     begin.wait()
     try:

@@ -21,7 +21,7 @@ from headless_conformance.core.progress import Progress
 from headless_conformance.toolchain.go_build_cache import shared_build_cache, unfinished
 from headless_conformance.toolchain.go_recipes import RECIPES, folder_of
 
-LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 """How often a wait for another run looks whether it was given up."""
 OLDEST_GO = (1, 26, 3)
 """What the newest of the pinned modules asks for."""
@@ -193,7 +193,7 @@ def only_build_of(name: str, progress: Progress) -> Iterator[None]:
         while not lock.is_locked:
             require_going_on(f"Waiting for {name}")
             with suppress(Timeout):
-                lock.acquire(timeout=LOOK_SECONDS)
+                lock.acquire(timeout=_LOOK_SECONDS)
     try:
         yield
     finally:
