@@ -37,6 +37,8 @@ class Leftover(NamedTuple):
     """As the object of "removing"."""
     command: str
     """What removes it when this process cannot."""
+    is_to_stay: bool = False
+    """Whether the command leaves it for the next one."""
 
 
 class Interrupts:
@@ -121,7 +123,10 @@ INTERRUPTS = Interrupts()
 
 
 def _listed(remains: Sequence[Leftover]) -> str:
-    return f"removing {'; '.join(one.what for one in remains)}" if remains else ""
+    said: dict[str, list[str]] = {"removing": [], "keeping": []}
+    for one in remains:
+        said["keeping" if one.is_to_stay else "removing"].append(one.what)
+    return ", ".join(f"{doing} {'; '.join(things)}" for doing, things in said.items() if things)
 
 
 def _say(sentence: str) -> None:

@@ -85,6 +85,9 @@ class ContainerProvider(ClusterProvider[ContainerToolsT]):
     def remains(self) -> Sequence[Leftover]:
         return self.cluster_type.remains()
 
+    def kept(self) -> Sequence[Leftover]:
+        return self.cluster_type.kept()
+
 
 def _failure(run: str) -> Path:
     return work_dir() / f"{run}.no-cluster"

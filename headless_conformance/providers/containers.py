@@ -38,6 +38,8 @@ _SETTLE_SECONDS = 3.0
 """How long after the end of the program that creates a cluster a container may still appear."""
 _LOOK_SECONDS = 0.5
 """Between two looks at what is left of a cluster."""
+TO_STAY = "keep"
+"""In the state of a cluster: whether its run leaves it for the next one."""
 KEPT = "kept"
 """Stands for the run in the state of a cluster that is there for whoever comes next."""
 
@@ -161,20 +163,25 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
 
         Asks no engine.
         """
-        return [
-            Leftover(f"the {cls.PROGRAM} cluster {name}", command_line("clean"))
-            for name, run in cls._recorded().items()
-            if run != KEPT
-        ]
+        return [cls._leftover(name, state) for name, state in cls._recorded().items() if state["run"] != KEPT]
 
     @classmethod
-    def _recorded(cls) -> dict[str, str]:
-        """The runs that this clone's clusters belong to, by the cluster's name, as our own work files have
-        them."""
+    def kept(cls) -> list[Leftover]:
+        """The clusters of this clone that are there for whoever comes next. Asks no engine."""
+        return [cls._leftover(name, state) for name, state in cls._recorded().items() if state["run"] == KEPT]
+
+    @classmethod
+    def _leftover(cls, name: str, state: Mapping[str, Any]) -> Leftover:
+        is_to_stay = bool(state.get(TO_STAY))
+        return Leftover(f"the {cls.PROGRAM} cluster {name}", command_line("clean"), is_to_stay)
+
+    @classmethod
+    def _recorded(cls) -> dict[str, dict[str, Any]]:
+        """What our own work files have of this clone's clusters, by the cluster's name."""
         found = {}
         for path in sorted(work_dir().glob(f"{cls.PREFIX}{clone_id()}-*.json")):
             with suppress(OSError, ValueError):
-                found[path.stem] = str(json.loads(path.read_text())["run"])
+                found[path.stem] = {"run": "", **json.loads(path.read_text())}
         return found
 
     @classmethod
@@ -230,7 +237,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         return self._state_of(self.settings)
 
     def _record(self, run: str) -> None:
-        self._state.write_text(json.dumps({"run": run, **self._identity()}))
+        self._state.write_text(json.dumps({"run": run, TO_STAY: self.settings.keep, **self._identity()}))
 
     def _require_ours(self) -> None:
         engine = self.tools.engine
@@ -249,6 +256,7 @@ class ContainerCluster(ABC, Generic[ContainerToolsT]):
         if not (self._state.exists() and self.kubeconfig.exists()):
             return None
         state = json.loads(self._state.read_text())
+        state.pop(TO_STAY, None)
         if state.pop("run") not in (KEPT, self.run) or state != self._identity():
             return None
         if not is_api_ready(self.kubeconfig):

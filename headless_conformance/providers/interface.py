@@ -154,6 +154,10 @@ class ClusterProvider(ABC, Generic[Tools]):
         """
         return ()
 
+    def kept(self) -> Sequence[Leftover]:
+        """What runs of this clone left for the next one, as its own work files say."""
+        return ()
+
 
 @dataclass
 class RunContext(Generic[Tools]):

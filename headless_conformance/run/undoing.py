@@ -46,10 +46,14 @@ def _stop_own_engine() -> str:
 
 def _report(begun: list[Leftover], engine: str) -> None:
     left = remains_of_clone()
-    removed = "; ".join(dict.fromkeys(one.what for one in begun if one not in left))
+    kept = {one.what for provider in all_providers() for one in provider.kept()}
+    gone = dict.fromkeys(one.what for one in begun if one not in left)
+    removed = "; ".join(what for what in gone if what not in kept)
+    stays = "; ".join(what for what in gone if what in kept)
     there = "; ".join(f"{one.what} (`{one.command}` removes it)" for one in left)
     print(
-        f"Removed: {removed or 'nothing was there to remove'}. Left: {there or 'nothing'}.{engine}",
+        f"Removed: {removed or 'nothing was there to remove'}. {f'Kept: {stays}. ' if stays else ''}"
+        f"Left: {there or 'nothing'}.{engine}",
         file=sys.stderr,
         flush=True,
     )

@@ -15,6 +15,8 @@ from headless_conformance.run.undoing import undone_when_interrupted
 CLUSTER = Leftover("the kind cluster c", "make clean")
 OTHER = Leftover("the kind cluster of a run that was killed", "make clean")
 
+KEPT = Leftover("the kind cluster that is kept", "make clean", is_to_stay=True)
+
 
 class Clone:
     """Stands for the work files of this clone and for the engine."""
@@ -26,6 +28,9 @@ class Clone:
 
     def remains(self) -> list[Leftover]:
         return list(self.clusters)
+
+    def kept(self) -> list[Leftover]:
+        return [KEPT] if KEPT not in self.clusters else []
 
     def stop(self) -> str:
         self.started_here = bool(self.users)
@@ -53,6 +58,21 @@ def test_what_was_removed_and_what_is_left_is_said(clone: Clone, capfd: pytest.C
     interrupted(clone)
     said = capfd.readouterr().err
     assert f"Removed: {CLUSTER.what}. Left: {OTHER.what} (`make clean` removes it)." in said
+
+
+def test_a_cluster_that_is_kept_is_neither_removed_nor_left(
+    clone: Clone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clone.clusters = [CLUSTER, KEPT]
+
+    def undo() -> None:
+        clone.clusters = []
+
+    with INTERRUPTS.handled(), pytest.raises(KeyboardInterrupt), undone_when_interrupted(undo):
+        os.kill(os.getpid(), signal.SIGINT)
+    said = capfd.readouterr().err
+    assert f"Interrupted: removing {CLUSTER.what}, keeping {KEPT.what}. Once more stops at once" in said
+    assert f"Removed: {CLUSTER.what}. Kept: {KEPT.what}. Left: nothing." in said
 
 
 def test_an_engine_that_was_started_for_it_is_stopped(

@@ -213,3 +213,18 @@ def test_a_run_finds_its_own_cluster_only(tmp_path: Path, monkeypatch: pytest.Mo
     assert found.images == {"headless-conformance/client": "headless-conformance/client:1"}
     assert Capability.CONTROL_PLANE in found.lacking
     assert K3dCluster(SETTINGS, mine.tools, "another run").attach() is None
+
+
+def test_a_cluster_for_the_next_run_is_said_to_stay_and_then_to_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "is_api_ready", lambda _: True)
+    mine = K3dCluster(SETTINGS.with_changes(keep=True), tools(FakeEngine({}), tmp_path), "run")
+    mine.keep()
+    mine.kubeconfig.touch()
+    assert mine.attach() is not None
+    (here,) = K3dCluster.remains()
+    assert (here.what, here.is_to_stay) == (f"the k3d cluster {mine.name}", True)
+    assert K3dCluster.kept() == []
+    mine.keep()
+    assert (K3dCluster.remains(), K3dCluster.kept()) == ([], [here])
