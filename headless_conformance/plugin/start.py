@@ -20,13 +20,14 @@ def pytest_addoption() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Also where there will be no tests, and for a program that goes on when pytest has ended. What is frozen
+    stays so: pytest collects five times when it ends."""
+    config.add_cleanup(gc.enable)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
     """The tests are about to run, here or in workers."""
     gc.freeze()
-    gc.enable()
-
-
-def pytest_unconfigure() -> None:
-    """Also where there were no tests, and for a program that goes on when pytest has ended. What is frozen
-    stays so: pytest collects five times after this."""
     gc.enable()

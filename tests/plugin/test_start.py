@@ -32,15 +32,17 @@ def test_tests_run_with_the_garbage_collector(suite: Suite, workers: tuple[str, 
     suite.run(*workers).assert_outcomes(passed=1)
 
 
-def test_a_process_that_goes_on_has_it_too() -> None:
-    start.pytest_addoption()
-    assert not gc.isenabled()
-    start.pytest_unconfigure()
+def test_a_process_that_goes_on_has_it_too(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("pytest_plugins = ['headless_conformance.plugin.start']")
+    pytester.inline_run("--collect-only")
     assert gc.isenabled()
 
 
 def test_a_second_session_looks_again_at_what_the_first_one_froze() -> None:
     gc.freeze()
-    start.pytest_addoption()
-    assert not gc.get_freeze_count()
-    start.pytest_unconfigure()
+    try:
+        start.pytest_addoption()
+        assert not gc.get_freeze_count()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
