@@ -24,6 +24,7 @@ from headless_conformance.cluster.dns_answer import on_this_host
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.outages import Outages
 from headless_conformance.cluster.waiting import OutageError, eventually
+from headless_conformance.providers.simulated.ports import Ports
 from tests.cluster.api_stand_in import ApiStandIn, serving, thing, write_kubeconfig
 
 SILENCE = 0.8
@@ -197,11 +198,19 @@ def answering() -> Iterator[socket.socket]:
         thread.join()
 
 
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """Of UDP and of TCP."""
+    ports = Ports()
+    yield ports.take()
+    ports.release()
+
+
 def test_a_dns_server_on_this_machine_that_falls_silent_is_named(
-    answering: socket.socket, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+    answering: socket.socket, free_port: int, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as frozen, socket.socket() as listening:
-        frozen.bind(("127.0.0.1", 0))
+        frozen.bind(("127.0.0.1", free_port))
         # As of a stopped process: the kernel takes its connections, and nobody reads from them.
         listening.bind(frozen.getsockname())
         listening.listen()
@@ -219,10 +228,10 @@ def test_a_dns_server_on_this_machine_that_falls_silent_is_named(
 
 
 def test_a_dns_server_on_this_machine_that_never_answered_is_nobodys_outage(
-    answering: socket.socket, kubeconfig: Path
+    answering: socket.socket, free_port: int, kubeconfig: Path
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
+        silent.bind(("127.0.0.1", free_port))
         both = on_this_host([answering.getsockname(), silent.getsockname()])
         outages = Outages(kubeconfig.parent, kubeconfig, kubelets=False, host_dns=both)
         outages.begin()
