@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ ResolverResult = frozenset[str] | str
 """Addresses that a C library finds for a name, or the name of its EAI error."""
 
 
+class _StreamEndedError(ObservationError):
+    """The program in the Pod, or the Pod, is gone."""
+
+
 class _NoAnswerError(ObservationError):
     """The C library was told nothing, by whichever server it asked last."""
 
@@ -42,13 +47,16 @@ class Agent:
         pod: str,
         at_rest_timeout: Callable[[], float] = lambda: AT_REST_TIMEOUT,
         spare: Callable[[], str] | None = None,
+        node: str = "",
     ) -> None:
-        """`spare` gives the name of a Pod on another node, for when the node of this one does not answer."""
+        """`spare` gives the name of a Pod on another node, for when the node of this one does not answer;
+        `node` is named where it matters on which one the Pod is."""
         self._kube = kube
         self._at_rest_timeout = at_rest_timeout
         self._spare = spare
         self.namespace = namespace
         self.pod = pod
+        self.node = node
         self._open = ExitStack()
         self._stream: ExecStream | None = None
 
@@ -61,7 +69,13 @@ class Agent:
 
         Raises ObservationError when the Pod does not answer; the next call starts anew.
         """
+        begun = self._stream is not None
         try:
+            return self._do(jobs)
+        except _StreamEndedError:
+            # A Pod that was replaced since the last call.
+            if not begun:
+                raise
             return self._do(jobs)
         except OutageError:
             if self._spare is None:
@@ -78,6 +92,9 @@ class Agent:
                 self._stream = self._open.enter_context(opened)
             self._stream.write(json.dumps(jobs) + "\n")
             line = self._stream.read_line(SILENCE_SECONDS)
+            if line is None and self._stream.has_ended:
+                said = self._stream.stderr
+                raise _StreamEndedError(f"Pod {self.namespace}/{self.pod} ended {said}".rstrip())
             if line is None:
                 self._kube.outages.look_at_api(SILENCE_SECONDS)
                 raise ObservationError(
@@ -93,7 +110,7 @@ class Agent:
     def resolve(self, name: str) -> ResolverResult:
         """What the Pod's C library finds for a name."""
         (result,) = self.do([{"do": "resolve", "name": name}])
-        return result["error"] if "error" in result else frozenset(result["addresses"])
+        return _found(result)
 
     def require(self, name: str, addresses: Iterable[str], *, within: float | None = None) -> None:
         """Wait until the Pod's C library finds exactly these addresses for a name."""
@@ -101,9 +118,22 @@ class Agent:
         wanted = frozenset(addresses)
 
         def check(found: ResolverResult) -> None:
-            require_equal(f"getaddrinfo {name}", found, wanted, where=self._where)
+            require_equal(f"getaddrinfo {name}", found, wanted, where=self.where)
 
         self._require(name, check, "to resolve", self._at_rest_timeout() if within is None else within)
+
+    def require_each(self, wanted: Mapping[str, Iterable[str]]) -> None:
+        """Wait until the Pod's C library finds exactly these addresses for each of several names."""
+        __tracebackhide__ = True
+
+        def look() -> None:
+            results = self.do([{"do": "resolve", "name": name} for name in wanted])
+            for (name, addresses), result in zip(wanted.items(), results, strict=True):
+                found = _found(result)
+                require_equal(f"getaddrinfo {name}", found, frozenset(addresses), where=self.where)
+
+        expecting = f"{len(wanted)} names to resolve in Pod {self.namespace}/{self.pod}"
+        eventually(look, expecting=expecting, within=self._at_rest_timeout())
 
     def require_no_such_name(self, name: str, *, never: Iterable[str] = ()) -> None:
         """Wait until the Pod's C library finds that a name does not exist. ObservationError when it got no
@@ -126,7 +156,7 @@ class Agent:
                 f"getaddrinfo {name}",
                 expected=f"none of {items_of(forbidden)}" if forbidden else "no such name",
                 observed=found,
-                where=self._where,
+                where=self.where,
             )
 
         try:
@@ -153,8 +183,23 @@ class Agent:
             allure.attach(f"{name}: {last}", f"C library in {self.namespace}", allure.attachment_type.TEXT)
 
     @property
-    def _where(self) -> Where:
-        return Where(pod=self.pod, namespace=self.namespace)
+    def where(self) -> Where:
+        """Its Pod, for a mismatch."""
+        return Where(pod=self.pod, node=self.node, namespace=self.namespace)
+
+    def mysql_servers(self, address: str, port: int, times: int) -> Counter[str]:
+        """Which MySQL servers `times` new connections to an address meet, by a digest of each one's
+        certificate. A Mismatch when there is no such connection."""
+        job = {"do": "mysql_servers", "server": address, "port": port, "times": times}
+        (result,) = self.do([{**job, "timeout": JOB_SECONDS}])
+        require(
+            "servers" in result,
+            f"MySQL at {address}, {times} connections",
+            expected="an answer",
+            observed=f"error: {result.get('problem')}",
+            where=self.where,
+        )
+        return Counter(result["servers"])
 
     def read(self, path: str) -> str:
         """A file of the Pod."""
@@ -165,3 +210,8 @@ class Agent:
         """The Pod's environment variables."""
         (result,) = self.do([{"do": "environment"}])
         return dict(result["variables"])
+
+
+def _found(result: dict[str, Any]) -> ResolverResult:
+    """What `resolve` found, as the agent's program says it."""
+    return result["error"] if "error" in result else frozenset(result["addresses"])

@@ -135,21 +135,20 @@ def require_converged(
     return dns.require(name, rdtype, check, within=headless_set.facts.change_timeout(name))
 
 
-def require_disappeared(headless_set: HeadlessSet, dns: Dns, name: str) -> None:
-    """No DNS server knows a name as soon as it must know of a change."""
+def require_disappeared(headless_set: HeadlessSet, dns: Dns, *names: str) -> None:
+    """No DNS server knows any of these names as soon as it must know of a change."""
     __tracebackhide__ = True
-    dns.require_absent(name, within=headless_set.facts.change_timeout(name))
+    dns.require_absent(*names, within=headless_set.facts.change_timeout(names[0]))
 
 
 def require_fqdns(headless_set: HeadlessSet, dns: Dns) -> float:
     """The Service FQDN and every Pod FQDN lead to the Pods as they are; since when (monotonic seconds)."""
     __tracebackhide__ = True
-    service = must_be(headless_set.ready_ips())
-    found = [require_converged(headless_set, dns, headless_set.service_fqdn, "A", service)]
-    for ordinal in headless_set.ordinals:
-        pod = must_be([headless_set.pod_ip(ordinal)])
-        found.append(require_converged(headless_set, dns, headless_set.pod_fqdn(ordinal), "A", pod))
-    return max(convergence.right_since for convergence in found)
+    service = headless_set.service_fqdn
+    addresses = {headless_set.pod_fqdn(one): [headless_set.pod_ip(one)] for one in headless_set.ordinals}
+    addresses[service] = headless_set.ready_ips()
+    checks = {(name, "A"): must_be(found) for name, found in addresses.items()}
+    return dns.require_each(checks, within=headless_set.facts.change_timeout(service)).right_since
 
 
 def must_not_mention(*stale: str) -> AnswerCheck:

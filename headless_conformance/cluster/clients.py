@@ -5,16 +5,19 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.cluster_dns import ClusterDns
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import PORT, Server
 from headless_conformance.cluster.dns_services import DnsEndpoint
+from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.kube import Kube, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.shared import SetUp
 from headless_conformance.cluster.waiting import ObservationError, reached
+from headless_conformance.core.objects import Object
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -37,14 +40,18 @@ def client_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str, na
 
 def new_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> Agent:
     """The agent of a namespace, whose Pod is there; another one takes its place when its node dies."""
-    facts = deployer.facts
-    return Agent(
-        deployer.kube,
-        namespace,
-        AGENT,
-        lambda: facts.at_rest_timeout(f"svc.{facts.domain}."),
-        partial(_spare_agent, deployer, folder, namespace),
-    )
+    spare = partial(_spare_agent, deployer, folder, namespace)
+    return Agent(deployer.kube, namespace, AGENT, partial(_at_rest_timeout, deployer.facts), spare)
+
+
+def agent_on(deployer: Deployer, namespace: str, pod: str, node: str) -> Agent:
+    """An agent in a Pod that has its program's interpreter, on a node that is of interest."""
+    at_rest_timeout = partial(_at_rest_timeout, deployer.facts)
+    return Agent(deployer.kube, namespace, pod, at_rest_timeout, node=node)
+
+
+def _at_rest_timeout(facts: Facts) -> float:
+    return facts.at_rest_timeout(f"svc.{facts.domain}.")
 
 
 def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> str:
@@ -52,18 +59,22 @@ def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> 
 
     def create() -> None:
         dead = node_of(deployer.kube.get("Pod", namespace, AGENT))
-        elsewhere = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": [dead]}]}
-        required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [elsewhere]}}
-        pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == AGENT]
-        for pod in pods:
-            pod["metadata"]["name"] = SPARE_AGENT
-            pod["spec"]["affinity"] = {"nodeAffinity": required}
         deployer.shared.reserve("Pod", namespace, SPARE_AGENT)
-        deployer.create(pods, namespace)
+        deployer.create([agent_pod(folder, SPARE_AGENT, "NotIn", dead)], namespace)
         deployer.await_pod(namespace, SPARE_AGENT)
 
     deployer.shared.once(f"spare-agent-in-{namespace}", create)
     return SPARE_AGENT
+
+
+def agent_pod(folder: ManifestFolder, name: str, operator: Literal["In", "NotIn"], node: str) -> Object:
+    """Another of the agent's Pods, on this node or on any but this one."""
+    (pod,) = [found for found in folder.load(CLIENTS_FILE) if found["metadata"]["name"] == AGENT]
+    chosen = {"matchFields": [{"key": "metadata.name", "operator": operator, "values": [node]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [chosen]}}
+    pod["metadata"]["name"] = name
+    pod["spec"]["affinity"] = {"nodeAffinity": required}
+    return pod
 
 
 def ready_replicas(cluster_dns: ClusterDns) -> dict[Server, str] | None:

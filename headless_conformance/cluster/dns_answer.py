@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -15,10 +15,17 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from headless_conformance.core.mismatch import Mismatch, Observation, Where
+from headless_conformance.core.mismatch import NOWHERE, Mismatch, Observation, Where
 from headless_conformance.records import AnswerData, ResourceRecord
 
 PORT = 53
+UDP_BYTES = 1232
+"""Largest answer that questions usually offer to take over UDP (RFC 6891), so that long names do not cut
+it."""
+PLAIN_BYTES = 512
+"""Largest message over UDP without EDNS (RFC 1035, 4.2.1)."""
+STREAM_BYTES = 65535
+"""Largest message over TCP (RFC 1035, 4.2.2)."""
 RECORDS_SHOWN = 10
 """How many records of a set the fields of a mismatch list."""
 LISTED = 30
@@ -29,6 +36,30 @@ SECTIONS = ("answer", "authority", "additional")
 class Transport(StrEnum):
     UDP = "udp"
     TCP = "tcp"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a question is written and sent."""
+
+    transport: Transport
+    payload: int | None = UDP_BYTES
+    """Largest answer over UDP that it offers to take by EDNS; None without EDNS."""
+    mixed_case: bool = False
+
+    def __str__(self) -> str:
+        edns = "without EDNS" if self.payload is None else f"with EDNS for {self.payload} bytes"
+        return f"{edns}, in mixed case" if self.mixed_case else edns
+
+    @property
+    def most_bytes(self) -> int:
+        """Of a message that answers it."""
+        over_udp = PLAIN_BYTES if self.payload is None else max(self.payload, PLAIN_BYTES)
+        return over_udp if self.transport is Transport.UDP else STREAM_BYTES
+
+
+USUAL_FORMS = tuple(Form(transport) for transport in Transport)
+"""In which questions are asked that are not asked often."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +93,15 @@ class Answer:
     name: str
     rdtype: str
     server: Server
-    transport: Transport
+    form: Form
     message: dns.message.Message | None
     problem: str = ""
     lost: bool = False
     """Nothing came at all."""
     size: int = 0
     """Bytes of the message."""
+    asked_in: Where = NOWHERE
+    """The Pod and node where it was asked, where that is not always the same."""
 
     @property
     def cut(self) -> bool:
@@ -98,7 +131,8 @@ class Answer:
             for rdata in rrset
             if type_of(rrset) != self.rdtype
         ]
-        owners = sorted({str(rrset.name) for rrset in self.rrsets()} - {str(dns.name.from_text(self.name))})
+        # Names are compared without case (RFC 4343), and a question may be in any.
+        owners = sorted({str(rrset.name).lower() for rrset in self.rrsets()} - {self.name.lower()})
         records = " and ".join([*([records_of(self.values())] if self.values() else []), *others])
         if owners:
             records += f" of {', '.join(owners)}"
@@ -107,15 +141,21 @@ class Answer:
         return records or "NODATA"
 
     @property
+    def transport(self) -> Transport:
+        return self.form.transport
+
+    @property
     def subject(self) -> str:
         """What was asked, as the subject of a mismatch."""
         return f"{self.rdtype} {self.name}"
 
     @property
     def where(self) -> Where:
-        """Which server answered, over which transport."""
-        port = self.server.port_over(self.transport)
-        return Where(self.server.name, f"{self.server.address}:{port}", self.transport.value)
+        """Which server answered, over which transport, and where it was asked."""
+        address = f"{self.server.address}:{self.server.port_over(self.transport)}"
+        return replace(
+            self.asked_in, server=self.server.name, address=address, transport=self.transport.value
+        )
 
     def require(self, holds: bool, expected: str) -> None:
         """Raise a Mismatch with the whole answer unless a condition on it holds."""
@@ -129,7 +169,8 @@ class Answer:
         records = sum(len(self.rrsets(section)) for section in SECTIONS)
         text = self.text()
         details = text if records <= LISTED else text.partition("\n")[0]
-        details = f"{more}{details}"
+        asked = "" if self.form in USUAL_FORMS else f"asked {self.form}\n"
+        details = f"{asked}{more}{details}"
         return Mismatch(Observation(self.subject, expected, observed or self.summary(), self.where, details))
 
     def text(self) -> str:
@@ -170,7 +211,9 @@ def type_of(rrset: dns.rrset.RRset) -> str:
 
 
 def _value(rdata: Any) -> str:
-    return f"{rdata.target} {rdata.port}" if rdata.rdtype == dns.rdatatype.SRV else str(rdata)
+    if rdata.rdtype == dns.rdatatype.SRV:
+        return f"{rdata.target} {rdata.port}".lower()
+    return str(rdata).lower() if rdata.rdtype in (dns.rdatatype.PTR, dns.rdatatype.CNAME) else str(rdata)
 
 
 def records_of(values: Sequence[str]) -> str:

@@ -44,7 +44,8 @@ def must_be_srv(targets: Mapping[str, str], port: int) -> AnswerCheck:
 
     def check(answer: Answer) -> None:
         right(answer)
-        found = [(str(rrset.name), str(rdata)) for rrset in answer.rrsets("additional") for rdata in rrset]
+        sections = answer.rrsets("additional")
+        found = [(str(rrset.name).lower(), str(rdata)) for rrset in sections for rdata in rrset]
         if found and not _holds(answer, found, targets.items()):
             expected = f"{items_of(records)} with additional {items_of(targets.items())}"
             raise answer.mismatch(expected, f"{answer.summary()} with additional {items_of(found)}")

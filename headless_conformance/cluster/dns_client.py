@@ -1,29 +1,19 @@
-"""Asking DNS servers. The wire format is read here, never in the Pod that asks."""
+"""Asking DNS servers until they are right, and then often."""
 
 from __future__ import annotations
 
-import base64
-import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple, Protocol
+from functools import partial
+from typing import TypeVar
 
 import allure
-import dns.exception
-import dns.message
-import dns.name
 
-from headless_conformance.cluster import agent_program
-from headless_conformance.cluster.agent import JOB_SECONDS
-from headless_conformance.cluster.dns_answer import Answer, Server, Transport
-from headless_conformance.cluster.dns_checks import (
-    AnswerCheck,
-    must_be_nxdomain,
-    require_cut_for_length,
-)
+from headless_conformance.cluster import dns_exchange
+from headless_conformance.cluster.dns_answer import Answer, Server
+from headless_conformance.cluster.dns_checks import AnswerCheck, must_be_nxdomain, require_cut_for_length
+from headless_conformance.cluster.dns_exchange import ANSWERS, Asked, Asker, Place
 from headless_conformance.cluster.waiting import (
     AT_REST_TIMEOUT,
     SUCCESSES_IN_A_ROW,
@@ -32,42 +22,15 @@ from headless_conformance.cluster.waiting import (
 )
 from headless_conformance.core.mismatch import Mismatch
 
-_WORKERS = 16
-"""Questions that the host asks side by side, so that silent servers do not add up."""
-REPEATS = 20
-"""How many answers of each server over each transport must be right where a name is said to have one set of
-records."""
-_ROUNDS = 3
-"""How often lost questions are asked again then: a lost packet breaks no promise,
-a server that falls silent does."""
-UDP_BYTES = 1232
-"""Largest answer that a question offers to take over UDP (RFC 6891), so that long names do not cut it."""
+Returned = TypeVar("Returned")
+
 LOOK_UPS = 3
 """How often the servers are looked up again because some are gone."""
-ID_BYTES = 2
-"""A message begins with its ID (RFC 1035, 4.1.1)."""
-_READ_ONCE = 256
-"""How many answers are remembered as they were read, and questions as they are written."""
-BATCH = 256
-"""Questions under way at once: where a server says nothing, they end in the time that the agent has."""
-
-_Asked = tuple[str, str, Server, Transport]
-"""Name, type, and where it is asked."""
-
-
-class Asker(Protocol):
-    """Carries DNS messages to servers: jobs as the agent's `relay` takes them."""
-
-    def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]: ...
-
-
-class HostAsker:
-    """Asks from this process, for clusters whose DNS servers the host can reach."""
-
-    pool: ClassVar = ThreadPoolExecutor(max_workers=_WORKERS)
-
-    def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return list(self.pool.map(agent_program.result_of, jobs))
+MOST_ASKED = 512
+"""Questions that are asked often from every place at the most; more of them from fewer places, that a set of
+hundreds of members takes no minutes."""
+ABSENT_TYPES = ("A", "AAAA", "SRV", "TXT")
+"""A name that does not exist has no record of any type (RFC 8020)."""
 
 
 @dataclass(frozen=True)
@@ -97,81 +60,74 @@ class Dns:
     """Seconds to wait where none are said, for a name that is at rest."""
     look_up: Callable[[], tuple[Server, ...]] | None = None
     """The servers that there are now, where they may be replaced."""
+    find_places: Callable[[], Sequence[Place]] | None = None
+    """Where what is asked often is asked; where nothing is said, by the asker alone."""
 
-    def ask(self, name: str, rdtype: str, repeat: int = 1) -> list[Answer]:
-        """Answers of every server over UDP and TCP, `repeat` of each;
-        every question is a message with an ID of its own."""
-        return self._put([(name, rdtype, *where) for where in self._everywhere] * repeat)
+    def ask(self, name: str, rdtype: str) -> list[Answer]:
+        """Answers of every server over UDP and TCP."""
+        return self.ask_all([(name, rdtype)])
 
-    def ask_all(self, questions: Iterable[tuple[str, str]]) -> list[Answer]:
-        """Answers of every server over UDP and TCP to many questions, each a name and a type."""
-        return self._put([(*question, *where) for question in questions for where in self._everywhere])
+    def ask_all(self, questions: Iterable[Asked]) -> list[Answer]:
+        """Answers of every server over UDP and TCP to many questions."""
+        return dns_exchange.look(Place(self.asker), self.servers, list(questions))
 
-    @property
-    def _everywhere(self) -> list[tuple[Server, Transport]]:
-        return [(server, transport) for server in self.servers for transport in Transport]
+    def ask_often(self, questions: Iterable[Asked], times: int = ANSWERS) -> list[Answer]:
+        """The different answers of every server among so many to each question that one which is wrong now
+        and then is among them, in every form and from every place (`dns_exchange`).
 
-    def _put(self, asked: Sequence[_Asked]) -> list[Answer]:
-        return [
-            answer
-            for first in range(0, len(asked), BATCH)
-            for answer in self._put_batch(asked[first : first + BATCH])
-        ]
-
-    def _put_batch(self, asked: Sequence[_Asked]) -> list[Answer]:
-        queries = [_query(name, rdtype) for name, rdtype, _, _ in asked]
-        ids = [secrets.token_bytes(ID_BYTES) for _ in asked]
-        jobs = [
-            {
-                "do": "relay",
-                "wire": base64.b64encode(own + query.wire).decode(),
-                "server": server.address,
-                "port": server.port_over(transport),
-                "transport": transport.value,
-                "timeout": JOB_SECONDS,
-            }
-            for own, query, (_, _, server, transport) in zip(ids, queries, asked, strict=True)
-        ]
-        results = self.asker.do(jobs)
-        return [
-            _answer(query.message, own, Answer(*one, None), result)
-            for own, query, one, result in zip(ids, queries, asked, results, strict=True)
-        ]
+        Servers that are gone are looked up again; ObservationError when there is no end to that.
+        """
+        return self._while_servers_go(partial(self._ask_often, list(questions), times))
 
     def require(
-        self, name: str, rdtype: str, check: AnswerCheck, *, within: float | None = None, repeat: int = 1
+        self, name: str, rdtype: str, check: AnswerCheck, *, within: float | None = None, often: int = 0
     ) -> Convergence:
         """Wait until every server passes `check` over UDP and TCP; a Mismatch names server, transport and
         answer.
 
-        From then on no wrong answer is forgiven: with `repeat`, so many more of each server over each
-        transport must come and pass. Where a server is silent because it is gone, those that there are now
+        From then on no wrong answer is forgiven: `often` is how many more of each server in each form must
+        pass, as `ask_often` has them. Where a server is silent because it is gone, those that there are now
         are asked from the beginning; ObservationError when there is no end to that.
         """
         __tracebackhide__ = True
+        return self.require_each({(name, rdtype): check}, within=within, often=often)
+
+    def require_each(
+        self, checks: Mapping[Asked, AnswerCheck], *, within: float | None = None, often: int = 0
+    ) -> Convergence:
+        """The same of several questions, each with its own check, which are asked together."""
+        __tracebackhide__ = True
+        return self._while_servers_go(partial(self._require, checks, within, often))
+
+    def require_absent(self, *names: str, within: float | None = None, often: int = 0) -> None:
+        """Wait until no DNS server knows any of these names, whichever type is asked for."""
+        __tracebackhide__ = True
+        asked = dict.fromkeys(((name, rdtype) for name in names for rdtype in ABSENT_TYPES), must_be_nxdomain)
+        self.require_each(asked, within=within, often=often)
+
+    def _while_servers_go(self, act: Callable[[], Returned]) -> Returned:
+        __tracebackhide__ = True
         for _ in range(LOOK_UPS if self.look_up else 0):
             try:
-                return self._require(name, rdtype, check, within, repeat)
+                return act()
             except _ServerGoneError:
                 self.servers = self.look_up() if self.look_up else self.servers
-        return self._require(name, rdtype, check, within, repeat)
+        return act()
 
-    def _require(
-        self, name: str, rdtype: str, check: AnswerCheck, within: float | None, repeat: int
-    ) -> Convergence:
+    def _require(self, checks: Mapping[Asked, AnswerCheck], within: float | None, often: int) -> Convergence:
         __tracebackhide__ = True
         last: list[Answer] = []
-        often: list[Answer] = []
         right_since: float | None = None
+        name, rdtype = next(iter(checks))
         bound = self.at_rest_timeout(name) if within is None else within
 
         def look() -> Convergence:
             nonlocal right_since
-            last[:] = self.ask(name, rdtype)
+            last[:] = self.ask_all(checks)
             asked = time.monotonic()
             try:
                 for answer in last:
-                    check(answer)
+                    checks[answer.name, answer.rdtype](answer)
                 require_cut_for_length(last)
             except Mismatch:
                 right_since = None
@@ -179,83 +135,42 @@ class Dns:
             right_since = right_since or asked
             return Convergence(list(last), right_since)
 
-        question = f"{rdtype} {name}"
+        more = f" and {len(checks) - 1} more" if len(checks) > 1 else ""
+        question = f"{rdtype} {name}{more}"
         with allure.step(f"ask {question} at {len(self.servers)} servers over UDP and TCP"):
             try:
                 seen = eventually(look, expecting=f"{question} to be right at every DNS server", within=bound)
-                if repeat > 1:
-                    often += self._ask_often(name, rdtype, repeat)
-                    _require_all(often, check)
-                return seen
             except Mismatch:
-                lost = {answer.server for answer in [*last, *often] if answer.lost}
-                if gone := [
-                    server for server in self.servers if server in lost and not self.is_there(server)
-                ]:
-                    raise _ServerGoneError(f"{gone[0]} went away while it was asked for {question}") from None
+                self._require_servers(last)
                 raise
             finally:
                 allure.attach("\n".join(map(str, last)), question, allure.attachment_type.TEXT)
+            if often:
+                _require_all(self._ask_often(list(checks), often), checks, often)
+            return seen
 
-    def require_absent(self, name: str, *, within: float | None = None, repeat: int = 1) -> None:
-        """Wait until no DNS server knows a name, whichever address family is asked for."""
-        for rdtype in ("A", "AAAA"):
-            self.require(name, rdtype, must_be_nxdomain, within=within, repeat=repeat)
-
-    def _ask_often(self, name: str, rdtype: str, times: int) -> list[Answer]:
-        """That many answers of each server over each transport; what stays lost,
-        though others came when asked again, too."""
-        answers = self.ask(name, rdtype, times)
-        for _ in range(_ROUNDS):
-            if not (lost := [answer for answer in answers if answer.lost]):
-                break
-            again = self._put([(name, rdtype, answer.server, answer.transport) for answer in lost])
-            answers = [answer for answer in answers if not answer.lost] + again
-            if all(answer.lost for answer in again):
-                break
+    def _ask_often(self, questions: Sequence[Asked], times: int) -> list[Answer]:
+        places = self.find_places() if self.find_places else [Place(self.asker)]
+        fewer = places[: max(1, MOST_ASKED // max(1, len(questions)))]
+        answers = dns_exchange.ask_often(fewer, self.servers, questions, times)
+        self._require_servers(answers)
         return answers
 
+    def _require_servers(self, answers: Iterable[Answer]) -> None:
+        """Those that said nothing are still there, else it is no broken promise."""
+        for server in {answer.server: None for answer in answers if answer.lost}:
+            if not self.is_there(server):
+                raise _ServerGoneError(f"{server} went away while it was asked") from None
 
-def _require_all(answers: Sequence[Answer], check: AnswerCheck) -> None:
+
+def _require_all(answers: Sequence[Answer], checks: Mapping[Asked, AnswerCheck], often: int) -> None:
     """Every one of these answers passes; they came after enough right ones in a row."""
     __tracebackhide__ = True
-    for number, answer in enumerate(answers, start=1):
+    for answer in answers:
         try:
-            check(answer)
+            checks[answer.name, answer.rdtype](answer)
         except Mismatch as error:
             seen = error.observation
-            place = f"answer {number} of {len(answers)} after {SUCCESSES_IN_A_ROW} right ones in a row"
+            place = f"one of {often} answers after {SUCCESSES_IN_A_ROW} right ones in a row"
             raise type(error)(replace(seen, details=f"{place}: {seen.details}")) from None
-
-
-class _Query(NamedTuple):
-    """A question, and as it is sent after its ID."""
-
-    message: dns.message.Message
-    wire: bytes
-
-
-@lru_cache(maxsize=_READ_ONCE)
-def _query(name: str, rdtype: str) -> _Query:
-    message = dns.message.make_query(dns.name.from_text(name), rdtype, use_edns=0, payload=UDP_BYTES, id=0)
-    return _Query(message, message.to_wire()[ID_BYTES:])
-
-
-def _answer(query: dns.message.Message, own: bytes, none: Answer, result: dict[str, Any]) -> Answer:
-    """What came for the question with this ID, in the place of no answer."""
-    if "problem" in result:
-        return replace(none, problem=result["problem"], lost=True)
-    wire = base64.b64decode(result["wire"])
-    try:
-        message = _read(wire[ID_BYTES:])
-    except dns.exception.DNSException as error:
-        return replace(none, problem=f"not a DNS message: {' '.join(str(error).split())}")
-    if wire[:ID_BYTES] != own or not query.is_response(message):
-        return replace(none, problem="an answer to another question")
-    return replace(none, message=message, size=len(wire))
-
-
-@lru_cache(maxsize=_READ_ONCE)
-def _read(body: bytes) -> dns.message.Message:
-    """A message by what follows its ID, which is 0 then: of many answers, most differ in nothing else."""
-    return dns.message.from_wire(bytes(ID_BYTES) + body, one_rr_per_rrset=True)
+    require_cut_for_length(answers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import allure
 
 from headless_conformance.cluster.exec_stream import NoSuchProgramError
@@ -12,6 +14,13 @@ from headless_conformance.cluster.transcripts import single_spaced
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require
 
+LOOK_EACH_UP = """
+export RES_OPTIONS=$1
+database=$2
+shift 2
+for key; do getent "$database" "$key" | while read -r line; do echo "$key $line"; done; done
+"""
+"""With `use-vc` in RES_OPTIONS the GNU C library asks over TCP (resolv.conf(5))."""
 _NOT_FOUND = 127
 """Exit status of a shell that does not find a program (POSIX)."""
 
@@ -72,7 +81,15 @@ def addresses_by_name(hosts: str) -> dict[str, list[str]]:
     return found
 
 
-def resolved_in_pod(headless_set: HeadlessSet, ordinal: int, name: str) -> set[str]:
-    """Addresses that a Pod's own C library finds for a name; none where there is no such name."""
-    result = run_in_pod(headless_set, ordinal, "getent", "ahosts", name)
-    return {line.split()[0] for line in result.stdout.splitlines()}
+def found_in_pod(
+    headless_set: HeadlessSet, ordinal: int, database: str, keys: Collection[str], *, over_tcp: bool
+) -> dict[str, list[list[str]]]:
+    """What a Pod's own C library finds for each key: the words of each line of `getent`, none for a key that
+    it does not find. `over_tcp` is understood by the GNU C library alone; others ask over UDP."""
+    options = "use-vc" if over_tcp else ""
+    result = run_in_pod(headless_set, ordinal, "sh", "-c", LOOK_EACH_UP, "sh", options, database, *keys)
+    found: dict[str, list[list[str]]] = {key: [] for key in keys}
+    for line in result.stdout.splitlines():
+        key, *words = line.split()
+        found[key].append(words)
+    return found

@@ -3,15 +3,16 @@ its EndpointSlices, its Endpoints and its DNS servers have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from headless_conformance.cluster.dns_answer import Answer, data_of, records_of
+from headless_conformance.cluster.dns_answer import Answer, Server, data_of, records_of
 from headless_conformance.cluster.dns_checks import AnswerCheck, require_cut_for_length
 from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.dns_exchange import Place, look_persistently
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.waiting import eventually
+from headless_conformance.cluster.waiting import ObservationError, eventually
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require, require_items
 from headless_conformance.records import (
@@ -33,6 +34,12 @@ from headless_conformance.records import (
     zone_of,
 )
 from headless_conformance.records.names import is_reverse
+
+MOST_RECORDS = 100
+"""Questions and records of one group of which each is asked for as often as is said; of more, as of a set of
+hundreds of members, each is asked for less often."""
+_CHANGES = 3
+"""How often a set may change while it is asked for often."""
 
 
 class RecordGroup(StrEnum):
@@ -77,10 +84,13 @@ class ReferenceModel:
         services, slices = (kube.list(kind, namespace) for kind in ("Service", "EndpointSlice"))
         return zone_of(services, slices, domain=headless_set.facts.domain, namespaces=[namespace])
 
-    def require_records(self, dns: Dns, headless_set: HeadlessSet, group: RecordGroup) -> None:
+    def require_records(
+        self, dns: Dns, headless_set: HeadlessSet, group: RecordGroup, *, often: int = 0
+    ) -> None:
         """Wait until every DNS server answers, over UDP and TCP, every name and type of this group as the
-        zone demands and forbids. A Mismatch is about the first wrong answer, and its details show the
-        differences of all that this server has wrong."""
+        zone demands and forbids; and then that so many more answers of each are right, `often`. A Mismatch is
+        about the first wrong answer, and its details show the differences of all that this server has
+        wrong."""
         __tracebackhide__ = True
 
         def check() -> None:
@@ -97,6 +107,36 @@ class ReferenceModel:
         service = headless_set.service_fqdn
         within = headless_set.facts.at_rest_timeout(service)
         eventually(check, expecting=f"the {group} of {service} at every DNS server", within=within)
+        if often:
+            self._require_often(dns, headless_set, group, often)
+
+    def require_records_at(self, place: Place, servers: Sequence[Server], headless_set: HeadlessSet) -> None:
+        """Servers give all records of a set also where they are asked from this place."""
+        __tracebackhide__ = True
+        zone = self.zone(headless_set)
+        asked = [one for group in RecordGroup for one in self._questions(zone, headless_set, group)]
+        answers = look_persistently(place, servers, asked)
+        if wrong := _wrong_alone(zone, answers):
+            raise _first(zone, wrong)
+
+    def _require_often(self, dns: Dns, headless_set: HeadlessSet, group: RecordGroup, often: int) -> None:
+        """Every answer is right by the zone before or by the zone after it was asked for."""
+        __tracebackhide__ = True
+        now = self.zone(headless_set)
+        for _ in range(_CHANGES):
+            before = now
+            asked = self._questions(before, headless_set, group)
+            records = sum(len(before.expectation(Question(*one)).records) for one in asked)
+            times = min(often, often * MOST_RECORDS // max(1, records + len(asked)))
+            answers = dns.ask_often(asked, max(1, times))
+            now = self.zone(headless_set)
+            require_cut_for_length(answers)
+            wrong = _wrong_alone(now, [found.answer for found in _wrong_alone(before, answers)])
+            if not wrong:
+                return
+            if before.expectations == now.expectations:
+                raise _first(now, wrong)
+        raise ObservationError(f"{headless_set.service_subject} changed each time that it was asked for")
 
     def require_slices(self, headless_set: HeadlessSet) -> None:
         """Wait until the Service's EndpointSlices are what the control plane must have written for the
@@ -251,6 +291,25 @@ def _judged(zone: Zone, place: _Place) -> list[_Wrong]:
         for question, answer in place.answers.items()
         if question not in data or differences.get(question)
     ]
+
+
+def _wrong_alone(zone: Zone, answers: Iterable[Answer]) -> list[_Wrong]:
+    """Those of many answers to the same questions that are wrong, each judged by itself."""
+    judged: dict[tuple[Question, int, bool], list[RecordDifference]] = {}
+    wrong: list[_Wrong] = []
+    for answer in answers:
+        if answer.message is None:
+            wrong.append(_Wrong(answer, []))
+            continue
+        question = Question(answer.name, answer.rdtype)
+        # What was read once stands for all answers with the same bytes.
+        key = question, id(answer.message), answer.cut
+        if key not in judged:
+            data = replace(data_of(answer.message), truncated=answer.cut)
+            judged[key] = unexplained(zone, judge(zone, question, data))
+        if judged[key]:
+            wrong.append(_Wrong(answer, judged[key]))
+    return wrong
 
 
 def _first(zone: Zone, wrong: list[_Wrong]) -> AssertionError:

@@ -111,8 +111,8 @@ class MismatchForm:
 
 FORMS: Final = (
     MismatchForm(
-        "answer of a DNS server; where: server, address, transport",
-        r"(?:A|AAAA|PTR|SRV) \S+",
+        "answer of a DNS server; where: server, address, transport; Pod and node where it matters",
+        r"(?:A|AAAA|CNAME|MX|PTR|SRV|TXT) \S+",
         rf"{ANSWER_SUMMARY}|{ITEMS} with additional {ITEMS}|{ITEMS} below \S+|(?:at least|none of) {ITEMS}"
         rf"|NXDOMAIN or NODATA|{ANSWER_SUMMARY} with SOA|{TTL}|records with a TTL"
         rf"|\d+ records|{FLAG}|some of \d+ records, {FLAG}",
@@ -172,6 +172,13 @@ FORMS: Final = (
         rf"{COMPARED}|an answer",
         rf"{VALUE}|error \d+(?: \S+)?|exit status \d+",
         ("SELECT @@hostname at web-0.nginx", "[web-0]", "error 2003 web-0.nginx:3306"),
+    ),
+    MismatchForm(
+        "Pods whose MySQL servers so many new connections to an address meet; where: Pod, node",
+        r"MySQL at \S+, \d+ connections",
+        rf"{COMPARED}|an answer",
+        rf"{VALUE}|error: {PRINTED}",
+        ("MySQL at web-lb, 60 connections", "several of {web-0, web-1}", "{web-0}"),
     ),
     MismatchForm(
         "request to create or to change an object, with the fields that it is about",

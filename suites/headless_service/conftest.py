@@ -11,12 +11,14 @@ import allure
 import pytest
 
 from headless_conformance.cluster.agent import Agent
-from headless_conformance.cluster.clients import new_agent
+from headless_conformance.cluster.clients import agent_on, new_agent
 from headless_conformance.cluster.deployer import Deployer
+from headless_conformance.cluster.dns_exchange import ANSWERS
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.kube import CommandResult
+from headless_conformance.cluster.kube import CommandResult, node_of
 from headless_conformance.cluster.manifests import ManifestFolder, with_replicas
 from headless_conformance.cluster.model import Capability, Cluster
+from headless_conformance.cluster.node_agents import node_agents_set_up
 from headless_conformance.cluster.shared import BASELINE, RunState, SetUp
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.plugin.markers import needs_of
@@ -29,12 +31,14 @@ from suites.headless_service.set_ups import (
     agent_set_up,
     example_set_up,
     load_balanced_set_up,
+    new_set_up,
     nslookup_set_up,
     same_named_set_up,
     set_behind_ordinary_service,
     set_of_examples,
     set_of_same_names,
     set_of_transcripts,
+    set_that_came_later,
     sql_set_up,
     transcript_set_up,
 )
@@ -71,7 +75,9 @@ def fixtures_of(item: pytest.Item) -> set[str]:
         item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     )
     chosen = [parameters[argument] for argument in SETS if argument in parameters]
-    return {*getattr(item, "fixturenames", ()), *chosen}
+    names = {*getattr(item, "fixturenames", ()), *chosen}
+    # What is asked often, is asked from these.
+    return names | {"node_agents", "example_set"} if "dns" in names else names
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -118,6 +124,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         parametrize_sets(metafunc, argument, sets, range(3), own=argument != "document_set")
 
 
+@pytest.fixture
+def answers() -> int:
+    """How many answers to each question must be right where they are said to be always the same."""
+    return ANSWERS
+
+
 @pytest.fixture(scope="session")
 def manifest_folder(manifest_folder_class: type[ManifestFolder]) -> ManifestFolder:
     """This document's manifests."""
@@ -136,6 +148,7 @@ def set_ups(
     request: pytest.FixtureRequest,
     deployer: Deployer,
     manifest_folder: ManifestFolder,
+    shared_manifests: ManifestFolder,
     document_namespace: str,
     set_up_of_other_agent: SetUp,
     needed_fixtures: set[str],
@@ -152,6 +165,7 @@ def set_ups(
         "sql": sql_set_up(*place, documented),
         "nslookup_pod": nslookup_set_up(*place),
         "same_named_set": same_named_set_up(deployer, manifest_folder),
+        "node_agents": node_agents_set_up(deployer, shared_manifests),
     }
     if hasattr(request.config, "workerinput") and Capability.KUBELET in deployer.cluster.capabilities:
         for name, set_up in found.items():
@@ -252,6 +266,13 @@ def same_named_set(set_ups: dict[str, SetUp], deployer: Deployer) -> HeadlessSet
 
 
 @pytest.fixture(scope="session")
+def new_set(deployer: Deployer, manifest_folder: ManifestFolder) -> HeadlessSet:
+    """A set that came later than the document's, which nothing is done to once a Pod was added."""
+    new_set_up(deployer, manifest_folder).finished()
+    return set_that_came_later(deployer)
+
+
+@pytest.fixture(scope="session")
 def agent(
     transcript_set: HeadlessSet,
     example_set: HeadlessSet,
@@ -264,6 +285,18 @@ def agent(
     agent = new_agent(deployer, shared_manifests, transcript_set.namespace)
     yield agent
     agent.close()
+
+
+@pytest.fixture(scope="session")
+def agents_everywhere(
+    node_agents: list[Agent], example_set: HeadlessSet, deployer: Deployer
+) -> Iterator[list[Agent]]:
+    """On every node, and in the Pods of the set that has a DNS client in its image."""
+    found = [(pod["metadata"]["name"], node_of(pod)) for pod in example_set.get_pods()]
+    members = [agent_on(deployer, example_set.namespace, pod, node) for pod, node in found]
+    yield [*node_agents, *members]
+    for member in members:
+        member.close()
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ LOAD_BALANCED_REPLICAS = 2
 RARELY = 60
 """Seconds between two looks of a kubelet at servers that nobody disturbs: each look starts a MySQL client."""
 SAME_NAMED_REPLICAS = 2
+NEW_REPLICAS = 2
 
 
 def set_of_transcripts(deployer: Deployer, namespace: str) -> HeadlessSet:
@@ -48,6 +49,10 @@ def set_behind_ordinary_service(deployer: Deployer) -> HeadlessSet:
 def set_of_same_names(deployer: Deployer) -> HeadlessSet:
     namespace = deployer.shared.own_namespace(OTHER)
     return deployer.headless_set(namespace, "mysql", "db", SAME_NAMED_REPLICAS)
+
+
+def set_that_came_later(deployer: Deployer) -> HeadlessSet:
+    return deployer.headless_set(deployer.shared.own_namespace("new"), "mysql", "db", NEW_REPLICAS)
 
 
 def transcript_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str) -> SetUp:
@@ -133,6 +138,23 @@ def same_named_set_up(deployer: Deployer, folder: ManifestFolder) -> SetUp:
         set_of_same_names(deployer).await_ready(deployer.cluster.pod_ready_timeout)
 
     return SetUp(deployer.shared, "same_named_set", create, finish)
+
+
+def new_set_up(deployer: Deployer, folder: ManifestFolder) -> SetUp:
+    """The stub set once more in a namespace that comes later, in every address family that the cluster has,
+    and with a Pod that is added when the first one is Ready."""
+
+    def create() -> None:
+        objects = with_replicas(folder.load(STUB_FILE), 1)
+        find(objects, "Service")["spec"]["ipFamilyPolicy"] = "PreferDualStack"
+        deployer.create(objects, set_that_came_later(deployer).namespace)
+
+    def finish(_created: Any) -> None:
+        whole = set_that_came_later(deployer)
+        replace(whole, replicas=1).await_ready(deployer.cluster.pod_ready_timeout)
+        whole.scale(whole.replicas).await_ready(deployer.cluster.pod_ready_timeout)
+
+    return SetUp(deployer.shared, "new_set", create, finish)
 
 
 def nslookup_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str) -> SetUp:

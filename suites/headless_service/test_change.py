@@ -129,8 +129,8 @@ def test_fqdns_come_and_go_with_pods(stub_set: HeadlessSet, dns: Dns, record_pro
         scaled = stub_set.scale(replicas)
         settled = scaled.await_ready(scaled.facts.cluster.pod_ready_timeout)
         record_property(SCALED, round(require_fqdns(scaled, dns) - settled, 3))
-        for absent in range(replicas, MOST + 1):
-            require_disappeared(scaled, dns, scaled.pod_fqdn(absent))
+        gone = [scaled.pod_fqdn(absent) for absent in range(replicas, MOST + 1)]
+        require_disappeared(scaled, dns, *gone)
 
 
 @pytest.mark.requirement("SEED-DSC-11")
@@ -148,12 +148,15 @@ def test_the_srv_records_follow_the_pods(single_pod_set: HeadlessSet, dns: Dns) 
 def test_the_fqdns_go_and_come_back_with_the_service(
     stub_set: HeadlessSet, manifest_folder: ManifestFolder, dns: Dns
 ) -> None:
-    """Without the Service, neither its FQDN nor a Pod FQDN MUST exist,
-    though the Pods run on; with it again, all MUST."""
+    """Without the Service, neither its FQDN nor that of its port or a Pod MUST exist, of whichever type, nor
+    an address have such a name, though the Pods run on; with it again, all MUST."""
     require_fqdns(stub_set, dns)
     stub_set.kube.delete("Service", stub_set.namespace, stub_set.service_name)
-    for name in (stub_set.service_fqdn, *(stub_set.pod_fqdn(ordinal) for ordinal in stub_set.ordinals)):
-        require_disappeared(stub_set, dns, name)
+    pods = [stub_set.pod_fqdn(ordinal) for ordinal in stub_set.ordinals]
+    require_disappeared(stub_set, dns, stub_set.service_fqdn, *pods, stub_set.port_fqdn("mysql"))
+    addresses = map(reverse_name, stub_set.ready_ips())
+    checks = {(address, "PTR"): must_not_mention(*pods) for address in addresses}
+    dns.require_each(checks, within=stub_set.facts.change_timeout(stub_set.service_fqdn))
     subject = f"{stub_set.statefulset_subject}: Ready Pods"
     require_count(subject, stub_set.ready_ips(), stub_set.replicas, where=stub_set.where)
     stub_set.kube.create(stub_set.namespace, find(manifest_folder.load(STUB_FILE), "Service"))

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Sequence
 
 import pytest
 
-from headless_conformance.cluster.clients import Range
+from headless_conformance.cluster.clients import Range, name_servers
 from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.dns_exchange import Place
+from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.inside_pod import addresses_by_name, hosts_file, hosts_subject
+from headless_conformance.cluster.inside_pod import (
+    addresses_by_name,
+    found_in_pod,
+    hosts_file,
+    hosts_subject,
+    pod_place,
+)
 from headless_conformance.cluster.model import Capability
 from headless_conformance.cluster.pods import pod_ip
 from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
 from headless_conformance.cluster.room import nodes_that_take_pods, nodes_without_room
+from headless_conformance.cluster.shell_asker import ShellAsker
 from headless_conformance.cluster.transcripts import described_endpoints
 from headless_conformance.cluster.waiting import eventually
 from headless_conformance.core.errors import not_supported
@@ -101,21 +111,64 @@ GROUPS = [
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_dns_has_what_the_api_demands_and_nothing_else(
-    every_set: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup
+    every_set: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup, answers: int
 ) -> None:
     """Every record of the Service and its Pods, of every type, MUST be what Services and EndpointSlices
     demand, and nothing that they forbid MUST be there."""
-    reference_model.require_records(dns, every_set, group)
+    reference_model.require_records(dns, every_set, group, often=answers)
+
+
+@pytest.mark.requirement("SEED-NID-02")
+@KUBELET
+def test_the_dns_service_answers_the_pods_of_the_set(
+    transcript_set: HeadlessSet, facts: Facts, reference_model: ReferenceModel
+) -> None:
+    """In each Pod of the set, the DNS Service MUST answer for every record of the set as it does elsewhere,
+    over UDP and TCP."""
+    for ordinal in transcript_set.ordinals:
+        here = Place(ShellAsker(transcript_set, ordinal), pod_place(transcript_set, ordinal))
+        reference_model.require_records_at(here, name_servers(facts.dns), transcript_set)
+
+
+@pytest.mark.requirement("SEED-NSL-10")
+@KUBELET
+def test_a_pod_of_the_set_finds_the_names_of_addresses(transcript_set: HeadlessSet) -> None:
+    """In each Pod of the set, the C library MUST find the Pod FQDN among the names of another Pod's address,
+    over UDP and TCP."""
+    names = {
+        transcript_set.pod_ip(other): transcript_set.pod_fqdn(other) for other in transcript_set.ordinals
+    }
+    for ordinal, over_tcp in itertools.product(transcript_set.ordinals, (False, True)):
+
+        def check(ordinal: int = ordinal, over_tcp: bool = over_tcp) -> None:
+            others = [address for address in names if address != transcript_set.pod_ip(ordinal)]
+            found = found_in_pod(transcript_set, ordinal, "hosts", others, over_tcp=over_tcp)
+            for address, lines in found.items():
+                seen = {f"{name}." for _, *rest in lines for name in rest}
+                wanted, where = names[address], pod_place(transcript_set, ordinal)
+                subject = f"getaddrinfo {address}: canonical names"
+                require(wanted in seen, subject, expected=items_of([wanted]), observed=seen, where=where)
+
+        eventually(check, expecting=f"addresses to have names in {transcript_set.pod_name(ordinal)}")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_dns_has_what_the_api_demands_of_a_new_set(
+    new_set: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup
+) -> None:
+    """Every record of a set in a namespace that came later, of every type and in every address family of the
+    cluster, MUST be what the API demands, also of the Pod that was added last."""
+    reference_model.require_records(dns, new_set, group)
 
 
 @pytest.mark.requirement("SEED-WHY-03")
 @DATABASE
 @pytest.mark.parametrize("group", [RecordGroup.SERVICE, RecordGroup.PORTS, RecordGroup.ADDRESSES])
 def test_dns_has_what_the_ordinary_service_demands(
-    load_balanced: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup
+    load_balanced: HeadlessSet, dns: Dns, reference_model: ReferenceModel, group: RecordGroup, answers: int
 ) -> None:
     """The records of an ordinary Service MUST be those of its one address and its ports."""
-    reference_model.require_records(dns, load_balanced, group)
+    reference_model.require_records(dns, load_balanced, group, often=answers)
 
 
 @pytest.mark.requirement("SEED-XC-01")

@@ -29,6 +29,12 @@ def _was_right(request: pytest.FixtureRequest, looked_at: None) -> None:
         not_judged(f"its outcome was {first} when it was looked at first")
 
 
+@pytest.fixture
+def answers() -> int:
+    """It is looked at once: what is wrong now and then was to be found before."""
+    return 0
+
+
 test_slices_are_what_service_and_pods_demand = coherence.test_slices_are_what_service_and_pods_demand
 test_dns_has_what_the_api_demands_and_nothing_else = (
     coherence.test_dns_has_what_the_api_demands_and_nothing_else

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from headless_conformance.cluster.agent import Agent
 from headless_conformance.cluster.dns_checks import must_be
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
@@ -218,6 +219,26 @@ def test_an_ordinary_service_reaches_every_member_from_every_node(
     subject = f"SELECT @@hostname at {load_balanced.service_name}, {CONNECTIONS_OF_A_NODE} connections"
     where = replace(pod_place(transcript_set, ordinal), node=node)
     require_items(subject, set(seen), load_balanced.pod_names, where=where)
+
+
+@pytest.mark.requirement("SEED-WHY-03")
+@DATABASE
+def test_nodes_without_a_pod_of_the_set_reach_every_member_of_an_ordinary_service(
+    load_balanced: HeadlessSet, transcript_set: HeadlessSet, node_agents: Sequence[Agent]
+) -> None:
+    """From a node that has no Pod of the set too, connections to an ordinary Service MUST reach all of its
+    databases, and no other."""
+    taken = {node_of(pod) for pod in transcript_set.get_pods()}
+    others = [one for one in node_agents if one.node not in taken]
+    if not others or keeps_connections_near(load_balanced):
+        not_supported("no other node takes Pods, or the Service may keep connections near their clients")
+    pods = {load_balanced.pod_name(one): load_balanced.pod_ip(one) for one in load_balanced.ordinals}
+    known = {next(iter(others[0].mysql_servers(pods[name], 3306, 1))): name for name in pods}
+    own = load_balanced.get_service()["spec"]["clusterIP"]
+    for one in others:
+        seen = {known.get(server, "a stranger") for server in one.mysql_servers(own, 3306, CONNECTIONS)}
+        subject = f"MySQL at {load_balanced.service_name}, {CONNECTIONS} connections"
+        require_items(subject, seen, pods, where=one.where)
 
 
 @pytest.mark.requirement("SEED-WHY-04")

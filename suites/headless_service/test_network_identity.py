@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -13,13 +11,13 @@ from headless_conformance.cluster.cluster_dns import NAMESERVER
 from headless_conformance.cluster.deployer import Deployer
 from headless_conformance.cluster.dns_answer import Answer
 from headless_conformance.cluster.dns_checks import must_be, must_be_nxdomain, require_soa
-from headless_conformance.cluster.dns_client import REPEATS, Dns
+from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
-from headless_conformance.cluster.inside_pod import pod_place, read_file, resolved_in_pod, run_in_pod
+from headless_conformance.cluster.inside_pod import pod_place, read_file, run_in_pod
 from headless_conformance.cluster.manifests import ManifestFolder, find
 from headless_conformance.cluster.pods import pod_ip
-from headless_conformance.cluster.waiting import DNS_DELAY, eventually
+from headless_conformance.cluster.waiting import DNS_DELAY
 from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import (
     PermanentFailure,
@@ -31,22 +29,8 @@ from headless_conformance.core.mismatch import (
 from headless_conformance.core.objects import Object
 from headless_conformance.records.names import reverse_name
 from suites.headless_service.manifest_files import STUB_FILE
-from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS
+from suites.headless_service.parameters import DATABASE, KUBELET, ORDINALS, SERVICE_FORMS, written
 from suites.headless_service.sql import hostnames_subject, servers_at
-
-SERVICE_FORMS = [
-    "{service}",
-    "{service}.{namespace}",
-    "{service}.{namespace}.svc",
-    "{service}.{namespace}.svc.{domain}",
-]
-"""A Service's name, longer and longer, without the dot at its end."""
-
-
-def written(form: str, headless_set: HeadlessSet) -> str:
-    """A name's form with the set's own words."""
-    domain = headless_set.facts.domain
-    return form.format(service=headless_set.service_name, namespace=headless_set.namespace, domain=domain)
 
 
 @pytest.mark.requirement("SEED-NID-01")
@@ -72,16 +56,17 @@ def require_name_server(configuration: str, facts: Facts, where: Where) -> None:
     """A resolver's configuration names addresses of the DNS Services, and nothing else."""
     servers = NAMESERVER.findall(configuration)
     allowed = facts.dns.addresses
-    wanted = servers if servers and set(servers) <= set(allowed) else facts.dns.asked
+    wanted = servers if servers and set(servers) <= set(allowed) else allowed
     require_equal("/etc/resolv.conf: nameserver", servers, wanted, where=where, details=configuration)
 
 
 @pytest.mark.requirement("SEED-NID-02")
 @KUBELET
-def test_new_pods_ask_the_dns_service(agent: Agent, facts: Facts) -> None:
-    """A Pod's resolver MUST be given the cluster IP of the DNS Service, and no other server."""
-    where = Where(pod=agent.pod, namespace=agent.namespace)
-    require_name_server(agent.read("/etc/resolv.conf"), facts, where)
+def test_new_pods_ask_the_dns_service(agent: Agent, node_agents: Sequence[Agent], facts: Facts) -> None:
+    """A Pod's resolver MUST be given the cluster IP of the DNS Service, and no other server, on every
+    node."""
+    for one in (agent, *node_agents):
+        require_name_server(one.read("/etc/resolv.conf"), facts, one.where)
 
 
 @pytest.mark.requirement("SEED-NID-02")
@@ -130,18 +115,18 @@ def test_each_pod_has_a_fqdn_of_its_own(each_set: HeadlessSet, dns: Dns, ordinal
     """Each Pod MUST have exactly its own address under its Pod FQDN below the Service FQDN."""
     for ordinal in ordinals:
         address = each_set.pod_ip(ordinal)
-        dns.require(each_set.pod_fqdn(ordinal), "A", must_be([address]), repeat=REPEATS)
+        dns.require(each_set.pod_fqdn(ordinal), "A", must_be([address]))
 
 
 @pytest.mark.requirement("SEED-NID-05")
 def test_an_ordinal_that_is_not_there_has_no_fqdn(
-    each_set: HeadlessSet, dns: Dns, denials_are_kept: Callable[[str], bool]
+    each_set: HeadlessSet, dns: Dns, denials_are_kept: Callable[[str], bool], answers: int
 ) -> None:
     """The Pod FQDN of the ordinal after the last one MUST NOT exist."""
     name = each_set.pod_fqdn(each_set.next_ordinal)
     if not each_set.may_ask_for_absent(name, denials_are_kept):
         not_supported("a denial that a DNS server keeps would hide the member that comes next")
-    dns.require_absent(name, repeat=REPEATS)
+    dns.require_absent(name, often=answers)
 
 
 @pytest.mark.requirement("SEED-NID-05")
@@ -262,89 +247,3 @@ def test_each_pod_reaches_every_pod_by_name(transcript_set: HeadlessSet, form: s
     hosts = [f"{name}.{written(form, transcript_set)}" for name in transcript_set.pod_names]
     hostnames, where = servers_at(transcript_set, ordinal, hosts), pod_place(transcript_set, ordinal)
     require_equal(hostnames_subject(hosts), hostnames, transcript_set.pod_names, where=where)
-
-
-@pytest.mark.requirement("SEED-NID-09")
-@KUBELET
-@pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_the_service_fqdn_may_be_shortened_in_its_namespace(
-    document_set: HeadlessSet, agent: Agent, form: str
-) -> None:
-    """In the Service's namespace,
-    each shortened form of the Service FQDN MUST resolve to what the FQDN resolves to."""
-    agent.require(written(form, document_set), document_set.ready_ips())
-
-
-@pytest.mark.requirement("SEED-NID-09")
-@KUBELET
-@ORDINALS
-@pytest.mark.parametrize("form", SERVICE_FORMS)
-def test_a_pod_fqdn_may_be_shortened_in_its_namespace(
-    document_set: HeadlessSet, agent: Agent, form: str, ordinal: int
-) -> None:
-    """In the Service's namespace, each shortened form of a Pod FQDN MUST resolve to the Pod's address."""
-    name = f"{document_set.pod_name(ordinal)}.{written(form, document_set)}"
-    agent.require(name, [document_set.pod_ip(ordinal)])
-
-
-@pytest.mark.requirement("SEED-NID-09")
-@KUBELET
-@pytest.mark.longest
-def test_a_pod_of_the_set_may_shorten_the_service_fqdn(any_set: HeadlessSet, ordinals: Sequence[int]) -> None:
-    """In a Pod of the set too, each shortened form of the Service FQDN MUST resolve to the Ready Pods."""
-    any_set.require_resolver_of_cluster()
-    for ordinal, form in itertools.product(ordinals, SERVICE_FORMS):
-
-        def check(ordinal: int = ordinal, name: str = written(form, any_set)) -> None:
-            wanted, found = any_set.resolvable_ips(), resolved_in_pod(any_set, ordinal, name)
-            require_equal(f"getaddrinfo {name}", found, set(wanted), where=pod_place(any_set, ordinal))
-
-        eventually(check, expecting=f"{form} to resolve in {any_set.pod_name(ordinal)}")
-
-
-@pytest.mark.requirement("SEED-NID-09")
-@KUBELET
-def test_pods_search_their_own_namespace_first(agent: Agent, facts: Facts) -> None:
-    """A Pod's search list MUST start with its namespace, `svc` and the cluster domain."""
-    configuration = agent.read("/etc/resolv.conf")
-    searched = " ".join(re.findall(r"^search\s+(.*)$", configuration, re.MULTILINE)).split()
-    wanted = [f"{agent.namespace}.svc.{facts.domain}", f"svc.{facts.domain}", facts.domain]
-    subject, where = "/etc/resolv.conf: search", Where(pod=agent.pod, namespace=agent.namespace)
-    require_equal(subject, searched[: len(wanted)], wanted, where=where, details=configuration)
-
-
-@pytest.mark.requirement("SEED-NID-10")
-@KUBELET
-@pytest.mark.parametrize("name", ["mysql-svc", "mysql-sts-0.mysql-svc"])
-def test_short_names_do_not_reach_into_another_namespace(
-    transcript_set: HeadlessSet, agent_in_other_namespace: Agent, name: str
-) -> None:
-    """In another namespace, without a Service of that name, the short names MUST NOT lead to this one."""
-    outside = transcript_set.facts.cluster.stock_dns
-    agent_in_other_namespace.require_no_such_name(name, never=transcript_set.ready_ips() if outside else [])
-
-
-@pytest.mark.requirement("SEED-NID-10")
-@KUBELET
-@pytest.mark.parametrize("form", SERVICE_FORMS[1:])
-def test_another_namespace_must_say_which_one_it_means(
-    transcript_set: HeadlessSet, agent_in_other_namespace: Agent, form: str
-) -> None:
-    """In another namespace,
-    names that say the Service's namespace MUST resolve as they do in the Service's own."""
-    name = written(form, transcript_set)
-    agent_in_other_namespace.require(name, transcript_set.ready_ips())
-    agent_in_other_namespace.require(f"mysql-sts-0.{name}", [transcript_set.pod_ip(0)])
-
-
-@pytest.mark.requirement("SEED-NID-10")
-@KUBELET
-def test_a_short_name_means_the_service_of_the_own_namespace(
-    example_set: HeadlessSet, same_named_set: HeadlessSet, agent: Agent, agent_in_other_namespace: Agent
-) -> None:
-    """Where another namespace has a Service of the same name,
-    the short name MUST lead there to that one's Pods only."""
-    within = same_named_set.facts.change_timeout(same_named_set.service_fqdn)
-    agent_in_other_namespace.require("db", same_named_set.ready_ips(), within=within)
-    agent_in_other_namespace.require("mysql-0.db", [same_named_set.pod_ip(0)], within=within)
-    agent.require("db", example_set.ready_ips(), within=within)

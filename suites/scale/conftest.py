@@ -12,7 +12,8 @@ import allure
 import pytest
 
 from headless_conformance.cluster.dns_answer import on_this_host
-from headless_conformance.cluster.dns_client import Dns, HostAsker
+from headless_conformance.cluster.dns_client import Dns
+from headless_conformance.cluster.dns_exchange import HostAsker
 from headless_conformance.cluster.facts import Facts
 from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube

@@ -15,6 +15,7 @@ import pytest
 
 from headless_conformance.audit import denials
 from headless_conformance.audit.denials import keeps_denials
+from headless_conformance.cluster.agent_program import ID_BYTES
 from headless_conformance.cluster.dns_answer import Server
 from headless_conformance.cluster.dns_client import Dns
 
@@ -27,10 +28,13 @@ class Denying:
         self.asked: set[tuple[str, str]] = set()
 
     def do(self, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{"wire": self._denied(job)} for job in jobs]
+        return [
+            {"answers": [[[self._denied(job, body), 1]] for body in job["questions"]], "problems": [[]]}
+            for job in jobs
+        ]
 
-    def _denied(self, job: dict[str, Any]) -> str:
-        query = dns.message.from_wire(base64.b64decode(job["wire"]))
+    def _denied(self, job: dict[str, Any], body: str) -> str:
+        query = dns.message.from_wire(bytes(ID_BYTES) + base64.b64decode(body))
         self.asked.add((str(query.question[0].name), dns.rdatatype.to_text(query.question[0].rdtype)))
         response = dns.message.make_response(query)
         response.set_rcode(dns.rcode.NXDOMAIN)
@@ -38,7 +42,7 @@ class Denying:
         if ttl is not None:
             soa = "ns.dns. hostmaster. 1 7200 1800 86400 30"
             response.authority.append(dns.rrset.from_text("cluster.local.", ttl, "IN", "SOA", soa))
-        return base64.b64encode(response.to_wire()).decode()
+        return base64.b64encode(response.to_wire()[ID_BYTES:]).decode()
 
 
 @pytest.mark.parametrize(

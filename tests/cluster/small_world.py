@@ -14,6 +14,7 @@ import dns.rdatatype
 import dns.rrset
 from kubernetes.client.exceptions import ApiException
 
+from headless_conformance.cluster.agent_program import ID_BYTES
 from headless_conformance.cluster.dns_answer import Server
 from headless_conformance.cluster.dns_client import Dns
 from headless_conformance.cluster.facts import Facts
@@ -108,10 +109,16 @@ class SmallWorld:
 
     def do(self, jobs: Jobs) -> Jobs:
         server = ReferenceServer(self.services, self.slices, DOMAIN)
-        return [{"wire": self._answered(server, job)} for job in jobs]
+        return [
+            {
+                "answers": [[[self._answered(server, job, body), 1]] for body in job["questions"]],
+                "problems": [[] for _ in job["questions"]],
+            }
+            for job in jobs
+        ]
 
-    def _answered(self, server: ReferenceServer, job: dict[str, Any]) -> str:
-        query = dns.message.from_wire(base64.b64decode(job["wire"]))
+    def _answered(self, server: ReferenceServer, job: dict[str, Any], body: str) -> str:
+        query = dns.message.from_wire(bytes(ID_BYTES) + base64.b64decode(body))
         asked = query.question[0]
         question = Question(str(asked.name), dns.rdatatype.to_text(asked.rdtype))
         self.asked.add(question)
@@ -120,7 +127,7 @@ class SmallWorld:
         response.set_rcode(dns.rcode.from_text(data.rcode))
         for record in data.answer:
             response.answer.append(dns.rrset.from_text(record.name, 5, "IN", record.rdtype, record.rdata))
-        return base64.b64encode(response.to_wire()).decode()
+        return base64.b64encode(response.to_wire()[ID_BYTES:]).decode()
 
     @property
     def dns(self) -> Dns:

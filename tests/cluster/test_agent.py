@@ -48,6 +48,21 @@ def test_the_exact_addresses_are_required(monkeypatch: pytest.MonkeyPatch) -> No
     assert seen.where == Where(pod="client", namespace="default")
 
 
+def test_several_names_are_resolved_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = agent(iter(()), monkeypatch)
+    results: list[dict[str, Any]] = [{"addresses": ["10.0.0.1"]}, {"error": "EAI_NONAME"}]
+    monkeypatch.setattr(found, "do", lambda jobs: results)
+    with pytest.raises(Mismatch, match=r"getaddrinfo other: expected \{10\.0\.0\.2\}, got EAI_NONAME"):
+        found.require_each({NAME: ["10.0.0.1"], "other": ["10.0.0.2"]})
+
+
+def test_connections_to_mysql_that_are_refused_are_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert agent(always(servers={"a": 2}), monkeypatch).mysql_servers("10.0.0.1", 3306, 2) == {"a": 2}
+    refused = agent(always(problem="ConnectionRefusedError"), monkeypatch)
+    with pytest.raises(Mismatch, match="expected an answer, got error: ConnectionRefusedError"):
+        refused.mysql_servers("10.0.0.1", 3306, 2)
+
+
 def test_a_name_that_must_not_exist_is_an_error_of_the_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
     agent(always(error="EAI_NONAME"), monkeypatch).require_no_such_name(NAME)
     with pytest.raises(Mismatch, match=r"getaddrinfo nginx: expected no such name, got \{10\.0\.0\.1\}"):
@@ -87,6 +102,25 @@ def test_an_agent_whose_node_dies_acts_from_another_pod() -> None:
     found = Agent(kube, "default", "client", spare=lambda: "spare")
     assert [found.do([]), found.do([])] == [[], []]
     assert (kube.opened, found.pod) == (["client", "spare"], "spare")
+
+
+class ReplacedPod:
+    """Opens a stream that ends after its first answer, as the Pod is replaced."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    @contextmanager
+    def open_stream(self, namespace: str, pod: str, *command: str, stdin: bool) -> Iterator[Any]:
+        self.opened += 1
+        lines = iter(["[]"])
+        yield Mock(read_line=lambda seconds: next(lines, None), has_ended=True, stderr="")
+
+
+def test_an_agent_whose_pod_was_replaced_begins_anew() -> None:
+    kube: Any = ReplacedPod()
+    found = Agent(kube, "default", "client")
+    assert [found.do([]), found.do([]), kube.opened] == [[], [], 2]
 
 
 @pytest.mark.parametrize("spare", [None, lambda: "spare"], ids=["no spare", "a dead spare"])

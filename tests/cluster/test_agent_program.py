@@ -40,17 +40,19 @@ def test_results_come_in_the_order_of_the_jobs_batch_by_batch() -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_server_that_refuses_is_a_problem_and_no_crash(closed_port: int, transport: str) -> None:
-    wire = base64.b64encode(b"question").decode()
     job = {
-        "do": "relay",
-        "wire": wire,
+        "do": "ask",
+        "questions": [base64.b64encode(b"question").decode()],
+        "times": 3,
         "server": "127.0.0.1",
         "port": closed_port,
         "transport": transport,
         "timeout": 1,
     }
     ((result,),) = run([job])
-    assert result["problem"].startswith("ConnectionRefusedError")
+    (((problem, count),),) = result["problems"]
+    assert problem.startswith("ConnectionRefusedError")
+    assert (count, result["answers"]) == (3, [[]])
 
 
 def test_files_and_variables_are_those_of_where_it_runs() -> None:

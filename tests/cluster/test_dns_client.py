@@ -1,13 +1,13 @@
-"""Asking and comparing: a small DNS server of our own, right or wrong in one way at a time."""
+"""Asking and comparing."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
 from fnmatch import fnmatch
 from typing import Any
+from unittest.mock import Mock
 
 import dns.flags
 import dns.message
@@ -17,7 +17,7 @@ import dns.rrset
 import pytest
 
 from headless_conformance.cluster import waiting
-from headless_conformance.cluster.dns_answer import Server
+from headless_conformance.cluster.dns_answer import Form, Server, Transport
 from headless_conformance.cluster.dns_checks import (
     must_be,
     must_be_nodata,
@@ -25,95 +25,19 @@ from headless_conformance.cluster.dns_checks import (
     must_be_srv,
     must_include,
 )
-from headless_conformance.cluster.dns_client import Dns, HostAsker
+from headless_conformance.cluster.dns_client import MOST_ASKED, Dns
+from headless_conformance.cluster.dns_exchange import (
+    ANSWERS,
+    Exchange,
+    HostAsker,
+    Place,
+    answers_to_find,
+    ask_often,
+)
 from headless_conformance.cluster.waiting import ObservationError
 from headless_conformance.core.mismatch import Mismatch, Where
 from headless_conformance.records.names import reverse_name
-
-NAME = "nginx.default.svc.cluster.local."
-RIGHT = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
-
-Reply = Callable[[dns.message.QueryMessage], bytes]
-
-
-def reply(
-    *records: str, rcode: str = "NOERROR", owner: str = NAME, rdtype: str = "A", ttl: int = 30
-) -> Reply:
-    """A server that gives these records, whatever it is asked."""
-
-    def answer(query: dns.message.QueryMessage) -> bytes:
-        message = dns.message.make_response(query)
-        message.set_rcode(dns.rcode.from_text(rcode))
-        if records:
-            message.answer.append(dns.rrset.from_text(owner, ttl, "IN", rdtype, *records))
-        return message.to_wire()
-
-    return answer
-
-
-def no_data(query: dns.message.QueryMessage) -> bytes:
-    """NOERROR without records, and with the SOA record that says for how long."""
-    message = dns.message.make_response(query)
-    message.authority.append(
-        dns.rrset.from_text("cluster.local.", 30, "IN", "SOA", "ns.dns. hostmaster. 1 7200 1800 86400 30")
-    )
-    return message.to_wire()
-
-
-def doubled(query: dns.message.QueryMessage) -> bytes:
-    """The right records, the last of them twice."""
-    message = dns.message.make_response(query)
-    # Without an OPT record, the last 16 bytes are the last A record.
-    message.use_edns(False)
-    # One set for each, since dnspython writes the records of a set in any order.
-    message.answer += [dns.rrset.from_text(NAME, 30, "IN", "A", address) for address in RIGHT]
-    wire = bytearray(message.to_wire())
-    wire[7] += 1
-    return bytes(wire + wire[-16:])
-
-
-def cut(*records: str) -> Reply:
-    """Some of the records, and the flag TC that says that there are more."""
-    whole = reply(*records)
-
-    def answer(query: dns.message.QueryMessage) -> bytes:
-        message = dns.message.from_wire(whole(query))
-        message.flags |= dns.flags.TC
-        return message.to_wire()
-
-    return answer
-
-
-@contextmanager
-def serving(udp: Reply | None, tcp: Reply | None, name: str = "test") -> Iterator[Server]:
-    """A server on loopback, over both transports; None,
-    and an empty answer over UDP, is silent, over TCP it hangs up."""
-
-    class Datagram(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            wire, sock = self.request
-            if udp and (answer := udp(_query(wire))):
-                sock.sendto(answer, self.client_address)
-
-    class Stream(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            size = int.from_bytes(self.rfile.read(2))
-            answer = tcp(_query(self.rfile.read(size))) if tcp else b""
-            if tcp:
-                self.wfile.write(len(answer).to_bytes(2) + answer)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Stream) as stream:
-        port = stream.server_address[1]
-        with socketserver.ThreadingUDPServer(("127.0.0.1", port), Datagram) as datagram:
-            for server in (stream, datagram):
-                threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-            yield Server(name, "127.0.0.1", port)
-            for server in (stream, datagram):
-                server.shutdown()
-
-
-def _query(wire: bytes) -> Any:
-    return dns.message.from_wire(wire)
+from tests.cluster.dns_stand_in import NAME, RIGHT, Reply, cut, doubled, no_data, query_of, reply, serving
 
 
 def require(server: Server, check: Any, rdtype: str = "A") -> None:
@@ -122,7 +46,7 @@ def require(server: Server, check: Any, rdtype: str = "A") -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headless_conformance.cluster.dns_client.JOB_SECONDS", 0.5)
+    monkeypatch.setattr("headless_conformance.cluster.dns_exchange.JOB_SECONDS", 0.5)
     monkeypatch.setattr(waiting, "INTERVAL", 0.01)
 
 
@@ -189,7 +113,7 @@ def test_a_silent_server_that_went_away_breaks_no_promise(there: bool, expected:
 def test_a_server_that_was_replaced_is_looked_up_again() -> None:
     with serving(None, None, "old") as old, serving(reply(*RIGHT), reply(*RIGHT), "new") as new:
         asked = Dns(HostAsker(), (old,), lambda server: server != old, look_up=lambda: (new,))
-        found = asked.require(NAME, "A", must_be(RIGHT), within=0.3, repeat=5)
+        found = asked.require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
     assert {answer.server for answer in found.answers} == {new}
     assert asked.servers == (new,)
 
@@ -293,9 +217,9 @@ def test_one_wrong_answer_among_many_right_ones_is_not_forgiven(wrong: Reply) ->
         return next(answers)(query)
 
     with serving(changing, reply(*RIGHT)) as server, pytest.raises(AssertionError) as raised:
-        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
     assert "over udp" in str(raised.value)
-    assert "of 40 after 3 right ones in a row" in str(raised.value)
+    assert f"one of {ANSWERS} answers after 3 right ones in a row" in str(raised.value)
 
 
 def test_a_lost_packet_among_many_right_answers_breaks_no_promise() -> None:
@@ -306,7 +230,7 @@ def test_a_lost_packet_among_many_right_answers_breaks_no_promise() -> None:
         return found(query) if found else b""
 
     with serving(losing, reply(*RIGHT)) as server:
-        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, repeat=20)
+        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"no DNS message"], ids=["silence", "garbage"])
@@ -321,7 +245,7 @@ def test_a_server_that_stops_answering_is_not_forgiven(garbage: bytes, *, there:
     expected = AssertionError if there or garbage else ObservationError
     with serving(falling, reply(*RIGHT)) as server, pytest.raises(expected, match=r"over udp|went away"):
         Dns(HostAsker(), (server,), is_there=lambda server: there).require(
-            NAME, "A", must_be(RIGHT), within=0.3, repeat=20
+            NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS
         )
 
 
@@ -340,16 +264,147 @@ def test_a_name_that_has_another_familys_records_is_not_absent() -> None:
         Dns(HostAsker(), (server,)).require_absent(NAME, within=0.3)
 
 
-def test_every_question_has_an_id_of_its_own() -> None:
-    seen = set[int]()
+def test_an_answer_wrong_one_time_in_sixteen_is_found_with_the_stated_probability() -> None:
+    assert answers_to_find(16, 0.999) == ANSWERS == 108
+    assert (15 / 16) ** ANSWERS < 0.001 < (15 / 16) ** (ANSWERS - 1)
 
-    def noting(query: dns.message.QueryMessage) -> bytes:
-        seen.add(query.id)
-        return reply(*RIGHT)(query)
 
-    with serving(noting, noting) as server:
-        Dns(HostAsker(), (server,)).ask(NAME, "A", repeat=20)
-    assert len(seen) > 30
+def test_every_form_is_asked_so_often_and_each_question_has_an_id_of_its_own() -> None:
+    forms = Counter[tuple[str, int | None]]()
+    ids, spellings = set[int](), set[str]()
+
+    def noting(transport: str) -> Reply:
+        def note(query: dns.message.QueryMessage) -> bytes:
+            forms[transport, query.payload if query.edns >= 0 else None] += 1
+            ids.add(query.id)
+            spellings.add(str(query.question[0].name))
+            return reply(*RIGHT)(query)
+
+        return note
+
+    with serving(noting("udp"), noting("tcp")) as server:
+        ask_often([Place(HostAsker())], [server], [(NAME, "A")], ANSWERS)
+    udp = dict.fromkeys((("udp", payload) for payload in (512, 1232, 4096)), ANSWERS // 3)
+    assert forms == udp | {("udp", None): ANSWERS, ("tcp", None): ANSWERS, ("tcp", 4096): ANSWERS}
+    assert len(ids) > ANSWERS
+    assert {name.lower() for name in spellings} == {NAME}
+    assert len(spellings) == 2
+
+
+def test_places_share_the_answers() -> None:
+    asked = Counter[str]()
+
+    def place(name: str) -> Place:
+        def do(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            asked[name] += sum(job["times"] for job in jobs if job["transport"] == "tcp")
+            return HostAsker().do(jobs)
+
+        return Place(Mock(do=do), Where(pod=name))
+
+    with serving(reply(*RIGHT), reply(*RIGHT)) as server:
+        answers = ask_often(
+            [place("a"), place("b"), place("c")], [server], [(NAME, "A"), (NAME, "TXT")], ANSWERS
+        )
+    assert asked == dict.fromkeys("abc", 2 * ANSWERS // 3)
+    assert {answer.where.pod for answer in answers} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(("questions", "used"), [(1, {"a", "b"}), (MOST_ASKED, {"a"})])
+def test_many_questions_are_asked_from_fewer_places(questions: int, used: set[str]) -> None:
+    asked = set[str]()
+
+    def place(name: str) -> Place:
+        def do(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            asked.add(name)
+            return [{"problem": "nobody is there"} for _ in jobs]
+
+        return Place(Mock(do=do), Where(pod=name))
+
+    server = Server("test", "192.0.2.1")
+    found = Dns(Mock(), (server,), find_places=lambda: [place("a"), place("b")])
+    answers = found.ask_often([(f"{number}.{NAME}", "A") for number in range(questions)], 1)
+    assert asked == used
+    assert all(answer.lost for answer in answers)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("payload", [None, 512, 4096])
+def test_an_answer_that_is_wrong_in_one_form_only_says_so(transport: str, payload: int | None) -> None:
+    def changing(query: dns.message.QueryMessage) -> bytes:
+        offered = query.payload if query.edns >= 0 else None
+        return reply(*(RIGHT[:2] if offered == payload else RIGHT))(query)
+
+    right = reply(*RIGHT)
+    with serving(*((changing, right) if transport == "udp" else (right, changing))) as server:
+        asked = Dns(HostAsker(), (server,))
+        if transport == "tcp" and payload == 512:
+            asked.require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
+            return
+        with pytest.raises(Mismatch) as raised:
+            asked.require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
+    seen = raised.value.observation
+    assert (seen.observed, seen.where.transport) == ("{198.51.100.1, 198.51.100.2}", transport)
+    assert (f"with EDNS for {payload} bytes" if payload else "without EDNS") in seen.details
+
+
+def with_opt(query: dns.message.QueryMessage) -> bytes:
+    message = dns.message.make_response(query)
+    message.use_edns(0)
+    message.answer.append(dns.rrset.from_text(NAME, 30, "IN", "A", *RIGHT))
+    return message.to_wire()
+
+
+def without_opt(query: dns.message.QueryMessage) -> bytes:
+    message = dns.message.make_response(query)
+    message.use_edns(False)
+    message.answer.append(dns.rrset.from_text(NAME, 30, "IN", "A", *RIGHT))
+    return message.to_wire()
+
+
+UNUSABLE = {
+    "an OPT record to a question without": (with_opt, "no answer: an OPT record"),
+    "no OPT record, though others have one": (without_opt, "no answer: no OPT record"),
+    "more than fits": (reply(*[f"198.51.100.{number}" for number in range(40)]), "512 are the most"),
+}
+
+
+@pytest.mark.parametrize(("unusable", "problem"), UNUSABLE.values(), ids=UNUSABLE)
+def test_an_answer_that_nobody_who_asks_so_can_use_is_none(unusable: Reply, problem: str) -> None:
+    with serving(unusable, reply(*RIGHT)) as server:
+        answers = ask_often([Place(HostAsker())], [server], [(NAME, "A")], times=2)
+    assert any(problem in answer.rcode for answer in answers)
+
+
+def test_a_server_of_the_time_before_edns_is_judged_by_its_records() -> None:
+    with serving(without_opt, without_opt) as server:
+        Dns(HostAsker(), (server,)).require(NAME, "A", must_be(RIGHT), within=0.3, often=ANSWERS)
+
+
+def test_several_questions_share_one_connection() -> None:
+    names = [f"{number}.{NAME}" for number in range(3)]
+    connections = list[int]()
+
+    class Once(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            connections.append(0)
+            while size := int.from_bytes(self.rfile.read(2)):
+                answer = reply(rcode="NXDOMAIN")(query_of(self.rfile.read(size)))
+                self.wfile.write(len(answer).to_bytes(2) + answer)
+                if len(connections) > 1:
+                    return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Once) as stream:
+        threading.Thread(target=stream.serve_forever, args=(0.01,), daemon=True).start()
+        server = Server("test", *stream.server_address)
+        one = Exchange(Place(HostAsker()), server, Form(Transport.TCP), tuple((name, "A") for name in names))
+        first, second = ([answer.lost for answer in one.answers(_result(one))] for _ in range(2))
+        stream.shutdown()
+    assert (first, second) == ([False] * 3, [False, True, True])
+
+
+def _result(exchange: Exchange) -> dict[str, Any]:
+    (result,) = HostAsker().do([exchange.job()])
+    return result
 
 
 def test_reverse_names_of_both_families() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 
 import pytest
 
 from headless_conformance.cluster import waiting
+from headless_conformance.cluster.dns_exchange import ANSWERS
 from headless_conformance.cluster.reference_model import RecordGroup, ReferenceModel
 from headless_conformance.core.errors import NotSupportedError
 from headless_conformance.core.mismatch import Mismatch
@@ -216,3 +219,30 @@ def test_endpoints_of_the_others_alone_are_wrong_and_none_at_all_are_not_support
         model().require_endpoints(world.headless_set())
     with pytest.raises(NotSupportedError, match="no core/v1 Endpoints"):
         model().require_endpoints(SmallWorld().headless_set())
+
+
+def test_an_answer_that_is_wrong_now_and_then_is_found() -> None:
+    looks = itertools.count()
+    usual = 3 * 2 * 2  # three looks at two servers over two transports
+
+    def now_and_then(question: Question, right: AnswerData, over: str) -> AnswerData:
+        first = question == Question(FQDN, "A") and next(looks) < usual
+        return right if first or question.rdtype != "A" else records(question, "198.51.100.9")
+
+    world = SmallWorld(says=now_and_then)
+    with pytest.raises(Mismatch, match=rf"A {re.escape(FQDN)}: expected .*, got \{{198\.51\.100\.9\}}"):
+        model().require_records(world.dns, world.headless_set(), RecordGroup.SERVICE, often=ANSWERS)
+
+
+def test_a_pod_that_goes_while_it_is_asked_for_often_breaks_no_promise() -> None:
+    world = SmallWorld()
+    asked = itertools.count()
+
+    def going(question: Question, right: AnswerData, over: str) -> AnswerData:
+        if question == Question(FQDN, "A") and next(asked) == 3 * 2 * 2 + 1:
+            del world.slices[0]["endpoints"][1]
+        return right
+
+    world.says = going
+    model().require_records(world.dns, world.headless_set(), RecordGroup.SERVICE, often=ANSWERS)
+    assert len(world.slices[0]["endpoints"]) == 1

@@ -8,6 +8,8 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN
 from headless_conformance.core.settings import Settings
+from headless_conformance.images.archive import PREFIX
+from headless_conformance.images.workloads import CLIENT_VERSION
 from headless_conformance.records.names import reverse_name
 
 KUBE_PROXY = "k8s-app=kube-proxy"
@@ -21,22 +23,32 @@ def filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def words_of_run(settings: Settings) -> dict[str, str]:
-    """What is known before anything is deployed: `namespace` and `domain`."""
-    return {"namespace": settings.namespace, "domain": settings.network.domain or DEFAULT_DOMAIN}
+    """What is known before anything is deployed: `namespace`, `domain` and `client-image`."""
+    return {
+        "namespace": settings.namespace,
+        "domain": settings.network.domain or DEFAULT_DOMAIN,
+        "client-image": f"{PREFIX}/client:{CLIENT_VERSION}",
+    }
 
 
 def words_of_set(ready: HeadlessSet, kube: Kube) -> dict[str, str]:
-    """What is known once a set is Ready: `service-uid`, and by ordinal `address-0`, `reverse-0`, `proxy-0`.
+    """What is known once a set is Ready: `service-uid` and `cluster-ip` of its Service, and by ordinal
+    `address-0`, `reverse-0`, `proxy-0`.
 
-    `proxy` is the kube-proxy Pod on a Pod's node, from which that node's rules can be changed.
+    `proxy` is the kube-proxy Pod on a Pod's node, from which that node's rules can be changed, and
+    `proxy-elsewhere` the one on the first node, by name, that has no Pod of the set.
     """
     words = {"namespace": ready.namespace, "domain": ready.facts.domain}
-    words["service-uid"] = ready.get_service()["metadata"]["uid"]
+    service = ready.get_service()
+    words |= {"service-uid": service["metadata"]["uid"], "cluster-ip": service["spec"]["clusterIP"]}
     proxies = {
         pod["spec"]["nodeName"]: pod["metadata"]["name"]
         for pod in kube.list("Pod", "kube-system", labelSelector=KUBE_PROXY)
     }
-    for ordinal, pod in enumerate(ready.get_pods()):
+    pods = ready.get_pods()
+    elsewhere = sorted(proxies.keys() - {pod["spec"]["nodeName"] for pod in pods})
+    words["proxy-elsewhere"] = proxies[elsewhere[0]] if elsewhere else ""
+    for ordinal, pod in enumerate(pods):
         words[f"address-{ordinal}"] = pod["status"]["podIP"]
         words[f"reverse-{ordinal}"] = reverse_name(pod["status"]["podIP"])
         words[f"proxy-{ordinal}"] = proxies.get(pod["spec"]["nodeName"], "")
