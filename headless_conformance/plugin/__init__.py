@@ -3,6 +3,7 @@
 pytest_plugins = [
     "headless_conformance.plugin.start",
     "headless_conformance.plugin.context",
+    "headless_conformance.plugin.groups",
     "headless_conformance.plugin.markers",
     "headless_conformance.plugin.outcomes",
     "headless_conformance.plugin.causes",
