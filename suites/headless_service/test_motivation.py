@@ -229,9 +229,10 @@ def test_nodes_without_a_pod_of_the_set_reach_every_member_of_an_ordinary_servic
     """From a node that has no Pod of the set too, connections to an ordinary Service MUST reach all of its
     databases, and no other."""
     taken = {node_of(pod) for pod in transcript_set.get_pods()}
+    taken |= nodes_without_kube_proxy(load_balanced.kube)
     others = [one for one in node_agents if one.node not in taken]
     if not others or keeps_connections_near(load_balanced):
-        not_supported("no other node takes Pods, or the Service may keep connections near their clients")
+        not_supported("no other node takes Pods and has kube-proxy, or the Service may keep connections near")
     pods = {load_balanced.pod_name(one): load_balanced.pod_ip(one) for one in load_balanced.ordinals}
     known = {next(iter(others[0].mysql_servers(pods[name], 3306, 1))): name for name in pods}
     own = load_balanced.get_service()["spec"]["clusterIP"]
