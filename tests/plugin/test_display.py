@@ -11,7 +11,9 @@ import pytest
 from headless_conformance.cluster.terminal import on_terminal
 from headless_conformance.core.paths import ROOT
 from headless_conformance.core.plan import StepPlan
-from headless_conformance.core.progress import Progress
+from headless_conformance.core.progress import Progress, about
+from headless_conformance.core.step_seconds import TABLE
+from headless_conformance.providers.registry import provider_named
 from headless_conformance.providers.run_plan import PLAN_VARIABLE, handed_on_plan
 from tests.miniature import EVERYTHING, FAILS, FAILS_SHOULD, IS_INTERRUPTED, PASSES, Suite, miniature
 
@@ -109,8 +111,9 @@ def test_a_run_of_some_tests_that_nobody_prepared_says_how_long_they_take(
     suite.write(PASSES)
     (suite.root / "suites" / "conftest.py").write_text(ALSO_STEPS)
     step = next(line for line in suite.run().stdout.lines if line.startswith("[1/3]"))
-    # One of 16 requirements, of 400 seconds in one process, and the report.
-    assert step.endswith("about 30 s left")
+    # One of 16 requirements in one process, where others have workers, and the report.
+    whole = TABLE["tests on the kind cluster"] * provider_named("kind").pytest_workers
+    assert step.endswith(f"{about(whole / 16 + TABLE['clean-up and report'])} left")
 
 
 def test_options_come_from_the_environment_too(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
