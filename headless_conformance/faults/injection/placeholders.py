@@ -8,8 +8,6 @@ from headless_conformance.cluster.headless_set import HeadlessSet
 from headless_conformance.cluster.kube import Kube
 from headless_conformance.cluster.model import DEFAULT_DOMAIN
 from headless_conformance.core.settings import Settings
-from headless_conformance.images.archive import PREFIX
-from headless_conformance.images.workloads import CLIENT_VERSION
 from headless_conformance.records.names import reverse_name
 
 KUBE_PROXY = "k8s-app=kube-proxy"
@@ -23,12 +21,8 @@ def filled(text: str, words: Mapping[str, str]) -> str:
 
 
 def words_of_run(settings: Settings) -> dict[str, str]:
-    """What is known before anything is deployed: `namespace`, `domain` and `client-image`."""
-    return {
-        "namespace": settings.namespace,
-        "domain": settings.network.domain or DEFAULT_DOMAIN,
-        "client-image": f"{PREFIX}/client:{CLIENT_VERSION}",
-    }
+    """What is known before anything is deployed: `namespace` and `domain`."""
+    return {"namespace": settings.namespace, "domain": settings.network.domain or DEFAULT_DOMAIN}
 
 
 def words_of_set(ready: HeadlessSet, kube: Kube) -> dict[str, str]:
