@@ -11,7 +11,6 @@ PACKAGE = ROOT / "headless_conformance"
 ELSEWHERE = {
     "cli": "commands have the names of what they call",
     "cluster/agent_program.py": "a program of its own, which runs in a Pod",
-    "images/client/stub.py": "a program of its own, which runs in a Pod",
 }
 """Where names do not count, and why."""
 SHARED_NAMES = {

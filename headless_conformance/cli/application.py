@@ -28,6 +28,7 @@ from headless_conformance.cli.image_archive import image_archive
 from headless_conformance.cli.listing import list_requirements
 from headless_conformance.cli.matrix import matrix
 from headless_conformance.cli.options import with_variables
+from headless_conformance.cli.overview import without_command
 from headless_conformance.cli.pages import pages
 from headless_conformance.cli.prepare import prepare
 from headless_conformance.cli.report import report
@@ -73,9 +74,9 @@ def program() -> typer.Typer:
     """The program with its commands, in the order in which help shows them."""
     made = typer.Typer(
         help="The executable specification of Kubernetes headless Services.",
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    made.callback(invoke_without_command=True)(without_command)
     for panel, commands in (("Commands", COMMANDS), ("Maintenance", MAINTENANCE)):
         for name, summary in commands.items():
             if name in OF_CLONE and not IN_CLONE:

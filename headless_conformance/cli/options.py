@@ -44,7 +44,7 @@ def _parameter(variable: Variable) -> inspect.Parameter:
     # No envvar=, which would judge the environment with words of its own; core/settings.py has ours.
     shown = f"{_help(variable)} ({variable.name})"
     option = typer.Option(
-        variable.option,
+        *filter(None, (variable.option, variable.alias)),
         help=shown,
         metavar=None if variable.flag else variable.name,
         show_default=False,

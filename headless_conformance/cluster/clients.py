@@ -24,24 +24,31 @@ Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 CLIENTS_FILE = "clients.yaml"
 AGENT = "headless-client"
 """Name of the agent's Pod."""
-SPARE_AGENT = f"{AGENT}-spare"
+DNS_AGENT = f"{AGENT}-for-dns"
+"""Name of the Pod that asks DNS servers, where it is beside the agent's."""
 
 
-def client_set_up(deployer: Deployer, folder: ManifestFolder, namespace: str, name: str, role: str) -> SetUp:
-    """One of the client Pods of a folder, by its name; `role` tells it from others of that name in a run."""
+def client_set_up(
+    deployer: Deployer, folder: ManifestFolder, namespace: str, name: str, role: str, called: str = ""
+) -> SetUp:
+    """One of the client Pods of a folder, by its name; `role` tells it from others of that name in a run, and
+    `called` is another name for it in the cluster."""
+    pod_name = called or name
 
     def create() -> None:
         pods = [pod for pod in folder.load(CLIENTS_FILE) if pod["metadata"]["name"] == name]
-        deployer.shared.reserve("Pod", namespace, name)
+        for pod in pods:
+            pod["metadata"]["name"] = pod_name
+        deployer.shared.reserve("Pod", namespace, pod_name)
         deployer.create(pods, namespace)
 
-    return SetUp(deployer.shared, role, create, lambda _: deployer.await_pod(namespace, name))
+    return SetUp(deployer.shared, role, create, lambda _: deployer.await_pod(namespace, pod_name))
 
 
-def new_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> Agent:
+def new_agent(deployer: Deployer, folder: ManifestFolder, namespace: str, pod: str = AGENT) -> Agent:
     """The agent of a namespace, whose Pod is there; another one takes its place when its node dies."""
-    spare = partial(_spare_agent, deployer, folder, namespace)
-    return Agent(deployer.kube, namespace, AGENT, partial(_at_rest_timeout, deployer.facts), spare)
+    spare = partial(_spare_agent, deployer, folder, namespace, pod)
+    return Agent(deployer.kube, namespace, pod, partial(_at_rest_timeout, deployer.facts), spare)
 
 
 def agent_on(deployer: Deployer, namespace: str, pod: str, node: str) -> Agent:
@@ -54,17 +61,18 @@ def _at_rest_timeout(facts: Facts) -> float:
     return facts.at_rest_timeout(f"svc.{facts.domain}.")
 
 
-def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str) -> str:
+def _spare_agent(deployer: Deployer, folder: ManifestFolder, namespace: str, first: str) -> str:
     """Name of an agent's Pod on another node than the first one's, made once per run."""
+    spare = f"{first}-spare"
 
     def create() -> None:
-        dead = node_of(deployer.kube.get("Pod", namespace, AGENT))
-        deployer.shared.reserve("Pod", namespace, SPARE_AGENT)
-        deployer.create([agent_pod(folder, SPARE_AGENT, "NotIn", dead)], namespace)
-        deployer.await_pod(namespace, SPARE_AGENT)
+        dead = node_of(deployer.kube.get("Pod", namespace, first))
+        deployer.shared.reserve("Pod", namespace, spare)
+        deployer.create([agent_pod(folder, spare, "NotIn", dead)], namespace)
+        deployer.await_pod(namespace, spare)
 
-    deployer.shared.once(f"spare-agent-in-{namespace}", create)
-    return SPARE_AGENT
+    deployer.shared.once(f"{spare}-in-{namespace}", create)
+    return spare
 
 
 def agent_pod(folder: ManifestFolder, name: str, operator: Literal["In", "NotIn"], node: str) -> Object:

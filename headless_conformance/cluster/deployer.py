@@ -14,8 +14,10 @@ from headless_conformance.cluster.kube import CommandResult, Kube, node_of
 from headless_conformance.cluster.manifests import ManifestFolder
 from headless_conformance.cluster.model import READY_ANNOTATION, Capability, Cluster
 from headless_conformance.cluster.pods import is_pod_ready
+from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.shared import RunState
 from headless_conformance.cluster.waiting import wait_until
+from headless_conformance.core.errors import not_supported
 from headless_conformance.core.mismatch import Where, require_equal
 from headless_conformance.core.objects import Object
 
@@ -40,6 +42,8 @@ class Deployer:
         attach_objects(f"{file} as applied", objects)
         words = ("apply", "-f", str(path), *options)
         result = self.kube.kubectl(*words, namespace=namespace, timeout=self.cluster.pod_ready_timeout)
+        if not self.cluster.ours and result.status and (refusal := refusal_in(result.stderr)):
+            not_supported(f"this cluster refuses what is in {file}: {refusal}")
         # With the file's name in the place of a temporary path.
         shown = replace(result, command=" ".join(["kubectl apply -f", file, *options]))
         allure.attach(shown.transcript(), shown.command, allure.attachment_type.TEXT)
@@ -92,6 +96,8 @@ class Deployer:
         def check() -> None:
             pod = self.kube.get("Pod", namespace, name)
             self.kube.outages.require_node(node_of(pod))
+            if self.kube.pending is not None and not is_pod_ready(pod):
+                self.kube.pending.look([pod])
             conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
             seen = conditions.get("Ready") == "True"
             details = f"{pod['status'].get('phase')} {conditions}"

@@ -292,10 +292,18 @@ class HeadlessSet:
 
     def _require_living_nodes(self) -> None:
         """Look at the nodes of the Pods that are not Ready, and raise OutageError for one that does not
-        answer."""
-        for pod in self.get_named_pods():
-            if not is_pod_ready(pod) and (node := node_of(pod)):
-                self.kube.outages.look_at_node(node)
+        answer.
+
+        On a cluster of the person's own also for an image that cannot be pulled, and NotSupportedError where
+        the Pods are refused.
+        """
+        late = [pod for pod in self.get_named_pods() if not is_pod_ready(pod)]
+        for node in filter(None, map(node_of, late)):
+            self.kube.outages.look_at_node(node)
+        if (pending := self.kube.pending) is not None:
+            pending.look(late)
+            if not late and (refusal := self._refusal()):
+                pending.refused(self.statefulset_subject, refusal)
 
     def _pod_states(self) -> str:
         try:

@@ -23,11 +23,12 @@ from headless_conformance.cluster.api_client import api_client, message_of
 from headless_conformance.cluster.api_paths import collection_path
 from headless_conformance.cluster.exec_stream import ExecStream
 from headless_conformance.cluster.outages import Outages
+from headless_conformance.cluster.pending import PendingPods, shortened
 from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.timeouts import COMMAND_SECONDS, SILENCE_SECONDS, WATCH_SECONDS
 from headless_conformance.cluster.waiting import ObservationError, reached
 from headless_conformance.cluster.websocket import open_websocket
-from headless_conformance.core.errors import not_supported
+from headless_conformance.core.errors import NotSupportedError, not_supported
 from headless_conformance.core.kubectl_environment import kubectl_environment
 from headless_conformance.core.mismatch import require
 from headless_conformance.core.objects import Object
@@ -84,11 +85,21 @@ class Kube:
     """The API server and kubectl of one cluster.
 
     With `limited`, this account may be refused to look at what is not the run's: a test that has to is then
-    not supported. kubectl is needed for `kubectl` alone.
+    not supported, and what Pods wait for is handed to `say`. kubectl is needed for `kubectl` alone.
     """
 
-    def __init__(self, kubeconfig: Path, kubectl: Path, outages: Outages, *, limited: bool = False) -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        kubectl: Path,
+        outages: Outages,
+        *,
+        limited: bool = False,
+        say: Callable[[str], object] = lambda text: None,
+    ) -> None:
         self._limited = limited
+        self.pending = PendingPods(say, self.last_warning) if limited else None
+        """What Pods wait for on a cluster where others decide about images, volumes, nodes and policies."""
         self._kubeconfig = kubeconfig
         self.kubectl_path = kubectl
         self.outages = outages
@@ -174,6 +185,16 @@ class Kube:
         except ApiException as error:
             if error.status != 404:
                 raise
+
+    def last_warning(self, owner: Object) -> str:
+        """What the newest warning about an object says, shortened; empty where there is none to be seen."""
+        selector = f"involvedObject.uid={owner['metadata']['uid']},type=Warning"
+        try:
+            found = self.list("Event", owner["metadata"]["namespace"], fieldSelector=selector)
+        except (ApiException, NotSupportedError):
+            return ""
+        found.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+        return shortened(f"{found[-1].get('reason', '')}: {found[-1].get('message', '')}") if found else ""
 
     def watch(self, kind: str, namespace: str, name: str, seconds: float) -> Iterator[tuple[str, Object]]:
         """(event type, object) of one Pod or StatefulSet, starting with it as it is, for at most `seconds`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
     ours = copy.deepcopy(objects)
     for item in ours:
         for pod in _pod_specs(item):
+            if cluster.node_labels:
+                pod["affinity"] = with_node_labels(pod.get("affinity", {}), cluster.node_labels)
             if cluster.pull_secret:
                 pod["imagePullSecrets"] = [{"name": cluster.pull_secret}]
             for container in (*pod.get("initContainers", ()), *pod["containers"]):
@@ -66,6 +68,18 @@ def fitted(objects: list[Object], cluster: Cluster) -> list[Object]:
             for claim in claims:
                 claim["spec"]["storageClassName"] = cluster.storage_class
     return ours
+
+
+def with_node_labels(affinity: Object, labels: Mapping[str, Sequence[str]]) -> Object:
+    """The affinity, and beside what it asks for already, nodes with one of these values of each label."""
+    expressions = [{"key": name, "operator": "In", "values": list(values)} for name, values in labels.items()]
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    node = affinity.get("nodeAffinity", {})
+    terms = [
+        {**term, "matchExpressions": [*term.get("matchExpressions", ()), *expressions]}
+        for term in node.get(required, {}).get("nodeSelectorTerms") or [{}]
+    ]
+    return {**affinity, "nodeAffinity": {**node, required: {"nodeSelectorTerms": terms}}}
 
 
 def _pod_specs(item: Object) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from headless_conformance.cluster.waiting import POD_READY_TIMEOUT, STACK_READY_TIMEOUT
 from headless_conformance.core.versions import Release
+from headless_conformance.images.archive import PREFIX
 
 DEFAULT_DOMAIN = "cluster.local"
 """The cluster domain where none is asked for."""
@@ -52,10 +53,17 @@ class Cluster:
     images: Mapping[str, str]
     """The manifests' image names and the images that stand for them here;
     a name that is absent is used as it is."""
+    only_namespace: str = ""
+    """The one namespace in which anything may be created; empty where a run has namespaces of its own."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """By image name, what is there in the place of the public image of that name, where it is something
+    else."""
     lacking: Mapping[Capability, str] = field(default_factory=dict)
     """Why it lacks a capability, where there is more to say than that it does; part of a sentence."""
     namespace_objects: tuple[Mapping[str, Any], ...] = ()
     """What every namespace of a run begins with, such as the run's own rights in it."""
+    node_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Values of labels that a node must have for Pods of a run; empty where every node will do."""
     storage_class: str = ""
     """The StorageClass of all PersistentVolumeClaims; empty for the default one."""
     pull_secret: str = ""
@@ -75,6 +83,10 @@ class Cluster:
     host_dns: tuple[tuple[str, int], ...] = field(default=())
     """(address, port) of each DNS replica that the host can ask directly over UDP and TCP;
     empty where only Pods can."""
+
+    def images_of_ours(self) -> dict[str, str]:
+        """By image name, the image from Debian packages that a cluster of ours has in its place."""
+        return {public: name for public, name in self.images.items() if name.startswith(f"{PREFIX}/")}
 
     @property
     def pod_ready_timeout(self) -> float:

@@ -47,6 +47,8 @@ CANNOT_BE_SEEN = (
 def observe(cluster: Cluster) -> dict[str, str]:
     """Facts by the names that docs/conformance-report.schema.json gives them."""
     facts = {"cluster": cluster.name, "provider": cluster.provider, "kubernetes": cluster.release.patch}
+    if stand_ins := {**cluster.images_of_ours(), **cluster.stand_ins}:
+        facts["stand_ins"] = "; ".join(f"{public}: {what}" for public, what in sorted(stand_ins.items()))
     with contextlib.suppress(*CANNOT_BE_SEEN):
         api = api_client(cluster.kubeconfig)
         for look in (_server, _nodes, _pod_network, _kube_proxy, _coredns, _corefile):

@@ -59,6 +59,11 @@ class RunState:
     run: str
     """Names the run, also on the namespaces that it creates."""
 
+    def write_address(self) -> None:
+        """For `remove_created`, which knows no more than the folder."""
+        address = {"kubeconfig": str(self.cluster.kubeconfig), "kubectl": str(self.cluster.kubectl)}
+        (self.folder / ADDRESS).write_text(json.dumps(address))
+
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` returns (plain JSON values), made by the first worker that asks;
         its failure is every worker's."""
@@ -166,7 +171,12 @@ class RunState:
             ledger.write(f"{_entry(kind, namespace, name)}\n")
 
     def create_namespace(self, role: str, security: str = RESTRICTED) -> str:
-        """A new namespace with a random name and a level of Pod security."""
+        """A new namespace with a random name and a level of Pod security.
+
+        NotSupportedError where only one may be used, which is there.
+        """
+        if self.cluster.only_namespace:
+            not_supported(f"it needs a namespace of its own beside {self.cluster.only_namespace}")
         name = f"headless-{role}-{uuid4().hex[:8]}"
         self._note("Namespace", "", name)
         labels = {"pod-security.kubernetes.io/enforce": security, RUN_LABEL: self.run}

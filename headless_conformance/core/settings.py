@@ -122,6 +122,10 @@ class OwnCluster(_FromEnvironment):
     confirmed: Annotated[Flag, EnvironmentVariable("CONFIRM")] = False
     dry_run: Annotated[Flag, EnvironmentVariable("DRY_RUN")] = False
     image_prefix: Annotated[Prefix, EnvironmentVariable("IMAGE_PREFIX")] = ""
+    images_file: Annotated[FilePath, EnvironmentVariable("IMAGES_FILE")] = None
+    """A table in YAML: which image is pulled for each that the manifests name."""
+    only_namespace: Annotated[str, EnvironmentVariable("ONLY_NAMESPACE")] = ""
+    """The one namespace that is used, with the rights of its administrator; empty for namespaces of ours."""
     storage_class: Annotated[str, EnvironmentVariable("STORAGE_CLASS")] = ""
     pull_secret: Annotated[FilePath, EnvironmentVariable("PULL_SECRET")] = None
     """A Docker configuration file with the registry's credentials."""

@@ -35,6 +35,8 @@ class Variable(NamedTuple):
     """It is `1` or not set."""
     argument: bool = False
     """On the program's command line it is an argument without a name."""
+    alias: str = ""
+    """Another name of its option."""
 
     @property
     def option(self) -> str:
@@ -152,6 +154,7 @@ VARIABLES: Mapping[str, Variable] = {
             "`1`",
             "do not ask before writing to your cluster",
             flag=True,
+            alias="--yes",
         ),
         Variable(
             "DRY_RUN",
@@ -160,12 +163,25 @@ VARIABLES: Mapping[str, Variable] = {
             "say what would be done on your cluster, and stop",
             flag=True,
         ),
-        Variable("IMAGE_PREFIX", ("e2e",), "", "where the nodes of your cluster pull the images from"),
+        Variable(
+            "IMAGE_PREFIX",
+            ("e2e",),
+            "",
+            "where the nodes of your cluster pull the images from",
+            default="public registries",
+        ),
+        Variable("IMAGES_FILE", ("e2e",), "", "a table in YAML of the images that they pull"),
+        Variable(
+            "ONLY_NAMESPACE",
+            ("e2e",),
+            "",
+            "use this namespace of your cluster and no other, with the rights of its administrator",
+        ),
         Variable(
             "STORAGE_CLASS",
             ("e2e",),
             "",
-            "storage class of the volumes on your cluster",
+            "storage class of the volumes on your cluster; `none` for no volumes",
             default="its default",
         ),
         Variable(

@@ -61,6 +61,7 @@ class ImageConfig:
     volumes: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     """Such as `3306/tcp`."""
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 def write_layer(path: Path, entries: Mapping[str, LayerEntry]) -> None:
@@ -119,6 +120,23 @@ def write_archive(path: Path, names: Sequence[str], layers: Sequence[Path], conf
     return f"sha256:{identity}"
 
 
+def write_renamed(archive: Path, path: Path, name: str) -> None:
+    """Write the image of an archive of ours as one that has this name and no other."""
+    with (
+        tarfile.open(archive) as source,
+        replacing(path) as temporary,
+        tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for member in source:
+            content = source.extractfile(member)
+            assert content is not None
+            if member.name == "manifest.json":
+                (image,) = json.load(content)
+                _add(tar, member.name, File(json.dumps([{**image, "RepoTags": [name]}]).encode()))
+            else:
+                tar.addfile(member, content)
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()
@@ -132,6 +150,7 @@ def _config(config: ImageConfig, digests: Sequence[str]) -> Mapping[str, object]
         "User": config.user,
         "Volumes": {volume: {} for volume in config.volumes},
         "ExposedPorts": {port: {} for port in config.ports},
+        "Labels": dict(config.labels),
     }
     container.update({key: value for key, value in optional.items() if value})
     return {

@@ -1,7 +1,8 @@
-"""Images of what runs in Pods: a MySQL server, busybox with the classic nslookup, a DNS client, and a stub
-with an open port.
+"""Images of what runs in Pods: a MySQL server, busybox with the classic nslookup, and Python, for clients and
+for stubs with an open port.
 
-They are built from Debian packages under names of our own; nothing here needs a container engine.
+The public ones are pulled by the nodes. Where none is in reach, stand-ins are built from Debian packages
+under names of our own; nothing here needs a container engine.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from headless_conformance.core.paths import cache_dir, log_dir
 from headless_conformance.core.process import run_logged
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
-from headless_conformance.engine.engine import Engine
 from headless_conformance.host import packages as host
 from headless_conformance.images.archive import (
     PATH_VARIABLE,
@@ -33,29 +33,31 @@ from headless_conformance.images.archive import (
     Link,
     write_archive,
     write_layer,
+    write_renamed,
 )
 from headless_conformance.images.mysql_data import LEFT_OUT, initialize, template_entries
 from headless_conformance.images.root_tree import program_of, unpack
 from headless_conformance.toolchain.debian.build import rootfs
 from headless_conformance.toolchain.debian.fetch import PackageFiles, fetch_set
-from headless_conformance.toolchain.debian.sets import Pin, read_lock
+from headless_conformance.toolchain.debian.sets import Pin
 
 IMAGES_FOLDER = Path(__file__).resolve().parent
-CLIENT_VERSION = "2"
-"""Of client and stub: counts up when what is in them changes for those who use them."""
-KEY_LABEL = "io.headless-conformance.content"
+CLIENT_VERSION = "3"
+"""Of the client: counts up when what is in it changes for those who use it."""
 BUILD_SECONDS = 900.0
 
-STANDS_FOR = {
-    "mysql:8.4": "mysql-server",
-    "busybox:1.28": "classic-nslookup",
-    f"{PREFIX}/client": "client",
-    f"{PREFIX}/stub": "stub",
-}
-"""The manifests' image names and the workload image that takes their place."""
+STAND_INS = {"mysql:8.4": "mysql-server", "busybox:1.28": "classic-nslookup", "python:3.11-slim": "client"}
+"""The only list of images: the public ones, as the manifests name them and registries have them for amd64 and
+arm64, and the image from Debian packages that takes the place of each where no registry is in reach."""
+PUBLIC_ARCHITECTURES = ("amd64", "arm64")
+STAND_IN_FILE = "/etc/headless-conformance-stand-in"
+"""In each image that takes the place of a public one: what it is made of."""
+STAND_IN_LABEL = "io.headless-conformance.stand-in"
 
 ACCOUNTS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+CLIENT_PYTHON = "3.11"
+"""Of the package set `client`, and of its public image."""
 MYSQL_ID = 999
 """User and group of the MySQL server; the official image has the same."""
 
@@ -69,52 +71,20 @@ BUSYBOX_OPTIONS = {
 
 
 def ensure_archives(settings: Settings, progress: Progress) -> Mapping[str, Path]:
-    """Image archives by reference (`headless-conformance/client:2`), built where they are not in the cache.
+    """Image archives by reference (`headless-conformance/client:3`), built where they are not in the cache.
 
     Raises UserError when host packages or Debian packages cannot be had, StepFailed when a build fails.
     """
     archives: dict[str, Path] = {}
-    for build in (_mysql_server, _classic_nslookup, _client_and_stub):
+    for build in (_mysql_server, _classic_nslookup, _client):
         archives.update(build(settings, progress))
     return archives
-
-
-def ensure_from_registries(engine: Engine, progress: Progress) -> Mapping[str, str]:
-    """Build client and stub by Docker where its registries are in reach, and return what stands for their
-    names.
-
-    Manifests use mysql:8.4 and busybox:1.28 as they are then. StepFailed when the build fails.
-    """
-    folder = IMAGES_FOLDER / "client"
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.iterdir()))).hexdigest()[:12]
-    made: list[str] = []
-    for name in ("client", "stub"):
-        reference = f"{PREFIX}/{name}:{CLIENT_VERSION}"
-        made.append(reference)
-        if not engine.docker("images", "--quiet", "--filter", f"label={KEY_LABEL}={key}", reference).strip():
-            progress.say(f"building {reference} by Docker")
-            words = [
-                "docker",
-                "build",
-                "--target",
-                name,
-                "--label",
-                f"{KEY_LABEL}={key}",
-                "--tag",
-                reference,
-                folder,
-            ]
-            env = {**os.environ, **engine.env}
-            run_logged(
-                f"Building {reference}", words, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS
-            )
-    return substitute_images(made)
 
 
 def substitute_images(references: Iterable[str]) -> Mapping[str, str]:
     """For each image name in the manifests, the one of these references that takes its place."""
     by_name = {reference.removeprefix(f"{PREFIX}/").split(":")[0]: reference for reference in references}
-    return {asked: by_name[name] for asked, name in STANDS_FOR.items() if name in by_name}
+    return {asked: by_name[name] for asked, name in STAND_INS.items() if name in by_name}
 
 
 def _archive(
@@ -145,20 +115,6 @@ def _archive(
     return {reference: path}
 
 
-def published_images(prefix: str) -> Mapping[str, str]:
-    """For each image name in the manifests, the image of a registry prefix that takes its place.
-
-    Its tag is the one that `make image-archive` writes with the pinned packages.
-    """
-    tags = {
-        "mysql-server": _upstream(read_lock("mysql"), "mysql-server-core"),
-        "classic-nslookup": _upstream(read_lock("busybox"), "busybox"),
-        "client": CLIENT_VERSION,
-        "stub": CLIENT_VERSION,
-    }
-    return {asked: f"{prefix}/{name}:{tags[name]}" for asked, name in STANDS_FOR.items()}
-
-
 def _upstream(pins: Iterable[Pin], package: str) -> str:
     """The upstream version of a package, without Debian's epoch and revision."""
     version = next(pin.version for pin in pins if pin.name == package)
@@ -181,9 +137,10 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     packages = rootfs("mysql", settings, progress)
     entrypoint = (IMAGES_FOLDER / "mysql_server" / "entrypoint").read_bytes()
     options = IMAGES_FOLDER / "mysql_server" / "my.cnf"
-    owner = f"{MYSQL_ID}:{MYSQL_ID}"
+    owner, version = f"{MYSQL_ID}:{MYSQL_ID}", _upstream(found.pins, "mysql-server-core")
     entries = {
         **_base(f"mysql:x:{owner}:MySQL:/var/lib/mysql:/bin/false\n", f"mysql:x:{MYSQL_ID}:\n"),
+        **_said("mysql-server", f"MySQL {version}"),
         "/usr/bin/sh": Link("bash"),
         "/usr/local/bin/entrypoint": File(entrypoint, 0o755),
         "/etc/my.cnf": File(options.read_bytes()),
@@ -196,6 +153,7 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
         user=owner,
         volumes=("/var/lib/mysql",),
         ports=("3306/tcp",),
+        labels=_labels("mysql-server"),
     )
 
     def layers(scratch: Path) -> Sequence[Path]:
@@ -207,7 +165,7 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
 
     return _archive(
         "mysql-server",
-        _upstream(found.pins, "mysql-server-core"),
+        version,
         [packages.name, repr(entries), repr(LEFT_OUT)],
         config,
         layers,
@@ -216,17 +174,19 @@ def _mysql_server(settings: Settings, progress: Progress) -> Mapping[str, Path]:
 
 def _classic_nslookup(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     found = fetch_set("busybox", settings, progress)
-    config = ImageConfig(command=("sh",), env=(PATH_VARIABLE,))
+    version = _upstream(found.pins, "busybox")
+    config = ImageConfig(command=("sh",), env=(PATH_VARIABLE,), labels=_labels("classic-nslookup"))
+    own = {**_base(), **_said("classic-nslookup", f"busybox {version}")}
 
     def layers(scratch: Path) -> Sequence[Path]:
         binary, applets = _busybox(found, scratch, progress)
-        entries: dict[str, LayerEntry] = {**_base(), "/bin/busybox": File(binary, 0o755)}
+        entries: dict[str, LayerEntry] = {**own, "/bin/busybox": File(binary, 0o755)}
         entries.update({path: Link("/bin/busybox") for path in applets if path != "/bin/busybox"})
         write_layer(scratch / "own.tar", entries)
         return [scratch / "own.tar"]
 
-    inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(_base())]
-    return _archive("classic-nslookup", _upstream(found.pins, "busybox"), inputs, config, layers)
+    inputs = [found.key, repr(BUSYBOX_OPTIONS), repr(own)]
+    return _archive("classic-nslookup", version, inputs, config, layers)
 
 
 def _busybox(found: PackageFiles, scratch: Path, progress: Progress) -> tuple[Path, list[str]]:
@@ -257,24 +217,34 @@ def _busybox(found: PackageFiles, scratch: Path, progress: Progress) -> tuple[Pa
     return source / "busybox", (source / "busybox.links").read_text().split()
 
 
-def _client_and_stub(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+def _client(settings: Settings, progress: Progress) -> Mapping[str, Path]:
     packages = rootfs("client", settings, progress)
-    stub = (IMAGES_FOLDER / "client" / "stub.py").read_bytes()
-    entries = {**_base(), "/usr/bin/python3": Link("python3.11"), "/usr/local/bin/stub": File(stub, 0o755)}
+    entries = {
+        **_base(),
+        **_said("client", f"Python {CLIENT_PYTHON}"),
+        "/usr/bin/python3": Link(f"python{CLIENT_PYTHON}"),
+    }
+    config = ImageConfig(command=("sleep", "infinity"), env=(PATH_VARIABLE,), labels=_labels("client"))
 
     def layers(scratch: Path) -> Sequence[Path]:
         write_layer(scratch / "own.tar", {**entries, **_bytecode(packages, scratch / "tree")})
         return [packages, scratch / "own.tar"]
 
-    inputs = [packages.name, repr(entries)]
-    client = ImageConfig(command=("sleep", "infinity"), env=(PATH_VARIABLE,))
-    open_port = ImageConfig(
-        entrypoint=("/usr/local/bin/stub",), env=(PATH_VARIABLE,), user="65534:65534", ports=("3306/tcp",)
-    )
-    return {
-        **_archive("client", CLIENT_VERSION, inputs, client, layers),
-        **_archive("stub", CLIENT_VERSION, inputs, open_port, layers),
-    }
+    return _archive("client", CLIENT_VERSION, [packages.name, repr(entries)], config, layers)
+
+
+def _public(name: str) -> str:
+    """The public image whose place a stand-in takes."""
+    return next(public for public, stand_in in STAND_INS.items() if stand_in == name)
+
+
+def _labels(name: str) -> tuple[tuple[str, str], ...]:
+    return ((STAND_IN_LABEL, _public(name)),)
+
+
+def _said(name: str, what: str) -> dict[str, LayerEntry]:
+    """The file by which a stand-in says that it is one."""
+    return {STAND_IN_FILE: File(f"{what} of Debian, in the place of {_public(name)}\n".encode())}
 
 
 def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
@@ -291,24 +261,23 @@ def _bytecode(packages: Path, tree: Path) -> Mapping[str, File]:
         "--invalidation-mode",
         "unchecked-hash",
     ]
-    command = [*program_of(tree, "usr/bin/python3.11"), *options, tree / "usr/lib/python3.11"]
+    command = [*program_of(tree, f"usr/bin/python{CLIENT_PYTHON}"), *options]
+    command.append(tree / f"usr/lib/python{CLIENT_PYTHON}")
     run_logged("Compiling Python modules", command, log_dir() / "client.log", env=env, timeout=BUILD_SECONDS)
     return {f"/{path.relative_to(tree)}": File(path) for path in sorted(tree.rglob("*.pyc"))}
 
 
 def write_image_archives(settings: Settings, folder: Path) -> None:
-    """Write each workload image as an archive that `docker load` and `ctr images import` take, for sites
-    without our builds."""
+    """Write the stand-in for each public image, under its name, as an archive that `docker load` and `ctr
+    images import` take, for sites where no public registry is in reach."""
     progress = Progress(total=2)
     with progress.step("workload images"):
-        archives = ensure_archives(settings, progress)
+        built = substitute_images(archives := ensure_archives(settings, progress))
     with progress.step(f"archives into {folder}/"):
         folder.mkdir(parents=True, exist_ok=True)
-        names = {reference: reference.rpartition("/")[2] for reference in archives}
-        targets = {reference: folder / f"{name.replace(':', '-')}.tar" for reference, name in names.items()}
-        for reference, target in targets.items():
-            shutil.copyfile(archives[reference], target)
-    print("Push each into your registry under the name on the right, and run with that IMAGE_PREFIX=:")
-    print(
-        "\n".join(f"  {target} -> IMAGE_PREFIX/{names[reference]}" for reference, target in targets.items())
-    )
+        targets = {public: folder / f"{public.replace(':', '-')}.tar" for public in built}
+        for public, target in targets.items():
+            write_renamed(archives[built[public]], target, public)
+    print("Stand-ins for linux/amd64, from Debian packages. Push each into your registry under the name on")
+    print("the right, and run with that IMAGE_PREFIX=:")
+    print("\n".join(f"  {target} -> IMAGE_PREFIX/{public}" for public, target in targets.items()))

@@ -58,6 +58,8 @@ class ClusterFacts(_Part):
     kube_proxy_mode: str | None = None
     coredns_image: str | None = None
     corefile_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    stand_ins: str | None = None
+    """Public images in whose place others ran, which are built from Debian packages, and what these are."""
     statefulset: str | None = None
     """`namespace/name` of the person's own, on which the tests that only look were run, too."""
 

@@ -150,7 +150,7 @@ def set_ups(
     manifest_folder: ManifestFolder,
     shared_manifests: ManifestFolder,
     document_namespace: str,
-    set_up_of_other_agent: SetUp,
+    set_up_of_dns_agent: SetUp,
     needed_fixtures: set[str],
 ) -> dict[str, SetUp]:
     """What takes time to start, by the fixture that waits for it; where several workers share a cluster with
@@ -159,7 +159,7 @@ def set_ups(
     documented = transcript_set_up(*place)
     found = {
         "transcript_set": documented,
-        "dns": set_up_of_other_agent,
+        "dns": set_up_of_dns_agent,
         "load_balanced": load_balanced_set_up(deployer, manifest_folder),
         "example_set": example_set_up(*place),
         "sql": sql_set_up(*place, documented),

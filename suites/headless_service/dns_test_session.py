@@ -10,6 +10,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from headless_conformance.cluster.kube import Kube, node_of
+from headless_conformance.cluster.manifests import with_node_labels
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.refusals import refusal_in
 from headless_conformance.cluster.terminal import on_terminal
@@ -66,12 +67,15 @@ def find_pod(kube: Kube, namespace: str) -> Object | None:
 
 def command_words(cluster: Cluster) -> list[str]:
     """The document's command as this cluster can run it:
-    the image that stands for its own, and what that is pulled with."""
+    the image that stands for its own, what that is pulled with, and the nodes that can run it."""
     words = ["run", POD, "-ti", f"--image={cluster.images.get(IMAGE, IMAGE)}", "--rm"]
-    if not cluster.pull_secret:
-        return words
-    pulled_with = {"apiVersion": "v1", "spec": {"imagePullSecrets": [{"name": cluster.pull_secret}]}}
-    return [*words, f"--overrides={json.dumps(pulled_with)}"]
+    spec: Object = {}
+    if cluster.pull_secret:
+        spec["imagePullSecrets"] = [{"name": cluster.pull_secret}]
+    if cluster.node_labels:
+        spec["affinity"] = with_node_labels({}, cluster.node_labels)
+    overrides = f"--overrides={json.dumps({'apiVersion': 'v1', 'spec': spec})}"
+    return [*words, overrides] if spec else words
 
 
 def run_session(kube: Kube, cluster: Cluster, namespace: str, names: Sequence[str] = ()) -> dict[str, Any]:

@@ -27,6 +27,8 @@ def pod(name: str, *, ready: bool = True, owner: str = "set-uid", **status: Any)
 class FakeKube:
     """Objects as an API server would give them."""
 
+    pending = None
+
     def __init__(self, pods: list[Object], replicas: int = 3, ready: int = 3) -> None:
         counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), ready)
         status = {"observedGeneration": 1, **counts}

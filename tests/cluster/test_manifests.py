@@ -55,9 +55,9 @@ def test_images_are_mapped_and_unknown_ones_stay() -> None:
 def test_init_containers_get_their_images_like_others() -> None:
     pod = {
         "kind": "Pod",
-        "spec": {"initContainers": [{"image": "headless-conformance/client"}], "containers": []},
+        "spec": {"initContainers": [{"image": "python:3.11-slim"}], "containers": []},
     }
-    (fitted,) = manifests.fitted([pod], stand_in_cluster(images={"headless-conformance/client": "client:1"}))
+    (fitted,) = manifests.fitted([pod], stand_in_cluster(images={"python:3.11-slim": "client:1"}))
     assert fitted["spec"]["initContainers"] == [{"image": "client:1"}]
 
 
@@ -74,3 +74,21 @@ def test_claims_stay_where_volumes_can_be_had_and_are_replaced_elsewhere() -> No
 def test_no_secret_is_shown() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "a"}, "stringData": {"PASSWORD": "not to be seen"}}
     assert "not to be seen" not in manifests.to_yaml([manifests.redacted(secret)])
+
+
+def test_pods_are_kept_on_nodes_that_can_run_the_images_beside_what_they_ask_for_themselves() -> None:
+    labels = {"kubernetes.io/os": ["linux"], "kubernetes.io/arch": ["amd64", "arm64"]}
+    expressions = [
+        {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
+        {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"]},
+    ]
+    not_there = {"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["node-1"]}]}
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    own = {"nodeAffinity": {required: {"nodeSelectorTerms": [not_there]}}, "podAffinity": {}}
+    plain = {"kind": "Pod", "spec": {"containers": []}}
+    picky = {"kind": "Pod", "spec": {"containers": [], "affinity": own}}
+    fitted = manifests.fitted([plain, picky], stand_in_cluster(node_labels=labels))
+    terms = [pod["spec"]["affinity"]["nodeAffinity"][required]["nodeSelectorTerms"] for pod in fitted]
+    assert terms == [[{"matchExpressions": expressions}], [{**not_there, "matchExpressions": expressions}]]
+    assert "podAffinity" in fitted[1]["spec"]["affinity"]
+    assert "affinity" not in manifests.fitted([plain], stand_in_cluster())[0]["spec"]

@@ -82,6 +82,8 @@ def test_an_environment_made_of_settings_is_read_as_the_same_settings(tmp_path: 
             confirmed=True,
             dry_run=True,
             image_prefix="registry.example/team",
+            images_file=tmp_path / "images.yaml",
+            only_namespace="team",
             storage_class="fast",
             pull_secret=tmp_path / "config.json",
             statefulset="shop/orders",

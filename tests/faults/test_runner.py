@@ -115,7 +115,7 @@ def test_the_cluster_that_runs_share_goes_at_the_end_however_that_comes(
 
     seen = list[tuple[str, bool]]()
     monkeypatch.setattr(detection, "run_all", interrupted)
-    tools = KindTools(Engine({}, private=False), Path(), Path(), Path(), "node", {}, ())
+    tools = KindTools(Engine({}, private=False), Path(), Path(), Path(), "node", {})
     monkeypatch.setattr(KindProvider, "prepare", lambda *_: tools)
     monkeypatch.setattr(SimulatedProvider, "prepare", lambda *_: Programs(*[Path()] * 4))
     monkeypatch.setattr(KindProvider, "end_run", lambda _, context: seen.append((context.run, context.keep)))

@@ -10,7 +10,8 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,12 +20,12 @@ import pytest
 import headless_conformance.images.node as node
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.progress import Progress
-from headless_conformance.core.settings import Settings, from_env
+from headless_conformance.core.settings import OwnCluster, Settings, from_env
 from headless_conformance.engine.engine import Engine, find_engine
 from headless_conformance.images import workloads
 from headless_conformance.images.archive import PREFIX, File, ImageConfig, write_archive, write_layer
 from headless_conformance.images.node import NodeImage, ensure_node_image
-from headless_conformance.images.workloads import published_images
+from headless_conformance.images.published import published_images
 from headless_conformance.providers.existing import cluster as existing
 from headless_conformance.toolchain.go import go_program
 from tests.registry import Door, Registry, serving
@@ -66,22 +67,23 @@ def archive(path: Path, reference: str) -> str:
 def test_what_the_archives_command_prints_is_where_the_prefix_looks(
     registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    references = sorted(set(published_images(PREFIX).values()))
-    archives = {reference: tmp_path / f"{number}.tar" for number, reference in enumerate(references)}
-    configs = {reference.rpartition("/")[2]: archive(path, reference) for reference, path in archives.items()}
+    archives = {f"{PREFIX}/{name}:1": tmp_path / f"{name}.tar" for name in workloads.STAND_INS.values()}
+    configs = {
+        public: archive(archives[f"{PREFIX}/{name}:1"], f"{PREFIX}/{name}:1")
+        for public, name in workloads.STAND_INS.items()
+    }
     monkeypatch.setattr(workloads, "ensure_archives", lambda *_: archives)
     workloads.write_image_archives(from_env({}), tmp_path / "out")
     told = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     for path, _arrow, target in told:
         registry.push(Path(path), target.replace("IMAGE_PREFIX", "team"))
-    prefix = f"{registry.address}/team"
-    assert {
-        name: registry.config(reference) for name, reference in named(published_images(prefix)).items()
-    } == configs
-
-
-def named(images: Mapping[str, str]) -> Mapping[str, str]:
-    return {reference.rpartition("/")[2]: reference for reference in images.values()}
+        with tarfile.open(path) as written:
+            content = written.extractfile("manifest.json")
+            assert content is not None
+            (image,) = json.load(content)
+        assert image["RepoTags"] == [target.removeprefix("IMAGE_PREFIX/")]
+    found = published_images(OwnCluster(image_prefix=f"{registry.address}/team"))
+    assert {public: registry.config(one.image) for public, one in found.items()} == configs
 
 
 def test_the_pull_secret_holds_what_a_registry_with_a_password_asks_for(
@@ -133,7 +135,6 @@ def puller(
 ) -> Iterator[Puller]:
     """By the Docker that answers on this machine, and by a stand-in for it that reads from the registry
     itself."""
-    monkeypatch.setattr(node, "ensure_from_registries", lambda *_: {})
     engine = find_engine()
     if request.param == "stand-in":
         programs = tmp_path / "programs"
@@ -161,7 +162,7 @@ def test_an_image_is_pulled_by_name_and_digest_once(
         f"{registry.address}/kindest/node:v1@{registry.push(tmp_path / 'node.tar', 'kindest/node:v1')}"
     )
     image = puller.pull(reference)
-    assert (image.reference, image.to_load) == (reference, ())
+    assert (image.reference, image.workloads) == (reference, {})
     (ended,) = puller.said.getvalue().splitlines()
     assert ended.startswith(f"[1/1] pull {registry.address}/kindest/node:v1: ")
     puller.said.truncate(0)

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
+from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.images import workloads
 from headless_conformance.images.archive import (
     Directory,
@@ -98,18 +100,13 @@ def test_an_archive_that_cannot_be_finished_leaves_nothing(tmp_path: Path) -> No
 
 
 def test_each_name_in_the_manifests_has_its_substitute() -> None:
-    made = [
-        f"headless-conformance/{name}:7" for name in ("client", "stub", "mysql-server", "classic-nslookup")
-    ]
+    made = [f"headless-conformance/{name}:7" for name in ("client", "mysql-server", "classic-nslookup")]
     assert workloads.substitute_images(made) == {
         "mysql:8.4": "headless-conformance/mysql-server:7",
         "busybox:1.28": "headless-conformance/classic-nslookup:7",
-        "headless-conformance/client": "headless-conformance/client:7",
-        "headless-conformance/stub": "headless-conformance/stub:7",
+        "python:3.11-slim": "headless-conformance/client:7",
     }
-    assert workloads.substitute_images(made[:1]) == {
-        "headless-conformance/client": "headless-conformance/client:7"
-    }
+    assert workloads.substitute_images(made[:1]) == {"python:3.11-slim": "headless-conformance/client:7"}
 
 
 def test_the_cache_is_used_until_an_input_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +253,11 @@ def test_the_stub_says_that_it_is_no_database_and_ends_at_once(tmp_path: Path) -
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    stub = subprocess.Popen([sys.executable, workloads.IMAGES_FOLDER / "client" / "stub.py", str(port)])
+    (manifest,) = MANIFESTS.glob("*/stub_set.yaml")
+    stub_set = list(yaml.safe_load_all(manifest.read_text()))[1]
+    python, *words = stub_set["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert python == "python3"
+    stub = subprocess.Popen([sys.executable, *words, str(port)])
     try:
         said = b""
         while not said and stub.poll() is None:

@@ -145,10 +145,10 @@ def test_no_file_of_tools_has_the_environment_in_it(monkeypatch: pytest.MonkeyPa
     engine = Engine({"DOCKER_HOST": "unix:///d"}, private=True)
     here = Path("/here")
     every = {
-        "kind": KindTools(engine, here, here, here, "node:1", {"a": "b"}, ("c",)),
+        "kind": KindTools(engine, here, here, here, "node:1", {"a": "b"}),
         "k3d": K3dTools(engine, here, here, here, {"a": here}),
         "simulated": Programs(here, here, here, here),
-        "existing": ExistingTools(Connection(here, "prod", "https://192.0.2.1"), here),
+        "existing": ExistingTools(Connection(here, "prod", "https://192.0.2.1"), here, {"a": "b"}),
     }
     for provider in all_providers():
         context = RunContext(from_env({}), provider, f"run-{provider.name}")

@@ -88,7 +88,7 @@ def test_tools_are_made_ready_once_and_each_disturbed_run_has_a_name_of_its_own(
 
     def prepare(_provider: object, settings: Settings, *_: object) -> KindTools:
         prepared.append(settings.release.minor)
-        return KindTools(Engine({}, private=True), tmp_path, tmp_path, tmp_path, "node:1", {}, ())
+        return KindTools(Engine({}, private=True), tmp_path, tmp_path, tmp_path, "node:1", {})
 
     def disturb(env: Mapping[str, str], _target: object, name: str) -> DisturbedRun:
         child = context_of_environment(env)

@@ -19,7 +19,7 @@ from headless_conformance.engine.engine import Engine, find_engine
 from headless_conformance.images.archive import PREFIX
 from headless_conformance.images.node.build import build_image, build_parts, planned_image, reference_of
 from headless_conformance.images.node.parts import Parts, content_key_of, parts_of
-from headless_conformance.images.workloads import ensure_archives, ensure_from_registries, substitute_images
+from headless_conformance.images.workloads import ensure_archives, substitute_images
 from headless_conformance.toolchain.go import planned_build
 
 REGISTRY_SECONDS = 10.0
@@ -31,14 +31,12 @@ _PULL_SECONDS = 1800.0
 class NodeImage:
     """An image that the engine has.
 
-    `workloads` maps the manifests' image names to what stands for them in the cluster.
+    `workloads` maps the public images of the manifests to what it carries in their place.
     """
 
     reference: str
     content_id: str
     workloads: Mapping[str, str]
-    to_load: tuple[str, ...] = ()
-    """Workload images that the engine has and the node image does not carry."""
 
 
 def planned_node_image(release: Release, settings: Settings) -> list[Step]:
@@ -70,7 +68,7 @@ def ensure_node_image(release: Release, engine: Engine, settings: Settings, prog
     if settings.images is Images.BUILD:
         return _built(release, engine, settings, progress)
     if (content_id := _identity(release.node_image, engine)) is not None:
-        return _published(release, content_id, engine, progress)
+        return NodeImage(release.node_image, content_id, {})
     if settings.images is Images.PULL:
         return _pulled(release, engine, progress)
     # What our image would be called takes all of its inputs: not asked where none was ever built.
@@ -130,15 +128,6 @@ def _present(reference: str, workloads: Mapping[str, str], engine: Engine) -> No
     return NodeImage(reference, identity, workloads) if identity else None
 
 
-def _published(release: Release, content_id: str, engine: Engine, progress: Progress) -> NodeImage:
-    """The published image, which carries no workload; those that no registry has are made by Docker and have
-    to be loaded."""
-    workloads = ensure_from_registries(engine, progress)
-    return NodeImage(
-        release.node_image, content_id, workloads, to_load=tuple(sorted(set(workloads.values())))
-    )
-
-
 def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     reference, log, env = release.node_image, log_dir() / "pull.log", {**os.environ, **engine.env}
     try:
@@ -155,7 +144,7 @@ def _pulled(release: Release, engine: Engine, progress: Progress) -> NodeImage:
     content_id = _identity(reference, engine)
     if content_id is None:
         raise StepFailed(f"{reference} was pulled and is not in the engine; use IMAGES=build.")
-    return _published(release, content_id, engine, progress)
+    return NodeImage(release.node_image, content_id, {})
 
 
 def _identity(reference: str, engine: Engine) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from headless_conformance.cluster.model import Capability, Cluster
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.settings import Settings
-from headless_conformance.images.workloads import published_images
+from headless_conformance.images.published import architectures_of, published_images
 from headless_conformance.providers.existing.connection import REQUEST_SECONDS, Connection
 
 EXISTING_NAME = "existing"
@@ -30,6 +30,9 @@ MEMBER_ROLE = "headless-conformance-member"
 PULL_SECRET = "headless-conformance-pull"
 SEVERAL = 3
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+WITHOUT_VOLUMES = "none"
+"""STORAGE_CLASS= where no volume is to be made; Pods have an emptyDir then."""
+ADMINISTRATOR = f"let an administrator apply {MANIFESTS / 'rbac' / 'account.yaml'}"
 NOT_TOUCHED = "control plane, nodes and DNS server of a cluster that is not ours are left alone"
 
 
@@ -58,24 +61,37 @@ class Rights:
 def namespace_objects(rights: Rights, settings: Settings) -> tuple[Mapping[str, Any], ...]:
     """What each namespace of a run begins with. UserError when this account can have no rights there."""
     objects: list[Mapping[str, Any]] = []
+    if settings.target.only_namespace:
+        _require_namespace_admin(rights, settings.target.only_namespace)
+        return (_pull_secret(settings.target.pull_secret),) if settings.target.pull_secret else ()
     for verb in ("create", "delete", "list"):
         if not rights.may(verb, "namespaces"):
-            raise UserError(
-                f"This account may not {verb} namespaces; "
-                "let an administrator apply manifests/rbac/account.yaml."
-            )
+            raise UserError(f"This account may not {verb} namespaces; {ADMINISTRATOR}.")
     if not rights.may("create", "statefulsets", group="apps"):
         group = "rbac.authorization.k8s.io"
         binds = rights.may("create", "rolebindings", group=group)
         if not (binds and rights.may("bind", "clusterroles", group=group, name=MEMBER_ROLE)):
             raise UserError(
                 "This account may neither create StatefulSets in new namespaces nor bind the role for it; "
-                "let an administrator apply manifests/rbac/account.yaml."
+                f"{ADMINISTRATOR}."
             )
         objects.append(_binding(rights.user()))
     if settings.target.pull_secret:
         objects.append(_pull_secret(settings.target.pull_secret))
     return tuple(objects)
+
+
+def _require_namespace_admin(rights: Rights, namespace: str) -> None:
+    """UserError names the first right that a run needs in its only namespace and this account has not."""
+    needed = {"": ("pods", "services", "secrets"), "apps": ("statefulsets",)}
+    for group, resources in needed.items():
+        for resource in resources:
+            for verb in ("create", "delete", "get", "list"):
+                if not rights.may(verb, resource, group=group, namespace=namespace):
+                    raise UserError(
+                        f"This account may not {verb} {resource} in namespace {namespace}; "
+                        f"let an administrator apply {MANIFESTS / 'rbac' / 'namespace.yaml'} there."
+                    )
 
 
 def _binding(user: str) -> Mapping[str, Any]:
@@ -128,7 +144,8 @@ def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
     core, storage = client.CoreV1Api(rights.api), client.StorageV1Api(rights.api)
     if rights.may("list", "nodes"):
         nodes: Any = core.list_node(_request_timeout=REQUEST_SECONDS).items
-        usable = [node for node in nodes if _takes_pods(node)]
+        wanted = labels_wanted(settings)
+        usable = [node for node in nodes if _takes_pods(node) and _is_labelled(node, wanted)]
         if len(usable) < SEVERAL:
             missing[Capability.SEVERAL_NODES] = f"{len(usable)} of its nodes take Pods, {SEVERAL} are needed"
         if not any(_has_kubelet(node) for node in nodes):
@@ -137,6 +154,8 @@ def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
             )
     else:
         missing[Capability.SEVERAL_NODES] = "this account may not list nodes"
+    if settings.target.storage_class == WITHOUT_VOLUMES:
+        missing.setdefault(Capability.VOLUMES, f"STORAGE_CLASS={WITHOUT_VOLUMES} was asked for")
     if settings.target.storage_class or Capability.VOLUMES in missing:
         return missing
     if not rights.may("list", "storageclasses", group="storage.k8s.io"):
@@ -146,8 +165,34 @@ def lacking(rights: Rights, settings: Settings) -> Mapping[Capability, str]:
     else:
         classes: Any = storage.list_storage_class(_request_timeout=REQUEST_SECONDS).items
         if not any((found.metadata.annotations or {}).get(DEFAULT_CLASS) == "true" for found in classes):
-            missing[Capability.VOLUMES] = "it has no default StorageClass; name one with STORAGE_CLASS="
+            known = ", ".join(found.metadata.name for found in classes) or "none"
+            raise UserError(
+                f"The cluster has no default StorageClass; name one with STORAGE_CLASS= (there: {known}), "
+                f"or run without volumes by STORAGE_CLASS={WITHOUT_VOLUMES}."
+            )
     return missing
+
+
+def labels_wanted(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The values of labels that a node must have to run the images of a run."""
+    architectures = architectures_of(published_images(settings.target))
+    return {"kubernetes.io/os": ["linux"], "kubernetes.io/arch": architectures}
+
+
+def _node_labels(rights: Rights, settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The same; empty where every node has them."""
+    wanted = labels_wanted(settings)
+    if rights.may("list", "nodes"):
+        core: Any = client.CoreV1Api(rights.api)
+        nodes = core.list_node(_request_timeout=REQUEST_SECONDS).items
+        if all(_is_labelled(node, wanted) for node in nodes):
+            return {}
+    return wanted
+
+
+def _is_labelled(node: Any, wanted: Mapping[str, Sequence[str]]) -> bool:
+    labels = node.metadata.labels or {}
+    return all(labels.get(name) in values for name, values in wanted.items())
 
 
 def _takes_pods(node: Any) -> bool:
@@ -173,14 +218,19 @@ def _looked_at(
     except ApiException as error:
         raise UserError(
             f"Context {connection.context} does not say what this account may do: {error.reason}; "
-            "try again, or let an administrator apply manifests/rbac/account.yaml."
+            f"try again, or {ADMINISTRATOR}."
         ) from None
+
+
+def require_possible(settings: Settings, connection: Connection) -> None:
+    """UserError when rights are missing, or anything else without which no run can be."""
+    _looked_at(settings, connection)
 
 
 def outline(settings: Settings, connection: Connection) -> list[str]:
     """What a run would create and what it could not check, as lines for a person. Only asks."""
     objects, missing = _looked_at(settings, connection)
-    images = published_images(settings.target.image_prefix or "(IMAGE_PREFIX)")
+    images = published_images(settings.target)
     lines = [
         "",
         "Namespaces headless-<role>-<random>, labelled, with Pod security, removed at the end; "
@@ -195,7 +245,7 @@ def outline(settings: Settings, connection: Connection) -> list[str]:
             lines.append(f"  {item['kind']} {item['metadata']['name']} ({file.name})")
     if settings.target.statefulset:
         lines += ["", "Only looked at:", f"  StatefulSet {settings.target.statefulset}"]
-    lines += ["", "Images:", *(f"  {image} for {asked}" for asked, image in images.items())]
+    lines += ["", "Images:", *(f"  {found.image} for {asked}" for asked, found in images.items())]
     lines += [
         "",
         "Not supported here:",
@@ -216,6 +266,7 @@ def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) 
             "leave K8S out or correct it."
         )
     objects, missing = _looked_at(settings, connection)
+    images = published_images(settings.target)
     return Cluster(
         name=connection.context,
         provider=EXISTING_NAME,
@@ -223,13 +274,15 @@ def existing_cluster(settings: Settings, connection: Connection, kubectl: Path) 
         kubeconfig=connection.kubeconfig,
         kubectl=kubectl,
         capabilities=frozenset(Capability) - missing.keys(),
-        images=published_images(settings.target.image_prefix),
+        images={asked: found.image for asked, found in images.items()},
+        node_labels=_node_labels(Rights(connection.api), settings),
         lacking=missing,
         ours=False,
         stock_dns=True,
         # It pulls images, and may make its volumes elsewhere and attach them.
         timeout_factor=2.0,
         namespace_objects=objects,
-        storage_class=settings.target.storage_class,
+        only_namespace=settings.target.only_namespace,
+        storage_class="" if Capability.VOLUMES in missing else settings.target.storage_class,
         pull_secret=PULL_SECRET if settings.target.pull_secret else "",
     )

@@ -33,7 +33,7 @@ REQUEST_SECONDS = 15
 GONE_SECONDS = 240.0
 """Bound on namespaces disappearing: Pods' grace periods, volumes and finalizers are in it."""
 POLL_SECONDS = 1.0
-_NOT_FOUND = 404
+_UNAUTHORIZED, _NOT_FOUND = 401, 404
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Connection:
         try:
             said: Any = client.VersionApi(self.api).get_code(_request_timeout=REQUEST_SECONDS)
         except (ApiException, HTTPError, config.ConfigException, OSError, ValueError) as error:
+            if getattr(error, "status", None) == _UNAUTHORIZED:
+                raise UserError(
+                    f"The API server of context {self.context} ({self.server}) does not accept its "
+                    "credentials, which may have expired; log in again, or correct KUBECONFIG=."
+                ) from None
             reason = str(getattr(error, "reason", "") or error).partition("\n")[0]
             raise UserError(
                 f"The API server of context {self.context} ({self.server}) does not answer: {reason}; "

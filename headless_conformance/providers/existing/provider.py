@@ -6,22 +6,27 @@ Never created, never deleted; only read until they consent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headless_conformance.cluster.model import Cluster
 from headless_conformance.cluster.shared import LEDGER, folder_of_run
 from headless_conformance.core.errors import UserError
-from headless_conformance.core.interrupts import Leftover
+from headless_conformance.core.interrupts import INTERRUPTS, Leftover
 from headless_conformance.core.paths import command_line
 from headless_conformance.core.plan import Step
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Settings
 from headless_conformance.core.validation import OBJECT_NAME
 from headless_conformance.core.versions import Release, Versions
-from headless_conformance.providers.existing.cluster import EXISTING_NAME, existing_cluster, outline
+from headless_conformance.providers.existing.cluster import (
+    EXISTING_NAME,
+    existing_cluster,
+    outline,
+    require_possible,
+)
 from headless_conformance.providers.existing.connection import (
     Connection,
     connect,
@@ -30,9 +35,12 @@ from headless_conformance.providers.existing.connection import (
     require_consent,
     runs_with_credentials,
 )
+from headless_conformance.providers.existing.trial import try_images
 from headless_conformance.providers.interface import ClusterProvider, RunContext
 from headless_conformance.toolchain.kubectl import kubectl_for, planned_kubectl, require_kubectl
 
+TRIAL = "a Pod with each image on your cluster"
+"""The step before the tests."""
 STATEFULSET = re.compile(rf"{OBJECT_NAME}/{OBJECT_NAME}")
 
 
@@ -42,6 +50,8 @@ class ExistingTools:
 
     connection: Connection
     kubectl: Path
+    stand_ins: Mapping[str, str]
+    """What the images are that stand for public ones, by the names that manifests have."""
 
 
 class ExistingProvider(ClusterProvider[ExistingTools]):
@@ -75,7 +85,12 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
         target = settings.target.statefulset
         if target and not STATEFULSET.fullmatch(target):
             raise UserError(f"TARGET={target} names no StatefulSet; write NAMESPACE/STATEFULSET.")
-        return settings.with_changes(namespace=settings.asked_namespace)
+        only = settings.target.only_namespace
+        if only and settings.asked_namespace not in ("", only):
+            raise UserError(
+                f"NAMESPACE={settings.asked_namespace} is not ONLY_NAMESPACE={only}; leave one of them out."
+            )
+        return settings.with_changes(namespace=only or settings.asked_namespace)
 
     def begun(self, settings: Settings, run: str) -> Settings:
         """By a copy of their kubeconfig; the release is what the API server says."""
@@ -108,23 +123,33 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
 
     def planned_steps(self, settings: Settings) -> Sequence[Step]:
         with suppress(UserError):
-            return planned_kubectl(settings.release, settings.versions)
-        return ()
+            return [*planned_kubectl(settings.release, settings.versions), Step(TRIAL)]
+        return (Step(TRIAL),)
 
     def prepare(self, settings: Settings, run: str, progress: Progress) -> ExistingTools:
-        if not settings.target.image_prefix:
-            raise UserError(
-                "Set IMAGE_PREFIX= to where the nodes can pull the images that `make image-archive` writes."
-            )
         connection = connect(settings, run)
-        require_consent(connection, settings, "create namespaces of our own")
-        # For the end, when the copy may be gone.
-        assert connection.api
-        return ExistingTools(connection, kubectl_for(settings.release, settings.versions, progress))
+        # What cannot be done needs no question.
+        require_possible(settings, connection)
+        only = settings.target.only_namespace
+        what = f"create objects in namespace {only}" if only else "create namespaces of our own"
+        require_consent(connection, settings, f"{what}, and remove them afterwards,")
+        kubectl = kubectl_for(settings.release, settings.versions, progress)
+        cluster = existing_cluster(settings, connection, kubectl)
+        try:
+            with progress.step(TRIAL):
+                stand_ins = try_images(cluster, run, progress.say)
+        except BaseException:
+            with INTERRUPTS.deferred():
+                _remove_namespaces(settings, connection, progress, run)
+                copied_kubeconfig(run).unlink(missing_ok=True)
+            raise
+        return ExistingTools(connection, kubectl, stand_ins)
 
     @contextmanager
     def session(self, context: RunContext[ExistingTools]) -> Iterator[Cluster]:
-        yield existing_cluster(context.settings, context.tools.connection, context.tools.kubectl)
+        tools = context.tools
+        found = existing_cluster(context.settings, tools.connection, tools.kubectl)
+        yield replace(found, stand_ins=tools.stand_ins)
 
     def outlives(self, context: RunContext[ExistingTools]) -> bool:
         return True
@@ -139,9 +164,15 @@ class ExistingProvider(ClusterProvider[ExistingTools]):
 
     def end_run(self, context: RunContext[ExistingTools]) -> None:
         try:
-            remove_namespaces(context.tools.connection, context.progress, context.run)
+            _remove_namespaces(context.settings, context.tools.connection, context.progress, context.run)
         finally:
             self.end_session(context)
+
+
+def _remove_namespaces(settings: Settings, connection: Connection, progress: Progress, run: str) -> None:
+    """Those of a run, which has none where it may use one namespace only."""
+    if not settings.target.only_namespace:
+        remove_namespaces(connection, progress, run)
 
 
 PROVIDER = ExistingProvider()

@@ -22,6 +22,7 @@ from headless_conformance.engine.engine import Engine
 from headless_conformance.images.workloads import substitute_images
 from headless_conformance.providers.containers import ContainerCluster
 from headless_conformance.providers.k3d.tools import K3dTools
+from headless_conformance.providers.node_pulls import pull_on_nodes
 from headless_conformance.providers.readiness import stored_dns
 
 K3D_NAME = "k3d"
@@ -128,6 +129,11 @@ class K3dCluster(ContainerCluster[K3dTools]):
         return {**self.tools.env, "XDG_CONFIG_HOME": folder, "TMPDIR": folder}
 
     def _load_images(self, manager: Any) -> None:
+        if not self.tools.archives:
+            engine, label = self.tools.engine, f"label={self.LABEL}={self.name}"
+            for role in ("server", "agent"):
+                nodes = engine.docker("ps", "-q", "--filter", label, "--filter", f"label=k3d.role={role}")
+                pull_on_nodes(engine, nodes.split())
         for archive in self.tools.archives.values():
             words = ("image", "import", archive, "--cluster", self.name, "--mode", "direct")
             output_of([self.tools.program, *words], env=self._environment(), timeout=_IMPORT_SECONDS)

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headless_conformance.core.errors import StepFailed, UserError
-from headless_conformance.core.paths import cache_dir
 from headless_conformance.core.plan import Step
 from headless_conformance.core.process import output_of
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import Images, Settings
 from headless_conformance.engine.engine import ENGINE_STEP, Engine, ensure_engine
-from headless_conformance.images.workloads import ensure_archives, ensure_from_registries
+from headless_conformance.images.workloads import ensure_archives
 from headless_conformance.providers.containers import ContainerTools, tool_folder
 from headless_conformance.toolchain.debian.apt import archive_root
 from headless_conformance.toolchain.go import go_program, planned_build, source_of
@@ -91,26 +90,15 @@ def _why_not_had(engine: Engine, image: str) -> str:
     return ""
 
 
-def workload_archives(settings: Settings, engine: Engine, progress: Progress) -> Mapping[str, Path]:
-    """Workload images by reference: from Debian packages where apt knows Debian, else client and stub by
-    Docker.
-
-    The nodes pull the others themselves then.
-    """
+def workload_archives(settings: Settings, progress: Progress) -> Mapping[str, Path]:
+    """Stand-ins for the public images from Debian packages, by reference, where apt knows Debian; else none:
+    the nodes pull the public ones then."""
     try:
         archive_root()
     except UserError:
         if settings.images is Images.BUILD:
             raise
-        folder = cache_dir() / "workloads"
-        folder.mkdir(parents=True, exist_ok=True)
-        saved = {
-            reference: folder / f"{reference.replace('/', '-').replace(':', '-')}-by-docker.tar"
-            for reference in ensure_from_registries(engine, progress).values()
-        }
-        for reference, path in saved.items():
-            engine.docker("save", "--output", str(path), reference)
-        return saved
+        return {}
     return ensure_archives(settings, progress)
 
 
@@ -140,6 +128,6 @@ def ensure_k3d_tools(settings: Settings, progress: Progress) -> K3dTools:
     k3d = k3d_binary(settings, progress)
     kubectl = kubectl_for(settings.release, settings.versions, progress)
     with progress.step(WORKLOADS_STEP):
-        archives = workload_archives(settings, engine, progress)
+        archives = workload_archives(settings, progress)
     folder = tool_folder({"k3d": k3d, "kubectl": kubectl}, f"k3d-{settings.release.minor}")
     return K3dTools(engine, k3d, kubectl, folder, archives)

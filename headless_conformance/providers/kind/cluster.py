@@ -16,6 +16,7 @@ from headless_conformance.core.process import output_of
 from headless_conformance.engine.engine import Engine
 from headless_conformance.providers.containers import ContainerCluster
 from headless_conformance.providers.kind.tools import KindTools
+from headless_conformance.providers.node_pulls import pull_on_nodes
 from headless_conformance.providers.readiness import answer_unknown_names
 
 KIND_NAME = "kind"
@@ -94,8 +95,8 @@ class KindCluster(ContainerCluster[KindTools]):
         return ["--image", self.tools.node_image, "--wait", "120s", "--retain"]
 
     def _load_images(self, manager: Any) -> None:
-        for reference in self.tools.to_load:
-            manager.load_image(reference)
+        if not self.tools.workloads:
+            pull_on_nodes(self.tools.engine, self.containers_of(self.tools.engine, self.name))
 
     def _identity(self) -> dict[str, object]:
         return {

@@ -33,9 +33,7 @@ class KindTools(ContainerTools):
 
     node_image: str
     workloads: Mapping[str, str]
-    """The manifests' image names and what stands for them in the cluster."""
-    to_load: tuple[str, ...]
-    """Workload images that the engine has and the node image does not carry."""
+    """The public images of the manifests and what the node image carries in their place."""
 
 
 def _user_kind(version: str) -> Path | None:
@@ -114,4 +112,4 @@ def ensure_kind_tools(settings: Settings, progress: Progress) -> KindTools:
         kubectl = kubectl_of_image(image, engine, settings.release.patch)
     kind = kind_found.result()
     folder = tool_folder({"kind": kind, "kubectl": kubectl}, settings.release.minor)
-    return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads, image.to_load)
+    return KindTools(engine, kind, kubectl, folder, image.reference, image.workloads)

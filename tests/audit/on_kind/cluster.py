@@ -28,7 +28,7 @@ Object = dict[str, Any]
 READY_SECONDS = 120.0
 AUDIT_SECONDS = 300.0
 GONE_SECONDS = 50.0
-CLIENT = "headless-conformance/client"
+CLIENT = "python:3.11-slim"
 PREFIX = "audited-"
 """How the names of all namespaces begin that are created here."""
 

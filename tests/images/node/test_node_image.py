@@ -191,11 +191,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     )
     monkeypatch.setattr(node, "build_parts", lambda *_: made.asked.append("parts"))
     monkeypatch.setattr(node, "build_image", build_image)
-    monkeypatch.setattr(
-        node,
-        "ensure_from_registries",
-        lambda *_: {"headless-conformance/client": "headless-conformance/client:1"},
-    )
     return made
 
 
@@ -208,10 +203,7 @@ def test_a_present_published_image_is_used_as_it_is(world: World, settings: Sett
 def test_auto_pulls_where_a_registry_answers(world: World, settings: Settings) -> None:
     world.registry = True
     image = world.ensure(settings)
-    assert (image.reference, image.to_load) == (
-        settings.release.node_image,
-        ("headless-conformance/client:1",),
-    )
+    assert (image.reference, image.workloads) == (settings.release.node_image, {})
     assert world.asked == ["registry", "pull"]
 
 
@@ -220,8 +212,7 @@ def test_auto_builds_where_no_registry_answers_and_says_so(world: World, setting
     assert re.fullmatch(
         rf"headless-conformance/node:v{re.escape(settings.release.patch)}-[0-9a-f]{{12}}", image.reference
     )
-    assert image.workloads == {"headless-conformance/client": "headless-conformance/client:1"}
-    assert image.to_load == ()
+    assert image.workloads == {"python:3.11-slim": "headless-conformance/client:1"}
     assert world.asked == ["registry", "parts", "build"]
     assert "is out of reach: building the node image from packages" in world.said.getvalue()
 

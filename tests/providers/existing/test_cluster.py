@@ -76,9 +76,18 @@ def test_an_account_without_the_rights_is_told_who_can_help(granted: tuple[str, 
         namespace_objects(Granted(*granted), settings_of_run(EXISTING))
 
 
-def node(annotations: dict[str, str] | None = None, *, port: int = 10250, unschedulable: bool = False) -> Any:
+LINUX = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+
+
+def node(
+    annotations: dict[str, str] | None = None,
+    *,
+    port: int = 10250,
+    unschedulable: bool = False,
+    labels: dict[str, str] | None = None,
+) -> Any:
     return SimpleNamespace(
-        metadata=SimpleNamespace(annotations=annotations),
+        metadata=SimpleNamespace(annotations=annotations, labels=labels or LINUX),
         spec=SimpleNamespace(taints=None, unschedulable=unschedulable),
         status=SimpleNamespace(
             conditions=[SimpleNamespace(type="Ready", status="True")],
@@ -89,7 +98,8 @@ def node(annotations: dict[str, str] | None = None, *, port: int = 10250, unsche
 
 def seen(monkeypatch: pytest.MonkeyPatch, nodes: list[Any], *, default_class: bool) -> None:
     key = existing.DEFAULT_CLASS
-    found = SimpleNamespace(metadata=SimpleNamespace(annotations={key: "true"} if default_class else None))
+    annotations = {key: "true"} if default_class else None
+    found = SimpleNamespace(metadata=SimpleNamespace(name="slow", annotations=annotations))
     core = SimpleNamespace(list_node=lambda **_: SimpleNamespace(items=nodes))
     storage = SimpleNamespace(list_storage_class=lambda **_: SimpleNamespace(items=[found]))
     monkeypatch.setattr(client, "CoreV1Api", lambda _: core)
@@ -106,9 +116,13 @@ def test_a_whole_cluster_lacks_only_what_is_left_alone(monkeypatch: pytest.Monke
 
 def test_what_is_missing_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     seen(monkeypatch, [node(), node(), node(unschedulable=True)], default_class=False)
-    missing = lacking(LOOKS, settings_of_run(EXISTING))
+    with pytest.raises(
+        UserError, match=r"no default StorageClass; name one with STORAGE_CLASS= \(there: slow\)"
+    ):
+        lacking(LOOKS, settings_of_run(EXISTING))
+    missing = lacking(LOOKS, settings_of_run({**EXISTING, "STORAGE_CLASS": "none"}))
     assert missing[Capability.SEVERAL_NODES].startswith("2 of its nodes take Pods")
-    assert "STORAGE_CLASS=" in missing[Capability.VOLUMES]
+    assert missing[Capability.VOLUMES] == "STORAGE_CLASS=none was asked for"
     assert Capability.VOLUMES not in lacking(LOOKS, settings_of_run({**EXISTING, "STORAGE_CLASS": "fast"}))
 
 
@@ -127,6 +141,83 @@ def test_simulated_nodes_have_no_kubelet(monkeypatch: pytest.MonkeyPatch, simula
     assert {Capability.KUBELET, Capability.VOLUMES, Capability.SQL} <= lacking(
         LOOKS, settings_of_run(EXISTING)
     ).keys()
+
+
+ARM = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"}
+WINDOWS = {"kubernetes.io/os": "windows", "kubernetes.io/arch": "amd64"}
+OTHER = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "riscv64"}
+EVERYWHERE = {"kubernetes.io/os": ["linux"], "kubernetes.io/arch": ["amd64", "arm64"]}
+
+
+@pytest.mark.parametrize(
+    ("labels", "usable", "asked_for"),
+    [
+        ([ARM, ARM, ARM], 3, {}),
+        ([LINUX, ARM, LINUX], 3, {}),
+        ([LINUX, LINUX, LINUX, WINDOWS], 3, EVERYWHERE),
+        ([LINUX, WINDOWS, WINDOWS], 1, EVERYWHERE),
+        ([LINUX, LINUX, OTHER], 2, EVERYWHERE),
+    ],
+    ids=["arm64 only", "mixed", "Windows beside", "one Linux", "an architecture without images"],
+)
+def test_pods_go_to_nodes_that_can_run_the_images(
+    monkeypatch: pytest.MonkeyPatch,
+    labels: list[dict[str, str]],
+    usable: int,
+    asked_for: dict[str, list[str]],
+) -> None:
+    seen(monkeypatch, [node(labels=found) for found in labels], default_class=True)
+    settings = settings_of_run(EXISTING)
+    missing = lacking(LOOKS, settings).get(Capability.SEVERAL_NODES)
+    assert missing == (f"{usable} of its nodes take Pods, 3 are needed" if usable < 3 else None)
+    assert existing._node_labels(LOOKS, settings) == asked_for
+    # Who may not see the nodes asks for what is right on all of them.
+    assert existing._node_labels(Granted(), settings) == EVERYWHERE
+
+
+def test_nodes_behind_taints_and_cordoned_ones_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    tainted = node()
+    tainted.spec.taints = [SimpleNamespace(effect="NoSchedule")]
+    seen(monkeypatch, [node(), node(unschedulable=True), tainted], default_class=True)
+    reason = lacking(LOOKS, settings_of_run(EXISTING))[Capability.SEVERAL_NODES]
+    assert reason == "1 of its nodes take Pods, 3 are needed"
+
+
+ONLY = {**EXISTING, "ONLY_NAMESPACE": "team"}
+IN_NAMESPACE = tuple(
+    f"{verb} {resource}"
+    for resource in ("pods", "services", "secrets", "statefulsets")
+    for verb in ("create", "delete", "get", "list")
+)
+
+
+def test_the_administrator_of_one_namespace_needs_nothing_outside_it() -> None:
+    assert settings_of_run(ONLY).namespace == "team"
+    assert namespace_objects(Granted(*IN_NAMESPACE), settings_of_run(ONLY)) == ()
+
+
+@pytest.mark.parametrize("missing", ["create pods", "delete statefulsets", "list secrets"])
+def test_a_right_that_is_missing_in_the_only_namespace_is_named(missing: str) -> None:
+    rights = Granted(*(right for right in IN_NAMESPACE if right != missing))
+    with pytest.raises(UserError, match=rf"may not {missing} in namespace team; .*namespace\.yaml"):
+        namespace_objects(rights, settings_of_run(ONLY))
+
+
+def test_the_only_namespace_is_no_other_than_the_one_for_the_document() -> None:
+    assert settings_of_run({**ONLY, "NAMESPACE": "team"}).namespace == "team"
+    with pytest.raises(UserError, match="NAMESPACE=shop is not ONLY_NAMESPACE=team"):
+        settings_of_run({**ONLY, "NAMESPACE": "shop"})
+
+
+def test_the_role_of_one_namespace_is_that_of_the_runs_own_namespaces() -> None:
+    folder = MANIFESTS / "rbac"
+    rules = {
+        item["kind"]: item["rules"]
+        for file in ("account.yaml", "namespace.yaml")
+        for item in yaml.safe_load_all((folder / file).read_text())
+        if item["metadata"]["name"] in (MEMBER_ROLE, "headless-conformance") and "rules" in item
+    }
+    assert rules["Role"] == rules["ClusterRole"]
 
 
 @pytest.mark.parametrize("families", [["IPv6", "IPv4"], ["IPv6"]])

@@ -10,7 +10,7 @@ import yaml
 from headless_conformance.core.errors import UserError
 from headless_conformance.core.paths import MANIFESTS
 from headless_conformance.core.versions import read_versions
-from headless_conformance.images.workloads import published_images
+from headless_conformance.images.published import architectures_of, published_images
 from headless_conformance.providers.registry import settings_of_run
 from tests.providers.existing import EXISTING
 
@@ -58,9 +58,8 @@ def test_what_names_no_statefulset_is_one_sentence(target: str) -> None:
         settings_of_run({**EXISTING, "TARGET": target})
 
 
-def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
-    images = published_images("registry.example/team")
-    asked = {
+def images_of_manifests() -> set[str]:
+    return {
         container["image"]
         for path in MANIFESTS.glob("*/*.yaml")
         if path.parent.name != "rbac"
@@ -69,8 +68,52 @@ def test_every_image_of_the_manifests_has_one_below_the_prefix() -> None:
         if "spec" in item
         for container in (pod or {}).get("containers", [])
     }
-    assert asked <= images.keys()
-    assert all(
-        name.startswith("registry.example/team/") and ":" in name.rpartition("/")[2]
-        for name in images.values()
+
+
+def test_every_image_of_the_manifests_is_in_the_table_and_public_by_default() -> None:
+    found = published_images(settings_of_run(EXISTING).target)
+    assert images_of_manifests() == found.keys()
+    assert {public: one.image for public, one in found.items()} == {public: public for public in found}
+    assert architectures_of(found) == ["amd64", "arm64"]
+
+
+def test_a_prefix_and_a_table_say_where_images_are(tmp_path: Path) -> None:
+    table = tmp_path / "images.yaml"
+    table.write_text(
+        "mysql:8.4: mirror.example/db/mysql:8.4.6\n"
+        "busybox:1.28: {image: mirror.example/busybox:1.28, architectures: [arm64, s390x]}\n"
     )
+    given = {**EXISTING, "IMAGE_PREFIX": "registry.example/team/", "IMAGES_FILE": str(table)}
+    found = published_images(settings_of_run(given).target)
+    assert {public: one.image for public, one in found.items()} == {
+        "mysql:8.4": "mirror.example/db/mysql:8.4.6",
+        "busybox:1.28": "mirror.example/busybox:1.28",
+        "python:3.11-slim": "registry.example/team/python:3.11-slim",
+    }
+    assert architectures_of(found) == ["arm64"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mysql:8.4: [a]", r"mysql:8\.4"),
+        ("postgres: x", r"names postgres; use one of mysql:8\.4"),
+        ("a: b: c", "cannot be read"),
+        ("[]", "valid dictionary"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_wrong_table_of_images_is_one_sentence(text: str | None, said: str, tmp_path: Path) -> None:
+    table = tmp_path / "images.yaml"
+    if text is not None:
+        table.write_text(text)
+    with pytest.raises(UserError, match=f"^IMAGES_FILE=.*{said}") as caught:
+        published_images(settings_of_run({**EXISTING, "IMAGES_FILE": str(table)}).target)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_without_a_common_architecture_are_one_sentence(tmp_path: Path) -> None:
+    table = tmp_path / "images.yaml"
+    table.write_text("busybox:1.28: {image: x, architectures: [s390x]}")
+    with pytest.raises(UserError, match="no architecture in common"):
+        architectures_of(published_images(settings_of_run({**EXISTING, "IMAGES_FILE": str(table)}).target))

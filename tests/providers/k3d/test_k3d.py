@@ -18,7 +18,6 @@ from headless_conformance.core.paths import CLONE_LABEL, clone_id
 from headless_conformance.core.progress import Progress
 from headless_conformance.core.settings import from_env
 from headless_conformance.engine.engine import Engine
-from headless_conformance.images.workloads import CLIENT_VERSION
 from headless_conformance.providers import containers
 from headless_conformance.providers.k3d import tools as preparing
 from headless_conformance.providers.k3d.cluster import K3dCluster, config
@@ -152,19 +151,14 @@ def test_an_image_that_is_there_is_not_pulled() -> None:
     ensure_k3s_image(SETTINGS, FakeEngine({"images": "sha256:1", "pull": StepFailed("pulled")}))
 
 
-def test_without_debian_client_and_stub_are_dockers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_debian_the_nodes_pull_the_public_images(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_debian() -> str:
         raise UserError("apt knows no Debian archive.")
 
     monkeypatch.setattr(preparing, "archive_root", no_debian)
-    monkeypatch.setattr(preparing, "cache_dir", lambda: tmp_path)
-    engine = FakeEngine({"images --quiet": "sha256:1"})
-    saved = preparing.workload_archives(SETTINGS, engine, Progress(total=1))
-    assert saved.keys() == {f"headless-conformance/{name}:{CLIENT_VERSION}" for name in ("client", "stub")}
+    assert preparing.workload_archives(SETTINGS, Progress(total=1)) == {}
     with pytest.raises(UserError, match="no Debian archive"):
-        preparing.workload_archives(
-            from_env({"PROVIDER": "k3d", "IMAGES": "build"}), engine, Progress(total=1)
-        )
+        preparing.workload_archives(from_env({"PROVIDER": "k3d", "IMAGES": "build"}), Progress(total=1))
 
 
 def tools(engine: Engine, tmp_path: Path) -> K3dTools:
@@ -210,7 +204,7 @@ def test_a_run_finds_its_own_cluster_only(tmp_path: Path, monkeypatch: pytest.Mo
     mine.kubeconfig.touch()
     found = mine.attach()
     assert found is not None
-    assert found.images == {"headless-conformance/client": "headless-conformance/client:1"}
+    assert found.images == {"python:3.11-slim": "headless-conformance/client:1"}
     assert Capability.CONTROL_PLANE in found.lacking
     assert K3dCluster(SETTINGS, mine.tools, "another run").attach() is None
 

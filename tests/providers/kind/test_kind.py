@@ -94,7 +94,7 @@ def settings() -> Settings:
 
 
 def _cluster(settings: Settings, engine: RecordedEngine, run: str = "run-1") -> KindCluster:
-    tools = KindTools(engine, Path("/kind"), Path("/kubectl"), Path("/links"), "node:1", {}, ())  # type: ignore[arg-type]
+    tools = KindTools(engine, Path("/kind"), Path("/kubectl"), Path("/links"), "node:1", {})  # type: ignore[arg-type]
     return KindCluster(settings, tools, run)
 
 
