@@ -29,7 +29,8 @@ from headless_conformance.core.variables import VARIABLES
 from headless_conformance.providers.simulated.cluster import SimulatedCluster, ensure_programs
 
 Change = Mapping[str, Any]
-SECONDS = 240.0
+SECONDS = 420.0
+"""Bound on a run: the trial alone waits for nodes for five minutes."""
 ARM = {"metadata": {"labels": {"kubernetes.io/arch": "arm64"}}}
 WINDOWS = {"metadata": {"labels": {"kubernetes.io/os": "windows"}}}
 TAINTED = {"spec": {"taints": [{"key": "team", "value": "a", "effect": "NoSchedule"}]}}
