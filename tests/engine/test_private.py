@@ -62,8 +62,8 @@ def docker(place: private.Home, text: str) -> None:
 @pytest.fixture
 def dockerd(place: private.Home) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is taken for the engine of `place`."""
-    program = place.programs.resolve() / "usr/sbin/dockerd"
-    program.parent.mkdir(parents=True)
+    program = place.programs / "usr/sbin/dockerd"
+    program.parent.resolve().mkdir(parents=True)
     shutil.copy("/bin/sleep", program)
     child = subprocess.Popen([program, "60"])
     yield child
