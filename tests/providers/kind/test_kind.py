@@ -228,9 +228,9 @@ def test_kubelets_show_what_they_wrote_since_a_time_and_a_silent_node_its_reason
         "c1": "journal of c1\n",
         "c2": "docker exec c2 did not end",
     }
-    assert all(
-        {"journalctl", "--unit=kubelet", "--since=@1700000000"} <= set(words) for words in engine.executed
-    )
+    looks = [words for words in engine.executed if "journalctl" in words]
+    assert len(looks) == 2
+    assert all({"--unit=kubelet", "--since=@1700000000"} <= set(words) for words in looks)
 
 
 def test_only_the_forward_line_of_a_corefile_is_replaced() -> None:
