@@ -26,8 +26,8 @@ from headless_conformance.results.selection import SELECTING_VARIABLES
 _PLUGIN = "headless_conformance.faults.injection.plugin"
 _LEFT_OUT = ("reports", "diagnostics", "allure_fields")
 """Plugins that only serve reports: of these runs, the record is what is evaluated and shown."""
-AT_ONCE = {SIMULATED: 4, KIND: 1}
-"""Runs side by side on each provider: a part of a run is waiting, and a kind cluster is one per clone."""
+AT_ONCE = {SIMULATED: 6, KIND: 1}
+"""Runs side by side on each provider: most of a run is waiting, and a kind cluster is one per clone."""
 _RUN_SECONDS = 600.0
 """Bound on one run of the suite under one scenario."""
 _STOP_SECONDS = 30.0
