@@ -97,13 +97,18 @@ class Injector:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, Any, Any]:
         value = yield
-        if fixturedef.argname in self._awaited:
+        changed = fixturedef.argname in self._awaited
+        if changed:
             self._change_after(fixturedef.argname, value, request)
             self._changed_after.add(fixturedef.argname)
         wanted = self._wanted
         if wanted and isinstance(value, HeadlessSet) and fixturedef.argname == wanted.of:
+            audit = partial(self._audit, wanted, value, request.getfixturevalue("cluster"))
+            if changed:
+                # Tests may replace the members that the change is about.
+                audit()
             # Before the fixture's own end, when the tests are done with the set.
-            fixturedef.addfinalizer(partial(self._audit, wanted, value, request.getfixturevalue("cluster")))
+            fixturedef.addfinalizer(audit)
         return value
 
     def _audit(self, wanted: AuditExpectation, found: HeadlessSet, cluster: Cluster) -> None:
