@@ -107,14 +107,18 @@ def start(planned: PlannedRun, folder: Path, *, hand_on: bool) -> SuiteProcess:
     return SuiteProcess(planned, folder, child, time.monotonic())
 
 
-def finish(process: SuiteProcess) -> ScenarioRun:
-    """Evaluate a run that has ended."""
+def finish(process: SuiteProcess, stopped: bool = False) -> ScenarioRun:
+    """Evaluate a run that has ended; one that was `stopped` at its bound has no result."""
     scenario, provider = process.planned.scenario, process.planned.provider
     record = process.folder / "record.json"
-    if not record.exists():
+    if stopped or not record.exists():
         log = tail(process.folder / "pytest.log")
-        problem = f"pytest ended with status {process.child.returncode} and no record\n{log}"
-        return ScenarioRun(scenario, provider, (), process.seconds, problem)
+        ended = (
+            f"did not end within {_RUN_SECONDS:.0f} s"
+            if stopped
+            else f"ended with status {process.child.returncode} and no record"
+        )
+        return ScenarioRun(scenario, provider, (), process.seconds, f"pytest {ended}\n{log}")
     return evaluate(scenario, provider, RunRecord.model_validate_json(record.read_bytes()), process.seconds)
 
 
@@ -136,11 +140,12 @@ def run_all(planned: Sequence[PlannedRun], folder: Path, progress: Progress) -> 
             for process in list(running):
                 if process.child.poll() is None and process.seconds < _RUN_SECONDS:
                     continue
-                if process.child.poll() is None:
+                stopped = process.child.poll() is None
+                if stopped:
                     process.child.send_signal(signal.SIGINT)
                     end_group(process.child, _STOP_SECONDS)
                 running.remove(process)
-                done.append(finish(process))
+                done.append(finish(process, stopped))
                 progress.say(f"[{len(done):>2}/{len(planned)}] {summary(done[-1])}")
             time.sleep(_POLL_SECONDS)
     finally:

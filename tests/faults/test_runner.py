@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +12,14 @@ import pytest
 
 from headless_conformance.core import run_identity
 from headless_conformance.core.errors import UserError
+from headless_conformance.core.progress import Progress
 from headless_conformance.core.run_identity import only_run_of_clone
 from headless_conformance.engine.engine import Engine
 from headless_conformance.faults import detection, runner
 from headless_conformance.faults.catalogue import find_faults
 from headless_conformance.faults.injection.plugin import RECORD_VARIABLE, SCENARIO_VARIABLE
 from headless_conformance.faults.model import KIND, SIMULATED, Fault, Scenario
+from headless_conformance.faults.run_record import RunRecord
 from headless_conformance.faults.runner import PlannedRun, assign, environment_of, summary
 from headless_conformance.providers.kind.provider import KindProvider
 from headless_conformance.providers.kind.tools import KindTools
@@ -132,3 +136,22 @@ def test_faults_do_not_run_beside_another_run_of_the_clone(
     monkeypatch.setattr(run_identity, "work_dir", lambda: tmp_path)
     with only_run_of_clone(), pytest.raises(UserError, match="Another run of this clone"):
         detection.detect(settings_of_run({"PROVIDER": "simulated"}), "faults", ["wrong-srv"])
+
+
+def test_a_run_that_is_stopped_at_its_bound_has_no_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What it had decided until then may all have passed."""
+
+    def start(planned: PlannedRun, folder: Path, *, hand_on: bool) -> runner.SuiteProcess:
+        folder.mkdir(parents=True)
+        passed = RunRecord(aborted={}, requirements={"DOC-A-01": record("passed")})
+        (folder / "record.json").write_text(passed.model_dump_json())
+        child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        return runner.SuiteProcess(planned, folder, child, time.monotonic())
+
+    monkeypatch.setattr(runner, "start", start)
+    monkeypatch.setattr(runner, "_RUN_SECONDS", 0.1)
+    (done,) = runner.run_all([PlannedRun(BOTH, SIMULATED, {})], tmp_path, Progress(1))
+    assert done.problem.startswith("pytest did not end within")
+    assert not done.as_expected
