@@ -97,14 +97,15 @@ ANCHORS: Mapping[str, str] = {
     "3": "3---schema-extensions",
 }
 """Sections of the DNS specification and their anchors, as GitHub derives them from the headings."""
-OF_ANSWERS = (
+OF_RECORDS = (
     Check.SERVICE_RECORDS,
     Check.MEMBER_RECORDS,
     Check.SRV_RECORDS,
     Check.POINTER_RECORDS,
     Check.ABSENT_NAMES,
-    Check.TTL,
 )
+"""Those that judge which records DNS servers answer with: without one of them no requirement is verified."""
+OF_ANSWERS = (*OF_RECORDS, Check.TTL)
 """Those that judge what DNS servers answer."""
 OF_DNS = (*OF_ANSWERS, Check.DNS_SERVERS)
 """Those for which DNS servers are asked."""

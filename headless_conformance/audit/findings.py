@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from headless_conformance.audit.checks import OF_DNS, Check, link, requirements_by_check
+from headless_conformance.audit.checks import OF_RECORDS, Check, link, requirements_by_check
 from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.core.levels import Level
 from headless_conformance.results.verdict import STATUS_ERROR, STATUS_FAILED, Outcome
@@ -150,7 +150,7 @@ class TargetResult:
         """Whether what was asked for was looked at: answers of every DNS server about a StatefulSet that is
         not scaled to zero, and the view from a Pod where one was named."""
         found = {check.check: check.outcome for check in self.checks}
-        passed = any(found.get(check) is Outcome.PASSED for check in OF_DNS)
+        passed = any(found.get(check) is Outcome.PASSED for check in OF_RECORDS)
         if self.target.kind is TargetKind.STATEFUL_SET and not self.is_idle and not passed:
             return False
         if found.get(Check.DNS_SERVERS) is Outcome.NOT_SUPPORTED:
@@ -186,7 +186,7 @@ class AuditResult:
 
 def status_of(result: AuditResult) -> int:
     """The exit status: 1 a MUST failed; 2 something could not be told, a target was not looked at, or no
-    answer of a DNS server passed; else 0."""
+    record of a DNS server passed; else 0."""
     checks = [(found.outcome, found.level) for target in result.targets for found in target.checks]
     told = [*checks, *((found.outcome, found.level) for found in result.findings)]
     if (Outcome.FAILED, Level.MUST) in told:
@@ -196,7 +196,7 @@ def status_of(result: AuditResult) -> int:
     complete = all(target.is_told for target in result.targets)
     not_told = kept or not complete or any(outcome is Outcome.ERROR for outcome, _ in told)
     passed = any(
-        found.outcome is Outcome.PASSED and found.check in OF_DNS
+        found.outcome is Outcome.PASSED and found.check in OF_RECORDS
         for target in result.targets
         for found in target.checks
     )

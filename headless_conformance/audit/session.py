@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from headless_conformance.audit.blame import (
     ttl_findings,
 )
 from headless_conformance.audit.channels import Channel, ForwardChannel, TcpChannel
-from headless_conformance.audit.checks import OF_DNS, Check
+from headless_conformance.audit.checks import OF_DNS, OF_RECORDS, Check
 from headless_conformance.audit.contact import first_question, greet
 from headless_conformance.audit.dialogue import Connect, Dialogue
 from headless_conformance.audit.discovery import DiscoveredServers, find_servers
@@ -227,7 +228,9 @@ class Audit:
     ) -> None:
         over_udp, asked = blamed_over_udp(dialogue, plan, differences, self._until)
         self.result.questions = dialogue.asked + asked
-        blamed = [*findings_of(dialogue, plan, differences), *over_udp]
+        blamed = [*over_udp]
+        with self._contained(OF_RECORDS):
+            blamed = [*findings_of(dialogue, plan, differences), *over_udp]
         late = {
             server: found for server in dialogue.servers if (found := dialogue.problem(server)) is not None
         }
@@ -235,11 +238,23 @@ class Audit:
             self._access.require_answer()
         self._findings += server_findings(late, (), dialogue.first, self._asked_targets())
         self.result.notes += dialogue.notes
-        long = [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
+        long: list[Finding] = []
+        with self._contained([Check.TTL]):
+            long += [*ttl_findings(dialogue, plan), *denial_findings(dialogue, plan, differences)]
         self._findings += [finding for finding, _ in blamed] + long
-        for judged in self._observed.asked:
-            write_dns_outcomes(judged, dialogue, plan, blamed, long)
-            judged.sheet.notes += map(_cache_note, self._caches)
+        with self._contained(OF_DNS):
+            for judged in self._observed.asked:
+                write_dns_outcomes(judged, dialogue, plan, blamed, long)
+                judged.sheet.notes += map(_cache_note, self._caches)
+
+    @contextmanager
+    def _contained(self, checks: Sequence[Check]) -> Iterator[None]:
+        """Whatever goes wrong in the block is an error of these checks, and of no other."""
+        try:
+            yield
+        except Exception as error:
+            for judged in self._observed.asked:
+                judged.sheet.cannot(checks, error)
 
     def _dns_is_not_judged(self, reason: str, outcome: Outcome = Outcome.NOT_JUDGED) -> None:
         for judged in self._observed.asked:

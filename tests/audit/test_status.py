@@ -6,13 +6,15 @@ import pytest
 
 from headless_conformance.audit import AuditResult
 from headless_conformance.audit import session as session_module
-from headless_conformance.audit.checks import Check
+from headless_conformance.audit.checks import OF_DNS, OF_RECORDS, Check
 from headless_conformance.audit.discovery import DiscoveredServers
 from headless_conformance.audit.errors import InspectionError, MissingRightError
+from headless_conformance.audit.findings import CheckResult, TargetResult, status_of
 from headless_conformance.audit.formats import render
+from headless_conformance.audit.targets import AuditTarget, TargetKind
 from headless_conformance.records import AnswerData, Question
 from headless_conformance.results.verdict import Outcome
-from tests.audit.dns_servers import FakeDns
+from tests.audit.dns_servers import FakeDns, without
 from tests.audit.objects import headless, pending, stateful_set
 from tests.audit.results import only, outcomes
 from tests.audit.world import SERVERS, World
@@ -103,3 +105,44 @@ def test_a_check_of_which_servers_were_asked_a_part_is_not_passed(empty: World) 
     assert found[Check.DNS_SERVERS] is Outcome.ERROR
     assert Outcome.FAILED not in found.values()
     assert result.status == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "lost"),
+    [
+        ("ttl_findings", {Check.TTL}),
+        ("denial_findings", {Check.TTL}),
+        ("findings_of", set(OF_RECORDS)),
+        ("write_dns_outcomes", set(OF_DNS)),
+    ],
+)
+def test_a_defect_in_one_part_is_an_error_of_its_checks_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, part: str, lost: set[Check]
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    for server in world.dns.values():
+        server.change = lambda question, answer: without(question, answer, "PTR")
+    before = outcomes(world.audit("shop/db"))
+    assert before[Check.POINTER_RECORDS] is Outcome.FAILED
+    monkeypatch.setattr(session_module, part, fails)
+    result = world.audit("shop/db")
+    assert not result.problem
+    assert outcomes(result) == {
+        check: Outcome.ERROR if check in lost else outcome for check, outcome in before.items()
+    }
+    assert [found.check for found in result.findings] == (
+        [] if part == "findings_of" else [Check.POINTER_RECORDS]
+    )
+    assert result.status == (2 if part == "findings_of" else 1)
+
+
+@pytest.mark.parametrize(
+    ("check", "status"), [(Check.TTL, 2), (Check.DNS_SERVERS, 2), (Check.SERVICE_RECORDS, 0)]
+)
+def test_only_a_check_of_records_makes_a_service_told(check: Check, status: int) -> None:
+    target = AuditTarget("shop", TargetKind.SERVICE, "db")
+    checks = tuple(CheckResult(one, Outcome.PASSED if one is check else Outcome.NOT_JUDGED) for one in OF_DNS)
+    result = AuditResult("", targets=[TargetResult(target, "", checks)])
+    assert status_of(result) == status
